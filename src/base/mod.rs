@@ -1,0 +1,12 @@
+//! What every module may use: quantities as people write them, kernel error
+//! numbers, and the diagnostics that bad input gets.
+//!
+//! Nothing in here knows about containers, lessons or terminals.
+
+mod diagnostic;
+mod errno;
+mod quantity;
+
+pub use diagnostic::{Diagnostic, Severity, Span, nearest};
+pub use errno::Errno;
+pub use quantity::{Bytes, Nanos, ParseQuantityError};

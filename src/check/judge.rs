@@ -1,0 +1,247 @@
+//! The judgement itself.
+
+use super::{Literal, Test, Verdict};
+use crate::base::{Bytes, Nanos};
+use crate::plan::{FactRef, History, Provenance, Unit, Value};
+
+/// Judges a test by its newest facts.
+pub fn judge(test: &Test, history: &History) -> Verdict {
+    judge_test(test, &|id| look_up(history, id))
+}
+
+/// Judges a test by any source of values; the `Err` says why there is none.
+pub fn judge_test(test: &Test, value: &dyn Fn(&FactRef) -> Result<Value, String>) -> Verdict {
+    let verdict = value(&test.fact).and_then(|actual| compare(test, &actual, value));
+    verdict.unwrap_or_else(|because| Verdict::Unknown { because })
+}
+
+fn look_up(history: &History, id: &FactRef) -> Result<Value, String> {
+    let fact = history
+        .fact(id)
+        .ok_or_else(|| format!("`{id}` was not observed"))?;
+    match (&fact.value, &fact.provenance) {
+        (Some(value), _) => Ok(value.clone()),
+        (None, Provenance::Unavailable { because }) => Err(format!("`{id}`: {because}")),
+        (None, Provenance::Observed | Provenance::Recorded { .. }) => {
+            Err(format!("`{id}` has no value"))
+        }
+    }
+}
+
+/// Every comparison that the test makes must hold; the first that does not is told.
+fn compare(
+    test: &Test,
+    actual: &Value,
+    value: &dyn Fn(&FactRef) -> Result<Value, String>,
+) -> Result<Verdict, String> {
+    let mut checks: Vec<(bool, String)> = Vec::new();
+    if let Some(literal) = &test.is {
+        let expected = read(literal, actual)?;
+        checks.push((*actual == expected, format!("{expected}")));
+    }
+    if let Some(literal) = &test.is_not {
+        let other = read(literal, actual)?;
+        checks.push((*actual != other, format!("not {other}")));
+    }
+    if let Some(id) = &test.same_as {
+        checks.push(same(test, actual, id, &value(id)?)?);
+    }
+    if let Some(id) = &test.differs_from {
+        let other = value(id)?;
+        checks.push((*actual != other, format!("other than {other} ({id})")));
+    }
+    if let Some(literal) = &test.at_least {
+        let bound = read(literal, actual)?;
+        checks.push((
+            number(actual)? >= number(&bound)?,
+            format!("at least {bound}"),
+        ));
+    }
+    if let Some(literal) = &test.at_most {
+        let bound = read(literal, actual)?;
+        checks.push((
+            number(actual)? <= number(&bound)?,
+            format!("at most {bound}"),
+        ));
+    }
+    if let Some(id) = &test.less_than {
+        let bound = value(id)?;
+        checks.push((
+            number(actual)? < number(&bound)?,
+            format!("less than {bound} ({id})"),
+        ));
+    }
+    if let Some(part) = &test.contains {
+        checks.push((contains(actual, part)?, format!("something with `{part}`")));
+    }
+    if let Some(part) = &test.lacks {
+        checks.push((
+            !contains(actual, part)?,
+            format!("something without `{part}`"),
+        ));
+    }
+    if checks.is_empty() {
+        return Err("the test compares with nothing".into());
+    }
+    let actual = actual.to_string();
+    Ok(match checks.into_iter().find(|(holds, _)| !holds) {
+        None => Verdict::Holds { actual },
+        Some((_, expected)) => Verdict::Fails { expected, actual },
+    })
+}
+
+fn same(
+    test: &Test,
+    actual: &Value,
+    id: &FactRef,
+    other: &Value,
+) -> Result<(bool, String), String> {
+    if test.plus.is_none() && test.within.is_none() {
+        return Ok((actual == other, format!("{other} ({id})")));
+    }
+    let amount = |literal: &Option<Literal>| match literal {
+        Some(literal) => read(literal, actual).and_then(|value| number(&value)),
+        None => Ok(0),
+    };
+    let (plus, within) = (amount(&test.plus)?, amount(&test.within)?);
+    let target = number(other)?.checked_add(plus).ok_or("`plus` overflows")?;
+    let unit = match actual {
+        Value::Number(_, unit) => *unit,
+        Value::Flag(_) | Value::Text(_) | Value::List(_) => Unit::Count,
+    };
+    let near = number(actual)?.abs_diff(target) <= within.unsigned_abs();
+    let shown = Value::Number(target, unit);
+    Ok((
+        near,
+        format!("{shown} ± {} ({id})", Value::Number(within, unit)),
+    ))
+}
+
+/// A literal in the type and unit of the value that it is compared with.
+fn read(literal: &Literal, like: &Value) -> Result<Value, String> {
+    let mismatch = || format!("a {} can't be compared with {literal:?}", kind(like));
+    match (literal, like) {
+        (Literal::Flag(flag), Value::Flag(_)) => Ok(Value::Flag(*flag)),
+        (Literal::Number(n), Value::Number(_, unit)) => Ok(Value::Number(*n, *unit)),
+        (Literal::Text(text), Value::Number(_, Unit::Bytes)) => {
+            let Bytes(n) = text.parse().map_err(|e| format!("{e}"))?;
+            Ok(Value::Number(
+                i64::try_from(n).map_err(|e| e.to_string())?,
+                Unit::Bytes,
+            ))
+        }
+        (Literal::Text(text), Value::Number(_, Unit::Nanos)) => {
+            let Nanos(n) = text.parse().map_err(|e| format!("{e}"))?;
+            Ok(Value::Number(n, Unit::Nanos))
+        }
+        (Literal::Text(text), Value::Text(_)) => Ok(Value::Text(text.clone())),
+        (Literal::List(items), Value::List(_)) => Ok(Value::List(items.clone())),
+        (Literal::Flag(_) | Literal::Number(_) | Literal::Text(_) | Literal::List(_), _) => {
+            Err(mismatch())
+        }
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Flag(_) => "yes or no",
+        Value::Number(..) => "number",
+        Value::Text(_) => "text",
+        Value::List(_) => "list",
+    }
+}
+
+fn number(value: &Value) -> Result<i64, String> {
+    match value {
+        Value::Number(n, _) => Ok(*n),
+        Value::Flag(_) | Value::Text(_) | Value::List(_) => {
+            Err(format!("`{value}` is not a number"))
+        }
+    }
+}
+
+fn contains(value: &Value, part: &str) -> Result<bool, String> {
+    match value {
+        Value::List(items) => Ok(items.iter().any(|item| item == part)),
+        Value::Text(text) => Ok(text.contains(part)),
+        Value::Flag(_) | Value::Number(..) => Err(format!("`{value}` has no parts")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One test in TOML against two facts, `a/x` and `a/y`.
+    fn check(test: &str, x: Value, y: Value) -> &'static str {
+        let test: Test = toml::from_str(&format!("fact = 'a/x'\n{test}")).unwrap();
+        match judge_test(&test, &|id| match id.to_string().as_str() {
+            "a/x" => Ok(x.clone()),
+            "a/y" => Ok(y.clone()),
+            _ => Err("absent".into()),
+        }) {
+            Verdict::Holds { .. } => "holds",
+            Verdict::Fails { .. } => "fails",
+            Verdict::Unknown { .. } => "unknown",
+        }
+    }
+
+    fn n(n: i64, unit: Unit) -> Value {
+        Value::Number(n, unit)
+    }
+
+    #[test]
+    fn every_relation_can_hold_and_can_fail() {
+        let count = |i| n(i, Unit::Count);
+        let text = |s: &str| Value::Text(s.into());
+        let list = |s: &str| Value::List(s.split(' ').map(String::from).collect());
+        for (test, x, y, expected) in [
+            ("is = 1", count(1), count(0), "holds"),
+            ("is = 1", count(2), count(0), "fails"),
+            ("is = '64MiB'", n(64 << 20, Unit::Bytes), count(0), "holds"),
+            ("is = '64MiB'", text("64MiB"), count(0), "holds"),
+            ("is = 1", text("1"), count(0), "unknown"),
+            ("is = ['lo']", list("lo"), count(0), "holds"),
+            ("is-not = 'ok'", text("EPERM"), count(0), "holds"),
+            ("same-as = 'a/y'", text("vm"), text("vm"), "holds"),
+            ("same-as = 'a/y'", text("vm"), text("box"), "fails"),
+            (
+                "same-as = 'a/y'\nplus = '10s'\nwithin = '1s'",
+                n(10_500_000_000, Unit::Nanos),
+                n(0, Unit::Nanos),
+                "holds",
+            ),
+            (
+                "same-as = 'a/y'\nplus = '10s'\nwithin = '1s'",
+                n(500_000_000, Unit::Nanos),
+                n(0, Unit::Nanos),
+                "fails",
+            ),
+            (
+                "differs-from = 'a/y'",
+                n(7, Unit::Inode),
+                n(8, Unit::Inode),
+                "holds",
+            ),
+            (
+                "differs-from = 'a/y'",
+                n(7, Unit::Inode),
+                n(7, Unit::Inode),
+                "fails",
+            ),
+            ("differs-from = 'a/z'", count(1), count(1), "unknown"),
+            ("at-least = 2\nat-most = 4", count(3), count(0), "holds"),
+            ("at-least = 2\nat-most = 4", count(5), count(0), "fails"),
+            ("less-than = 'a/y'", count(3), count(4), "holds"),
+            ("less-than = 'a/y'", count(4), count(4), "fails"),
+            ("contains = 'lo'", list("lo eth0"), count(0), "holds"),
+            ("contains = 'l'", list("lo eth0"), count(0), "fails"),
+            ("contains = 'secret'", text("a secret b"), count(0), "holds"),
+            ("lacks = 'lo'", list("eth0"), count(0), "holds"),
+            ("lacks = 'lo'", count(1), count(0), "unknown"),
+            ("", count(1), count(0), "unknown"),
+        ] {
+            assert_eq!(check(test, x, y), expected, "{test}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The `demo` block: what a step does to the kernel, and what it claims.
+
+use crate::check::{Expectation, Question};
+use crate::plan::{Action, BoxSpec, FactRef, Plan};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A fenced `demo` block as written. Any string in it may hold `${knob}`; a
+/// string that is nothing else takes the knob's type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DemoSource {
+    /// Asked before the run, compared with it after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predict: Option<Question>,
+    /// Up to three parameters that the learner may change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub knob: Vec<Knob>,
+    /// The boxes.
+    #[serde(default, rename = "box", skip_serializing_if = "Vec::is_empty")]
+    pub boxes: Vec<BoxSpec>,
+    /// What happens, in order.
+    #[serde(default, rename = "action")]
+    pub actions: Vec<Action>,
+    /// The rows of the evidence table.
+    #[serde(default)]
+    pub show: Vec<ShowRow>,
+    /// A figure drawn from the observations, above the evidence table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figure: Option<Figure>,
+    /// The claims.
+    #[serde(default, rename = "expect")]
+    pub expectations: Vec<Expectation>,
+}
+
+/// A figure of the overview, drawn from facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Figure {
+    /// The table of namespaces: flag, manual page, what it isolates, and the
+    /// inodes `host/ns.*` beside `BOX/ns.*` of the first box.
+    Namespaces,
+}
+
+/// A row of the evidence table; at least one of the two facts is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ShowRow {
+    /// What the row is about.
+    pub label: String,
+    /// The left column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inside: Option<FactRef>,
+    /// The right column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<FactRef>,
+}
+
+/// A parameter of a demo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Knob {
+    /// How `${…}` and `--set` refer to it.
+    pub name: String,
+    /// What the learner reads.
+    pub label: String,
+    /// The values that the arrow keys walk through, in order. Either all
+    /// numbers or all text.
+    pub values: Vec<KnobValue>,
+    /// The value at the start; the first of `values` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<KnobValue>,
+}
+
+/// A knob's value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum KnobValue {
+    /// A whole number.
+    Number(i64),
+    /// A word, a size or a duration.
+    Text(String),
+}
+
+/// The type that all values of a knob have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnobKind {
+    /// Whole numbers.
+    Number,
+    /// Text.
+    Text,
+}
+
+/// What each knob is set to; a knob that isn't named stands at its start.
+pub type KnobValues = BTreeMap<String, KnobValue>;
+
+/// A demo that passed lint: it can be instantiated with any of its knobs' values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Demo {
+    /// The knobs, three at most.
+    pub knobs: Vec<Knob>,
+    /// Whether the learner is asked first.
+    pub predicts: bool,
+    /// The block with `${…}` still in it.
+    pub(super) template: toml::Table,
+}
+
+/// A demo with its knobs set: everything that one run needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scenario {
+    /// What to do.
+    pub plan: Plan,
+    /// Asked first.
+    pub predict: Option<Question>,
+    /// The claims.
+    pub expectations: Vec<Expectation>,
+    /// The rows of the evidence table.
+    pub show: Vec<ShowRow>,
+    /// The figure above it.
+    pub figure: Option<Figure>,
+    /// What the knobs are set to, in order.
+    pub knobs: Vec<(String, KnobValue)>,
+}
+
+impl Knob {
+    /// The value at the start.
+    pub fn start(&self) -> &KnobValue {
+        self.start.as_ref().unwrap_or(&self.values[0])
+    }
+}
+
+impl std::fmt::Display for KnobValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            KnobValue::Number(n) => n.fmt(f),
+            KnobValue::Text(text) => text.fmt(f),
+        }
+    }
+}
+
+impl Demo {
+    /// The demo with its knobs set.
+    ///
+    /// # Errors
+    /// A sentence that names the knob or the value that isn't one of the demo's.
+    pub fn scenario(&self, values: &KnobValues) -> Result<Scenario, String> {
+        let mut set = Vec::new();
+        for name in values.keys() {
+            if !self.knobs.iter().any(|knob| &knob.name == name) {
+                let known: Vec<_> = self.knobs.iter().map(|knob| knob.name.as_str()).collect();
+                return Err(format!(
+                    "there is no knob `{name}`; this step has: {}",
+                    known.join(", ")
+                ));
+            }
+        }
+        for knob in &self.knobs {
+            let value = values.get(&knob.name).unwrap_or_else(|| knob.start());
+            if !knob.values.contains(value) {
+                let known: Vec<_> = knob.values.iter().map(KnobValue::to_string).collect();
+                return Err(format!(
+                    "the knob `{}` can't be `{value}`; it takes: {}",
+                    knob.name,
+                    known.join(", ")
+                ));
+            }
+            set.push((knob.name.clone(), value.clone()));
+        }
+        let filled = fill(toml::Value::Table(self.template.clone()), &set);
+        let source: DemoSource = filled.try_into().map_err(|error| format!("{error}"))?;
+        Ok(Scenario {
+            plan: Plan {
+                boxes: source.boxes,
+                actions: source.actions,
+            },
+            predict: source.predict,
+            expectations: source.expectations,
+            show: source.show,
+            figure: source.figure,
+            knobs: set,
+        })
+    }
+}
+
+/// Replaces every `${knob}`.
+fn fill(value: toml::Value, knobs: &[(String, KnobValue)]) -> toml::Value {
+    match value {
+        toml::Value::String(text) => {
+            for (name, value) in knobs {
+                if text == format!("${{{name}}}") {
+                    return match value {
+                        KnobValue::Number(n) => toml::Value::Integer(*n),
+                        KnobValue::Text(text) => toml::Value::String(text.clone()),
+                    };
+                }
+            }
+            toml::Value::String(knobs.iter().fold(text, |text, (name, value)| {
+                text.replace(&format!("${{{name}}}"), &value.to_string())
+            }))
+        }
+        toml::Value::Array(items) => {
+            toml::Value::Array(items.into_iter().map(|item| fill(item, knobs)).collect())
+        }
+        // A knob's own values and texts stay as they are written.
+        toml::Value::Table(table) => toml::Value::Table(
+            table
+                .into_iter()
+                .map(|(key, value)| (key, fill(value, knobs)))
+                .collect(),
+        ),
+        other @ (toml::Value::Integer(_)
+        | toml::Value::Float(_)
+        | toml::Value::Boolean(_)
+        | toml::Value::Datetime(_)) => other,
+    }
+}

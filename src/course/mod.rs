@@ -1,0 +1,18 @@
+//! Lessons and steps: TOML and Markdown in, a checked model out.
+//!
+//! A pack is a directory with one folder a lesson; the course's own pack is
+//! embedded in the binary. Everything that is wrong with a pack is found in
+//! one pass and told as [`Diagnostic`](crate::base::Diagnostic)s; a [`Course`]
+//! exists only once there are none. Lessons are untrusted input: nothing in here panics on
+//! them, and no path leaves the pack. This module knows nothing of terminals
+//! or of how a plan is carried out.
+
+mod demo;
+mod document;
+mod model;
+
+pub use demo::{
+    Demo, DemoSource, Figure, Knob, KnobKind, KnobValue, KnobValues, Scenario, ShowRow,
+};
+pub use document::{Align, Block, Document, Inline};
+pub use model::{Course, Lesson, LessonMeta, Origin, Quiz, Step, StepId, StepMeta};

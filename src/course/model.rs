@@ -1,0 +1,147 @@
+//! The model: a course of lessons of steps.
+
+use super::{Demo, Document};
+use crate::check::Question;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::{fmt, path::PathBuf};
+
+/// A stable name that progress and links use; it survives renaming the file:
+/// lowercase letters, digits and `-`. Unique in a course.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(transparent)]
+pub struct StepId(#[schemars(regex(pattern = r"^[a-z][a-z0-9-]*$"))] pub String);
+
+/// Where a course comes from, which decides whether it is trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Shipped in the binary.
+    Embedded,
+    /// A directory given by the user: its demos need the user's approval.
+    Disk(PathBuf),
+}
+
+/// A pack of lessons that has passed lint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Course {
+    /// Where it comes from.
+    pub origin: Origin,
+    /// In the order of their folders' names.
+    pub lessons: Vec<Lesson>,
+}
+
+/// `lesson.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LessonMeta {
+    /// The lesson's title.
+    pub title: String,
+    /// What the learner will have seen, in one or two sentences.
+    pub summary: String,
+    /// The one-line lock: the sentence to remember.
+    pub lock: String,
+    /// How long it takes, in minutes.
+    pub minutes: u32,
+}
+
+/// The front matter of a step's Markdown file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct StepMeta {
+    /// The stable name.
+    pub id: StepId,
+    /// The step's title.
+    pub title: String,
+    /// How long it takes, in minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u32>,
+}
+
+/// One folder of a pack.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lesson {
+    /// The folder's number: 1 for `01-namespaces`.
+    pub number: u32,
+    /// The folder's name after the number: `namespaces`.
+    pub name: String,
+    /// `lesson.toml`.
+    pub meta: LessonMeta,
+    /// In the order of their files' names.
+    pub steps: Vec<Step>,
+}
+
+/// One Markdown file of a lesson.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The file, relative to the pack: `01-namespaces/03-uts.md`.
+    pub file: PathBuf,
+    /// The file's number: 3 for `03-uts.md`.
+    pub number: u32,
+    /// The front matter.
+    pub meta: StepMeta,
+    /// The explanation: everything that isn't one of the parts below.
+    pub prose: Document,
+    /// What stands under the heading `## By hand`.
+    pub by_hand: Document,
+    /// What stands under the heading `## In Docker`.
+    pub in_docker: Document,
+    /// The speaker's notes, `<!-- note: … -->`.
+    pub notes: Vec<String>,
+    /// The block `demo`, if there is one.
+    pub demo: Option<Demo>,
+    /// The block `quiz`, if there is one; judged by the demo's observations.
+    pub quiz: Option<Quiz>,
+}
+
+/// A fenced `quiz` block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Quiz {
+    /// The questions, in order.
+    pub question: Vec<Question>,
+}
+
+impl Course {
+    /// Every step with its lesson, in reading order.
+    pub fn steps(&self) -> impl Iterator<Item = (&Lesson, &Step)> {
+        self.lessons
+            .iter()
+            .flat_map(|lesson| lesson.steps.iter().map(move |step| (lesson, step)))
+    }
+
+    /// The steps that a word on the command line means: a step's id (`uts`), a
+    /// lesson's number or folder (`01`, `1`, `namespaces`, `01-namespaces`), or
+    /// both with a slash or dot (`01/3`, `1.3`, `namespaces/uts`).
+    pub fn select(&self, word: &str) -> Vec<(&Lesson, &Step)> {
+        let lesson_is = |lesson: &Lesson, name: &str| {
+            name.parse() == Ok(lesson.number)
+                || name == lesson.name
+                || name == format!("{:02}-{}", lesson.number, lesson.name)
+        };
+        let by_id: Vec<_> = self
+            .steps()
+            .filter(|(_, step)| step.meta.id.0 == word)
+            .collect();
+        if !by_id.is_empty() {
+            return by_id;
+        }
+        let (name, step) = match word.split_once(['/', '.']) {
+            Some((name, step)) => (name, Some(step)),
+            None => (word, None),
+        };
+        self.steps()
+            .filter(|(l, s)| {
+                lesson_is(l, name)
+                    && step.is_none_or(|step| step.parse() == Ok(s.number) || step == s.meta.id.0)
+            })
+            .collect()
+    }
+}
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

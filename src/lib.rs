@@ -1,0 +1,11 @@
+//! Glassbox: an interactive course, in the terminal, on what a container
+//! really is. ARCHITECTURE.md holds the map; each module opens with its story.
+
+pub mod base;
+pub mod check;
+pub mod course;
+pub mod plan;
+pub mod probe;
+pub mod render;
+pub mod sandbox;
+pub mod session;

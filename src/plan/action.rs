@@ -1,0 +1,461 @@
+//! What a demo asks for: boxes, and actions carried out in order.
+//!
+//! These types are the TOML that lesson authors write (see docs/lessons.md) and
+//! the message that the sandbox receives: there is one reading of them.
+
+use super::{BoxName, Namespace, Need, Place, Probe};
+use crate::base::{Bytes, Nanos};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Everything that one run does to the kernel.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Plan {
+    /// The boxes, made in this order before the first action, save those that
+    /// an action creates.
+    pub boxes: Vec<BoxSpec>,
+    /// Carried out one after the other.
+    pub actions: Vec<Action>,
+}
+
+/// A process with namespaces of its own: pid 1 of a box.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct BoxSpec {
+    /// How actions and facts refer to it.
+    pub name: BoxName,
+    /// The namespaces that it gets of its own; the others it shares with its parent.
+    #[serde(default)]
+    pub namespaces: Vec<Namespace>,
+    /// The box that it is made in; the host if absent.
+    #[serde(default, rename = "in", skip_serializing_if = "Option::is_none")]
+    pub parent: Option<BoxName>,
+    /// A namespace that this kernel refuses is reported as unavailable instead
+    /// of ending the run.
+    #[serde(default)]
+    pub missing_ok: bool,
+    /// What its mounts share with the parent's; only with a mount namespace.
+    #[serde(default)]
+    pub propagation: Propagation,
+    /// Mount a fresh /proc in it. Default: when it has both a pid and a mount namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proc: Option<bool>,
+    /// Offsets of its clocks; only with a time namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clocks: Option<TimeOffsets>,
+    /// Put it into a cgroup of its own first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<ChildCgroup>,
+}
+
+/// How mount events travel, mount_namespaces(7), "Shared subtrees".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Propagation {
+    /// MS_PRIVATE: none, in neither direction.
+    #[default]
+    Private,
+    /// MS_SLAVE: from the parent to the box, not back.
+    Slave,
+    /// MS_SHARED: in both directions among peers.
+    Shared,
+    /// As it was copied from the parent.
+    Unchanged,
+}
+
+/// Offsets that are added to clocks, time_namespaces(7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TimeOffsets {
+    /// Added to CLOCK_BOOTTIME.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boottime: Option<Nanos>,
+    /// Added to CLOCK_MONOTONIC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monotonic: Option<Nanos>,
+}
+
+/// Which cgroup a box is put into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChildCgroup {
+    /// A new child of the session's own cgroup where the user may make one;
+    /// else the session's own, if that isn't the root of every hierarchy.
+    Child,
+}
+
+/// One thing to do, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Action {
+    /// `host` or the name of a box.
+    #[serde(rename = "in")]
+    pub place: Place,
+    /// What to do: exactly one verb.
+    #[serde(rename = "do")]
+    pub verb: Verb,
+    /// The name under which its result can be expected, as `place/NAME`.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// For `probe`: the box to look at from the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<BoxName>,
+    /// For `probe`: a name for this moment, so that a later look can differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// One sentence for the learner, shown when it happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub say: Option<String>,
+}
+
+/// The verbs. Results are facts `NAME` (`ok` or the errno's name, unless said
+/// otherwise) and `NAME.…`, where NAME is the action's `as`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    /// Look: the facts of these probes.
+    Probe(Vec<Probe>),
+    /// Make a box now instead of before the first action. `in` is where it is made.
+    Create(BoxName),
+    /// Run one of the machine's own programs, without a shell. Facts: NAME
+    /// (`exit 0`, `SIGKILL`, or `ENOENT` when it isn't there), NAME.out, NAME.err.
+    Run(Vec<String>),
+    /// sethostname(2).
+    SetHostname(String),
+    /// mount(2).
+    Mount(Mount),
+    /// Change how an existing mount point propagates.
+    Propagate {
+        /// The mount point.
+        path: String,
+        /// What it becomes.
+        to: Propagation,
+    },
+    /// mkdir(2), mode 0755.
+    Mkdir(String),
+    /// Create a file and write to it.
+    Write(Write),
+    /// chown(2) to this user id.
+    Chown {
+        /// The file.
+        path: String,
+        /// The new owner's id, as seen here.
+        uid: u32,
+    },
+    /// Bring a network device up.
+    LinkUp(String),
+    /// Join two boxes by a veth pair; `in` is `host`.
+    Veth(Veth),
+    /// Listen on a TCP port of 127.0.0.1. Facts: NAME, NAME.port.
+    Listen(Listen),
+    /// Connect to a TCP port of 127.0.0.1: a number, or the NAME of a `listen`.
+    Connect(String),
+    /// Send one ICMP echo request and await the reply. Facts: NAME, NAME.rtt.
+    Ping(String),
+    /// Make a System V message queue with this key, msgget(2) with IPC_CREAT.
+    MakeQueue(u32),
+    /// Look for a System V message queue by its key, msgget(2).
+    FindQueue(u32),
+    /// Start processes that go on in the background. Facts: NAME,
+    /// NAME.count, NAME.rss (bytes, of the first).
+    Spawn(Spawn),
+    /// Await the end of a `spawn` by its NAME. Facts: NAME.end (`exit 0`,
+    /// `SIGKILL`), NAME.cpu, NAME.wall, NAME.queued (waiting for a CPU),
+    /// NAME.share (percent of the time it could have had that it ran), NAME.rss.
+    Wait(String),
+    /// kill(2).
+    Kill(Kill),
+    /// Await the end of a box's pid 1. Fact: NAME (`exit 0`, `SIGKILL`).
+    AwaitEnd(BoxName),
+    /// Write to `/proc/self/timens_offsets`.
+    SetClocks(TimeOffsets),
+}
+
+/// A filesystem to mount.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Mount {
+    /// `tmpfs`, `proc` or `mqueue`.
+    #[serde(rename = "type")]
+    pub fstype: String,
+    /// The mount point; it must exist.
+    pub path: String,
+}
+
+/// A file to write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Write {
+    /// The file; it is created or emptied.
+    pub path: String,
+    /// What it will hold.
+    pub text: String,
+}
+
+/// Two virtual network devices joined back to back, veth(4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Veth {
+    /// The two boxes; each has a network namespace of its own.
+    pub between: [BoxName; 2],
+    /// The IPv4 address of each end, with its prefix length: `10.0.0.1/24`.
+    pub addresses: [String; 2],
+}
+
+/// Where to listen: a port, or the same port as an earlier `listen`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Listen {
+    /// This TCP port; 0 lets the kernel choose a free one.
+    Port(u16),
+    /// The port that the `listen` with this NAME got.
+    SamePortAs(String),
+}
+
+/// Processes that go on in the background.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Spawn {
+    /// What they do.
+    pub workload: Workload,
+    /// How many, 1 if absent.
+    #[serde(default = "one")]
+    pub count: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// What is built into the binary because no usual tool does it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Workload {
+    /// Sleeps until it is killed.
+    Sleep,
+    /// Computes until it has used this much CPU time, then exits with 0.
+    Burn(Nanos),
+    /// Touches every page of this much memory, then sleeps until it is killed.
+    Hog(Bytes),
+}
+
+/// A signal to send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Kill {
+    /// Which one.
+    pub signal: Signal,
+    /// A box (its pid 1) or the NAME of a `spawn`.
+    pub to: String,
+}
+
+/// The signals that lessons use, signal(7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum Signal {
+    TERM,
+    INT,
+    KILL,
+    STOP,
+    CONT,
+    USR1,
+}
+
+/// An action outside of the box that would contain its effect.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{verb}` in `{place}` would reach beyond the demo: {why}")]
+pub struct Unsafe {
+    /// The index of the action.
+    pub action: usize,
+    /// The verb.
+    pub verb: &'static str,
+    /// Where it was asked for.
+    pub place: Place,
+    /// What is missing.
+    pub why: &'static str,
+}
+
+impl Verb {
+    /// Its name in TOML.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Verb::Probe(_) => "probe",
+            Verb::Create(_) => "create",
+            Verb::Run(_) => "run",
+            Verb::SetHostname(_) => "set-hostname",
+            Verb::Mount(_) => "mount",
+            Verb::Propagate { .. } => "propagate",
+            Verb::Mkdir(_) => "mkdir",
+            Verb::Write(_) => "write",
+            Verb::Chown { .. } => "chown",
+            Verb::LinkUp(_) => "link-up",
+            Verb::Veth(_) => "veth",
+            Verb::Listen(_) => "listen",
+            Verb::Connect(_) => "connect",
+            Verb::Ping(_) => "ping",
+            Verb::MakeQueue(_) => "make-queue",
+            Verb::FindQueue(_) => "find-queue",
+            Verb::Spawn(_) => "spawn",
+            Verb::Wait(_) => "wait",
+            Verb::Kill(_) => "kill",
+            Verb::AwaitEnd(_) => "await-end",
+            Verb::SetClocks(_) => "set-clocks",
+        }
+    }
+
+    /// The facts that it yields besides `probe`'s, given its result's name.
+    fn result_facts(&self, name: &str) -> Vec<String> {
+        let suffixes: &[&str] = match self {
+            Verb::Run(_) => &["", ".out", ".err"],
+            Verb::Listen(_) => &["", ".port"],
+            Verb::Ping(_) => &["", ".rtt"],
+            Verb::Spawn(_) => &["", ".count", ".rss"],
+            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_) => &[],
+            Verb::SetHostname(_)
+            | Verb::Mount(_)
+            | Verb::Propagate { .. }
+            | Verb::Mkdir(_)
+            | Verb::Write(_)
+            | Verb::Chown { .. }
+            | Verb::LinkUp(_)
+            | Verb::Veth(_)
+            | Verb::Connect(_)
+            | Verb::MakeQueue(_)
+            | Verb::FindQueue(_)
+            | Verb::Kill(_)
+            | Verb::AwaitEnd(_)
+            | Verb::SetClocks(_) => &[""],
+        };
+        suffixes
+            .iter()
+            .map(|suffix| format!("{name}{suffix}"))
+            .collect()
+    }
+}
+
+impl Action {
+    /// The names of the facts that this action yields, without place and moment.
+    pub fn fact_names(&self) -> Vec<String> {
+        match (&self.verb, &self.result) {
+            (Verb::Probe(probes), _) => probes
+                .iter()
+                .flat_map(|probe| probe.facts(self.of.is_some()))
+                .collect(),
+            (Verb::Wait(name), _) => [".end", ".cpu", ".wall", ".queued", ".share", ".rss"]
+                .iter()
+                .map(|suffix| format!("{name}{suffix}"))
+                .collect(),
+            (verb, Some(name)) => verb.result_facts(name),
+            (_, None) => Vec::new(),
+        }
+    }
+}
+
+impl BoxSpec {
+    /// Whether it has a namespace of this kind of its own.
+    pub fn has(&self, ns: Namespace) -> bool {
+        self.namespaces.contains(&ns)
+    }
+
+    /// Whether a fresh /proc is mounted in it.
+    pub fn mounts_proc(&self) -> bool {
+        self.proc
+            .unwrap_or(self.has(Namespace::Pid) && self.has(Namespace::Mount))
+    }
+}
+
+impl Plan {
+    /// The box of that name.
+    pub fn find(&self, name: &BoxName) -> Option<&BoxSpec> {
+        self.boxes.iter().find(|spec| &spec.name == name)
+    }
+
+    /// Whether the box, or one that it is nested in, has such a namespace of its own.
+    pub fn contained(&self, place: &Place, ns: Namespace) -> bool {
+        let mut next = match place {
+            Place::Host => None,
+            Place::Box(name) => self.find(name),
+        };
+        // A parent is declared before its child, so this ends after `boxes.len()` rounds.
+        for _ in 0..=self.boxes.len() {
+            match next {
+                None => return false,
+                Some(spec) if spec.has(ns) => return true,
+                Some(spec) => next = spec.parent.as_ref().and_then(|parent| self.find(parent)),
+            }
+        }
+        false
+    }
+
+    /// The containment rule: an action that changes a kernel object is allowed
+    /// only inside a namespace, made for this run, that holds that object.
+    pub fn breaches(&self) -> Vec<Unsafe> {
+        use Namespace::{Ipc, Mount, Net, User, Uts};
+        let mut found = Vec::new();
+        for (index, action) in self.actions.iter().enumerate() {
+            let inside = |ns| self.contained(&action.place, ns);
+            let why = match &action.verb {
+                Verb::SetHostname(_) if !inside(Uts) && !inside(User) => {
+                    "it needs a uts namespace, or a user namespace that makes it fail"
+                }
+                Verb::Mount(_) | Verb::Propagate { .. } if !inside(Mount) => {
+                    "it needs a mount namespace"
+                }
+                Verb::Mkdir(_) | Verb::Write(_) | Verb::Chown { .. } if !inside(Mount) => {
+                    "files are written only below a mount namespace's own tmpfs"
+                }
+                Verb::LinkUp(_) if !inside(Net) => "it needs a network namespace",
+                Verb::Veth(veth)
+                    if !veth
+                        .between
+                        .iter()
+                        .all(|end| self.contained(&Place::Box(end.clone()), Net)) =>
+                {
+                    "both ends need a network namespace"
+                }
+                Verb::MakeQueue(_) if !inside(Ipc) => "it needs an ipc namespace",
+                _ => continue,
+            };
+            found.push(Unsafe {
+                action: index,
+                verb: action.verb.name(),
+                place: action.place.clone(),
+                why,
+            });
+        }
+        found
+    }
+
+    /// What it requires of the host, without doubles, in the order of first use.
+    pub fn needs(&self) -> Vec<Need> {
+        let mut needs = Vec::new();
+        let mut add = |need| {
+            if !needs.contains(&need) {
+                needs.push(need);
+            }
+        };
+        for spec in &self.boxes {
+            spec.namespaces
+                .iter()
+                .for_each(|ns| add(Need::Namespace(*ns)));
+            if spec.mounts_proc() {
+                add(Need::Proc);
+            }
+            if spec.cgroup.is_some() {
+                add(Need::ChildCgroup);
+            }
+        }
+        for action in &self.actions {
+            match &action.verb {
+                Verb::Veth(_) => add(Need::Veth),
+                Verb::Run(argv) => argv
+                    .first()
+                    .into_iter()
+                    .for_each(|p| add(Need::Program(p.clone()))),
+                _ => {}
+            }
+        }
+        needs
+    }
+}

@@ -1,0 +1,182 @@
+//! What happened, in order, and the fold of it.
+
+use super::{BoxName, Fact, FactRef, Place, Refusal};
+use crate::base::Errno;
+use serde::{Deserialize, Serialize};
+
+/// Something that happened during a run. Events arrive in the order of time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Event {
+    /// The helper is armed; nothing has been made yet.
+    Started(Observer),
+    /// An action of the plan begins.
+    Doing {
+        /// Its index in the plan.
+        action: usize,
+    },
+    /// A call that the helper made for the learner's sake.
+    Syscall(Syscall),
+    /// A program ran to its end.
+    Output(Output),
+    /// A box's pid 1 waits for work.
+    BoxUp {
+        /// Which one.
+        name: BoxName,
+        /// Its process id as the host counts.
+        pid: i32,
+    },
+    /// A box's pid 1 has ended before the run did.
+    BoxDown {
+        /// Which one.
+        name: BoxName,
+        /// How.
+        ending: Ending,
+    },
+    /// Something was observed.
+    Fact(Fact),
+    /// The host refused something that the plan needs. Without `missing-ok`
+    /// the run ends here.
+    Refused(Refusal),
+    /// The run could not go on for a reason that isn't the host's.
+    Broken {
+        /// What failed, on what, and what to try.
+        message: String,
+    },
+    /// All actions are done; the boxes still stand.
+    Holding,
+    /// Everything that was made is gone again. The last event of every run.
+    Cleaned,
+}
+
+/// Who watches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observer {
+    /// uname(2) release.
+    pub kernel: String,
+    /// The real user id of the learner.
+    pub uid: u32,
+    /// The host pid of the supervisor that owns what this run makes.
+    pub supervisor: i32,
+}
+
+/// One system call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Syscall {
+    /// Where the caller stands.
+    pub place: Place,
+    /// Its name, section 2 of the manual.
+    pub name: String,
+    /// Its arguments as the manual writes them, without the parentheses.
+    pub args: String,
+    /// What it returned, or the error number.
+    pub result: Result<i64, Errno>,
+    /// Time taken, in nanoseconds of CLOCK_MONOTONIC.
+    pub nanos: u64,
+    /// Why here, in a few words; empty where the name says it.
+    pub why: String,
+}
+
+/// What a program wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// Where it ran.
+    pub place: Place,
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// How it ended.
+    pub ending: Ending,
+    /// Standard output, lossy UTF-8, cut at 64 KiB with a line that says so.
+    pub stdout: String,
+    /// Standard error, likewise.
+    pub stderr: String,
+}
+
+/// How a process ended, wait(2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// It returned this status.
+    Exit(i32),
+    /// This signal ended it, by its name: `SIGKILL`.
+    Signal(String),
+    /// It never ran: execve(2) failed.
+    NotRun(Errno),
+}
+
+impl std::fmt::Display for Ending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Ending::Exit(status) => write!(f, "exit {status}"),
+            Ending::Signal(name) => f.write_str(name),
+            Ending::NotRun(errno) => f.write_str(&errno.name()),
+        }
+    }
+}
+
+/// The fold of a run's events: what can be expected, asked and shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    events: Vec<Event>,
+}
+
+impl History {
+    /// Adds what happened next.
+    pub fn push(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// Everything, in order.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// Every fact, in order.
+    pub fn facts(&self) -> impl DoubleEndedIterator<Item = &Fact> {
+        self.events.iter().filter_map(|event| match event {
+            Event::Fact(fact) => Some(fact),
+            _ => None,
+        })
+    }
+
+    /// The newest fact that a reference names. A reference without a moment
+    /// means the newest of any moment.
+    pub fn fact(&self, id: &FactRef) -> Option<&Fact> {
+        self.facts().rev().find(|fact| {
+            fact.id.seen_from == id.seen_from
+                && fact.id.about == id.about
+                && fact.id.name == id.name
+                && (id.moment.is_none() || fact.id.moment == id.moment)
+        })
+    }
+
+    /// Every call, in order.
+    pub fn syscalls(&self) -> impl Iterator<Item = &Syscall> {
+        self.events.iter().filter_map(|event| match event {
+            Event::Syscall(call) => Some(call),
+            _ => None,
+        })
+    }
+
+    /// What the host refused.
+    pub fn refusals(&self) -> impl Iterator<Item = &Refusal> {
+        self.events.iter().filter_map(|event| match event {
+            Event::Refused(refusal) => Some(refusal),
+            _ => None,
+        })
+    }
+
+    /// Why the run broke off, if it did.
+    pub fn broken(&self) -> Option<&str> {
+        self.events.iter().find_map(|event| match event {
+            Event::Broken { message } => Some(message.as_str()),
+            _ => None,
+        })
+    }
+}
+
+impl From<Vec<Event>> for History {
+    fn from(events: Vec<Event>) -> Self {
+        History { events }
+    }
+}

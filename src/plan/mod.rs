@@ -1,0 +1,23 @@
+//! The shared vocabulary: what a demo asks for, what happened, what was seen.
+//!
+//! A [`Plan`] is data that a lesson declares. The sandbox carries it out and
+//! answers with [`Event`]s; the [`History`] is their fold. These are the only
+//! types that cross the wire between the two processes, so each of them is
+//! plain, closed and serializable. Nothing here does I/O.
+
+mod action;
+mod event;
+mod fact;
+mod namespace;
+mod probe;
+mod refusal;
+
+pub use action::{
+    Action, BoxSpec, ChildCgroup, Kill, Listen, Mount, Plan, Propagation, Signal, Spawn,
+    TimeOffsets, Unsafe, Verb, Veth, Workload, Write,
+};
+pub use event::{Ending, Event, History, Observer, Output, Syscall};
+pub use fact::{BoxName, Fact, FactRef, Place, Provenance, RefError, Unit, Value};
+pub use namespace::Namespace;
+pub use probe::{Probe, ProbeError};
+pub use refusal::{Need, Refusal};

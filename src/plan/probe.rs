@@ -1,0 +1,219 @@
+//! Probes: the questions that can be put to the kernel, and the facts that answer them.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::{fmt, str::FromStr};
+use thiserror::Error;
+
+/// A question to the kernel. Written as one word, some with a parameter after
+/// a colon: `hostname`, `ns`, `dir:/mnt`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Probe {
+    /// `hostname`: uname(2) nodename.
+    Hostname,
+    /// `ns`: the nsfs inode of each namespace, `/proc/PID/ns/*`: facts `ns.uts` …
+    Ns,
+    /// `pid`: facts `pid`, `ppid` as the process itself is told; from outside
+    /// `pid` is the host's number and `nspid` the `NSpid` line of `/proc/PID/status`.
+    Pid,
+    /// `processes`: facts `processes` (how many the observer's /proc shows) and
+    /// `process-names`.
+    Processes,
+    /// `members`: fact `members`, how many processes are in the box's pid
+    /// namespace, counted from outside by nsfs inode.
+    Members,
+    /// `mounts`: fact `mounts`, the number of lines of mountinfo.
+    Mounts,
+    /// `mount:PATH`: fact `mount:PATH`, the type of the filesystem on top of
+    /// that mount point, `none` if nothing is mounted there.
+    MountAt(String),
+    /// `dir:PATH`: fact `dir:PATH`, the names in that directory, sorted.
+    Dir(String),
+    /// `file:PATH`: fact `file:PATH`, its text, up to 4 KiB.
+    File(String),
+    /// `links`: facts `links` (network devices) and `links-up` (those with IFF_UP).
+    Links,
+    /// `listening`: fact `listening`, the TCP ports that are listened on.
+    Listening,
+    /// `ids`: facts `uid`, `gid`, `uid-map`, `gid-map`.
+    Ids,
+    /// `capabilities`: facts `capabilities` (how many effective ones) and
+    /// `capability-set` (their hexadecimal mask, `CapEff`).
+    Capabilities,
+    /// `cgroup`: fact `cgroup`, the paths of `/proc/PID/cgroup` without
+    /// doubles, sorted.
+    Cgroup,
+    /// `clocks`: facts `clock.realtime`, `clock.monotonic`, `clock.boottime`.
+    Clocks,
+    /// `cpus`: fact `cpus`, how many the process may run on, sched_getaffinity(2).
+    Cpus,
+    /// `memory`: fact `memory.total`, `MemTotal` of /proc/meminfo.
+    Memory,
+    /// `users`: fact `users`, how many different users own the processes that
+    /// the observer's /proc shows.
+    Users,
+}
+
+/// Why a probe's name could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ProbeError {
+    /// No such probe.
+    #[error("there is no probe `{0}`")]
+    Unknown(String),
+    /// `dir`, `file` and `mount` need an absolute path.
+    #[error("the probe `{0}` needs an absolute path, such as `{0}:/mnt`")]
+    NeedsPath(String),
+}
+
+const PLAIN: [(&str, Probe); 15] = [
+    ("hostname", Probe::Hostname),
+    ("ns", Probe::Ns),
+    ("pid", Probe::Pid),
+    ("processes", Probe::Processes),
+    ("members", Probe::Members),
+    ("mounts", Probe::Mounts),
+    ("links", Probe::Links),
+    ("listening", Probe::Listening),
+    ("ids", Probe::Ids),
+    ("capabilities", Probe::Capabilities),
+    ("cgroup", Probe::Cgroup),
+    ("clocks", Probe::Clocks),
+    ("cpus", Probe::Cpus),
+    ("memory", Probe::Memory),
+    ("users", Probe::Users),
+];
+
+impl Probe {
+    /// Every probe's name; those that take a path are listed without it.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        PLAIN
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(["dir", "file", "mount"])
+    }
+
+    /// The names of the facts that it yields. `from_outside`: the observer
+    /// stands on the host and looks at a box.
+    pub fn facts(&self, from_outside: bool) -> Vec<String> {
+        let names: &[&str] = match self {
+            Probe::Ns => {
+                return super::Namespace::ALL
+                    .iter()
+                    .map(|ns| format!("ns.{}", ns.proc_name()))
+                    .collect();
+            }
+            Probe::MountAt(_) | Probe::Dir(_) | Probe::File(_) => return vec![self.to_string()],
+            Probe::Pid if from_outside => &["pid", "nspid"],
+            Probe::Pid => &["pid", "ppid"],
+            Probe::Processes => &["processes", "process-names"],
+            Probe::Links => &["links", "links-up"],
+            Probe::Ids => &["uid", "gid", "uid-map", "gid-map"],
+            Probe::Capabilities => &["capabilities", "capability-set"],
+            Probe::Clocks => &["clock.realtime", "clock.monotonic", "clock.boottime"],
+            Probe::Memory => &["memory.total"],
+            Probe::Hostname => &["hostname"],
+            Probe::Members => &["members"],
+            Probe::Mounts => &["mounts"],
+            Probe::Listening => &["listening"],
+            Probe::Cgroup => &["cgroup"],
+            Probe::Cpus => &["cpus"],
+            Probe::Users => &["users"],
+        };
+        names.iter().map(|name| name.to_string()).collect()
+    }
+
+    /// Whether the host can answer it about a box (`host:box/…`).
+    pub fn works_from_outside(&self) -> bool {
+        match self {
+            Probe::Ns
+            | Probe::Pid
+            | Probe::Members
+            | Probe::Mounts
+            | Probe::MountAt(_)
+            | Probe::Links
+            | Probe::Listening
+            | Probe::Ids
+            | Probe::Capabilities
+            | Probe::Cgroup => true,
+            Probe::Hostname
+            | Probe::Processes
+            | Probe::Dir(_)
+            | Probe::File(_)
+            | Probe::Clocks
+            | Probe::Cpus
+            | Probe::Memory
+            | Probe::Users => false,
+        }
+    }
+}
+
+impl FromStr for Probe {
+    type Err = ProbeError;
+    fn from_str(text: &str) -> Result<Self, ProbeError> {
+        let (name, path) = match text.split_once(':') {
+            Some((name, path)) => (name, Some(path)),
+            None => (text, None),
+        };
+        let with_path: fn(String) -> Probe = match name {
+            "dir" => Probe::Dir,
+            "file" => Probe::File,
+            "mount" => Probe::MountAt,
+            _ => {
+                return PLAIN
+                    .iter()
+                    .find(|(plain, _)| *plain == text)
+                    .map(|(_, probe)| probe.clone())
+                    .ok_or_else(|| ProbeError::Unknown(text.into()));
+            }
+        };
+        match path {
+            Some(path) if path.starts_with('/') => Ok(with_path(path.into())),
+            _ => Err(ProbeError::NeedsPath(name.into())),
+        }
+    }
+}
+
+impl fmt::Display for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Probe::Dir(path) => write!(f, "dir:{path}"),
+            Probe::File(path) => write!(f, "file:{path}"),
+            Probe::MountAt(path) => write!(f, "mount:{path}"),
+            plain => {
+                let name = PLAIN
+                    .iter()
+                    .find(|(_, probe)| probe == plain)
+                    .map_or("", |(n, _)| n);
+                f.write_str(name)
+            }
+        }
+    }
+}
+
+impl Serialize for Probe {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Probe {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for Probe {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Probe".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let plain: Vec<&str> = PLAIN.iter().map(|(name, _)| *name).collect();
+        json_schema!({
+            "description": "A question to the kernel, such as `hostname`, `ns` or `dir:/mnt`.",
+            "anyOf": [
+                { "type": "string", "enum": plain },
+                { "type": "string", "pattern": "^(dir|file|mount):/" }
+            ]
+        })
+    }
+}

@@ -1,0 +1,61 @@
+//! Needs and refusals: what a step asks of the host, and why it can't have it.
+
+use super::Namespace;
+use crate::base::Errno;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Something that a step requires of the host. Derived from its plan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// A namespace of this kind can be made (an ordinary user: together with
+    /// a user namespace).
+    Namespace(Namespace),
+    /// A /proc of the box's own can be mounted in it.
+    Proc,
+    /// A veth pair can be made between two boxes.
+    Veth,
+    /// The box can be put into a cgroup other than its hierarchy's root.
+    ChildCgroup,
+    /// This program is on the machine's PATH.
+    Program(String),
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Need::Namespace(ns) => write!(f, "{ns} namespace"),
+            Need::Proc => f.write_str("a /proc of the box's own"),
+            Need::Veth => f.write_str("veth pair"),
+            Need::ChildCgroup => f.write_str("a cgroup below the root"),
+            Need::Program(name) => write!(f, "the program `{name}`"),
+        }
+    }
+}
+
+/// What the host refused, found by trying it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// What it was for.
+    pub need: Need,
+    /// The call that failed, as the manual writes it: `unshare(CLONE_NEWTIME)`.
+    pub stage: String,
+    /// The kernel's answer; `None` where no call failed (nothing to see).
+    pub errno: Option<Errno>,
+    /// Why, as far as can be told from this host's settings.
+    pub cause: String,
+    /// What to do about it, most harmless first.
+    pub remedy: Vec<String>,
+}
+
+impl fmt::Display for Refusal {
+    /// One line: stage, errno, cause.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.stage)?;
+        if let Some(errno) = self.errno {
+            write!(f, ": {errno}")?;
+        }
+        write!(f, ": {}", self.cause)
+    }
+}
