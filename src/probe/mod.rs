@@ -14,6 +14,8 @@
 //! file of the kernel is parsed leniently, because its lines grow over the years.
 //! It must not know how a box is made, nor what a lesson claims about it.
 
+pub mod cgroups;
+
 mod inside;
 mod mountinfo;
 mod observe;

@@ -150,16 +150,16 @@ fn members(view: &View) -> Observation {
     seen("members", &source, value)
 }
 
-/// The type of the filesystem mounted last at a mount point: the one on top.
+/// The type of the filesystem on top of a mount point.
 fn top_mount(text: &str, path: &str) -> String {
     let path = match path.trim_end_matches('/') {
         "" => "/",
         trimmed => trimmed,
     };
-    mountinfo::parse(text)
+    mountinfo::visible(&mountinfo::parse(text))
         .rev()
         .find(|mount| mount.point == path)
-        .map_or("none".into(), |mount| mount.fstype)
+        .map_or("none".into(), |mount| mount.fstype.clone())
 }
 
 fn links(view: &View) -> Vec<Observation> {
@@ -185,7 +185,8 @@ fn links(view: &View) -> Vec<Observation> {
 }
 
 /// procfs shows no device flags, but the kernel itself joins 224.0.0.1 on a
-/// device when it comes up, and leaves when it goes down (ip_mc_up, ip_mc_down).
+/// device when it comes up, and leaves when it goes down (ip_mc_up, ip_mc_down
+/// in net/ipv4/igmp.c).
 fn links_in_all_hosts(text: &str) -> Vec<String> {
     let mut up = BTreeSet::new();
     let mut device = "";
