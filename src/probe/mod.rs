@@ -15,6 +15,7 @@
 //! It must not know how a box is made, nor what a lesson claims about it.
 
 pub mod cgroups;
+pub mod host;
 
 mod inside;
 mod mountinfo;
