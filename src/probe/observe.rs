@@ -156,9 +156,11 @@ fn top_mount(text: &str, path: &str) -> String {
         "" => "/",
         trimmed => trimmed,
     };
-    mountinfo::visible(&mountinfo::parse(text))
+    let mounts = mountinfo::parse(text);
+    mounts
+        .iter()
         .rev()
-        .find(|mount| mount.point == path)
+        .find(|mount| mount.point == path && mountinfo::is_visible(mount, &mounts))
         .map_or("none".into(), |mount| mount.fstype.clone())
 }
 

@@ -21,7 +21,7 @@ pub fn explain(need: &Need, stage: &str, errno: Option<Errno>, settings: &Settin
     let why = not_linux(settings).unwrap_or_else(|| match need {
         Need::Namespace(ns) => namespace(*ns, stage, code, settings),
         Need::Proc => proc(code, settings),
-        Need::Veth => veth(code, settings),
+        Need::Veth => veth(stage, code, settings),
         Need::ChildCgroup => child_cgroup(stage, code, settings),
         Need::Program(name) => program(name, code, settings),
     });
@@ -50,8 +50,10 @@ fn namespace(ns: Namespace, stage: &str, code: i32, settings: &Settings) -> Why 
         // EUSERS is what kernels before 4.9 answered.
         libc::ENOSPC | libc::EUSERS => limit(ns, settings),
         libc::ENOSYS => no_call(settings),
-        _ => forbidden(code, settings).unwrap_or_else(|| {
-            if !settings.caller.sys_admin && code == libc::EPERM && ns != Namespace::User {
+        _ => forbidden(stage, code, settings).unwrap_or_else(|| {
+            // With a user namespace around it, or for one, this isn't the reason.
+            let in_user_namespace = stage.contains("CLONE_NEWUSER") || stage.contains("_map");
+            if code == libc::EPERM && !settings.caller.sys_admin && !in_user_namespace {
                 why(
                     "only root may make this namespace without a user namespace around it",
                     remedy::sudo(settings),
@@ -127,22 +129,17 @@ fn no_call(settings: &Settings) -> Why {
 }
 
 /// EPERM and EACCES: what may stand in the way of every kind of namespace.
-/// The order matters: the switches of the distribution come before the
-/// container, because their effect is certain.
-fn forbidden(code: i32, settings: &Settings) -> Option<Why> {
+fn forbidden(stage: &str, code: i32, settings: &Settings) -> Option<Why> {
     if code != libc::EPERM && code != libc::EACCES {
         return None;
     }
-    if !settings.caller.sys_admin && settings.userns_clone == Some(false) {
-        let sysctl = "kernel.unprivileged_userns_clone";
-        return Some(why(
-            format!("ordinary users may not make user namespaces here: {sysctl} is 0"),
-            remedy::sudo(settings).into_iter().chain([format!(
-                "allow it, until the next boot: `sudo sysctl {sysctl}=1`"
-            )]),
-        ));
-    }
-    apparmor(settings)
+    // A container's filter refuses to make the namespace; AppArmor lets it be
+    // made, and refuses what comes after.
+    let at_birth = stage.starts_with("clone") || stage.starts_with("unshare");
+    let contained = settings.container.as_ref().filter(|_| at_birth);
+    userns_clone(settings)
+        .or_else(|| contained.and_then(|_| filtered(settings)))
+        .or_else(|| apparmor(settings))
         .or_else(|| filtered(settings))
         .or_else(|| {
             let container = settings.container.as_ref()?;
@@ -156,6 +153,33 @@ fn forbidden(code: i32, settings: &Settings) -> Option<Why> {
                     .chain(remedy::loosened(container)),
             ))
         })
+        .or_else(|| confined(code, settings))
+}
+
+/// Debian's own switch.
+fn userns_clone(settings: &Settings) -> Option<Why> {
+    let off = settings.userns_clone == Some(false) && !settings.caller.sys_admin;
+    off.then(|| {
+        let sysctl = "kernel.unprivileged_userns_clone";
+        why(
+            format!("ordinary users may not make user namespaces here: {sysctl} is 0"),
+            remedy::sudo(settings).into_iter().chain([format!(
+                "allow it, until the next boot: `sudo sysctl {sysctl}=1`"
+            )]),
+        )
+    })
+}
+
+/// Any other AppArmor profile. The kernel itself answers EPERM where it can
+/// choose; EACCES to one that has the right is a security module's answer.
+fn confined(code: i32, settings: &Settings) -> Option<Why> {
+    let profile = settings.apparmor.profile.as_ref()?;
+    (code == libc::EACCES).then(|| {
+        why(
+            format!("the AppArmor profile `{profile}` confines this session and may forbid it"),
+            ["start glassbox from a session that no profile confines".into()],
+        )
+    })
 }
 
 /// Ubuntu since 23.10: the user namespace is made, and then has no rights.
@@ -198,46 +222,59 @@ fn filtered(settings: &Settings) -> Option<Why> {
 }
 
 fn proc(code: i32, settings: &Settings) -> Why {
-    if let Some(why) = apparmor(settings).filter(|_| code == libc::EACCES || code == libc::EPERM) {
-        return why;
+    match code {
+        // AppArmor mediates mounts itself, and says EACCES; EPERM is also the
+        // kernel's own answer where /proc is covered.
+        libc::EACCES => apparmor(settings)
+            .or_else(|| covered(settings))
+            .or_else(|| confined(code, settings)),
+        libc::EPERM if settings.proc_covered.is_empty() => {
+            apparmor(settings).or_else(|| covered(settings))
+        }
+        libc::EPERM => covered(settings),
+        _ => None,
     }
-    let lxc = settings.container == Some(Container::Lxc);
-    if code == libc::EPERM || code == libc::EACCES {
-        let covered = match settings.proc_covered.as_slice() {
-            [] => String::new(),
-            [first, ..] => format!(" (here {first}, among others)"),
-        };
-        let rule = "the kernel mounts a new /proc only where all of an old one can be seen";
-        return match &settings.container {
-            Some(container) => why(
-                format!(
-                    "{rule}, and this {} container covers parts of it{covered}",
-                    remedy::name(container)
-                ),
-                (!lxc)
-                    .then(|| remedy::outside(container))
-                    .into_iter()
-                    .chain(remedy::loosened(container)),
-            ),
-            None if settings.caller.nested_user_namespace => why(
-                format!("{rule}, and this session runs in a user namespace{covered}"),
-                ["start glassbox outside of that user namespace".to_string()]
-                    .into_iter()
-                    .chain(remedy::nesting()),
-            ),
-            None if !settings.proc_covered.is_empty() => why(
-                format!("{rule}, and parts of it are covered{covered}"),
-                ["see what covers it: `grep ' /proc/' /proc/self/mountinfo`".to_string()]
-                    .into_iter()
-                    .chain(remedy::sudo(settings)),
-            ),
-            None => unexplained(settings),
-        };
-    }
-    unexplained(settings)
+    .unwrap_or_else(|| unexplained(settings))
 }
 
-fn veth(code: i32, settings: &Settings) -> Why {
+/// The rule that nobody may look under what covers /proc by mounting a new one.
+fn covered(settings: &Settings) -> Option<Why> {
+    let rule = "the kernel mounts a new /proc only where all of an old one can be seen";
+    let example = match settings.proc_covered.as_slice() {
+        [] => String::new(),
+        [only] => format!(" (here {only})"),
+        [first, rest @ ..] => format!(" (here {first} and {} more)", rest.len()),
+    };
+    if let Some(container) = &settings.container {
+        // LXC has a setting for just this; to leave the container is no milder.
+        let outside = (*container != Container::Lxc).then(|| remedy::outside(container));
+        return Some(why(
+            format!(
+                "{rule}, and this {} container covers parts of it{example}",
+                remedy::name(container)
+            ),
+            outside.into_iter().chain(remedy::loosened(container)),
+        ));
+    }
+    if settings.caller.nested_user_namespace {
+        return Some(why(
+            format!("{rule}, and this session runs in a user namespace{example}"),
+            ["start glassbox outside of that user namespace".to_string()]
+                .into_iter()
+                .chain(remedy::nesting()),
+        ));
+    }
+    (!settings.proc_covered.is_empty()).then(|| {
+        why(
+            format!("{rule}, and parts of it are covered{example}"),
+            ["see what covers it: `grep ' /proc/' /proc/self/mountinfo`".to_string()]
+                .into_iter()
+                .chain(remedy::sudo(settings)),
+        )
+    })
+}
+
+fn veth(stage: &str, code: i32, settings: &Settings) -> Why {
     match code {
         libc::EOPNOTSUPP | libc::ENODEV => why(
             "this kernel has no veth driver, or it isn't loaded",
@@ -252,7 +289,7 @@ fn veth(code: i32, settings: &Settings) -> Why {
                 ["start a kernel that is built with CONFIG_NET".into()],
             )
         }),
-        _ => forbidden(code, settings).unwrap_or_else(|| unexplained(settings)),
+        _ => forbidden(stage, code, settings).unwrap_or_else(|| unexplained(settings)),
     }
 }
 

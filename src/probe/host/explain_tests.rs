@@ -211,6 +211,38 @@ fn namespaces() {
             "doesn't have the system call",
             &["Linux 5.3"],
         ),
+        // Docker on an Ubuntu host: its filter answers first.
+        (
+            ns(User),
+            unshare,
+            libc::EPERM,
+            with(|s| {
+                *s = docker();
+                s.apparmor.restricts_userns = true;
+            }),
+            "seccomp filter of this Docker container",
+            &["outside", "seccomp=unconfined"],
+        ),
+        (
+            ns(User),
+            "write(/proc/self/uid_map)",
+            libc::EPERM,
+            with(|s| {
+                *s = docker();
+                s.apparmor.restricts_userns = true;
+            }),
+            "AppArmor",
+            &["`userns,`", "=0"],
+        ),
+        // Another profile.
+        (
+            ns(Namespace::Mount),
+            "mount(MS_REC|MS_PRIVATE)",
+            libc::EACCES,
+            with(|s| s.apparmor.profile = Some("snap.code".into())),
+            "profile `snap.code`",
+            &["no profile confines"],
+        ),
         // Unprivileged LXC.
         (
             ns(User),
@@ -262,6 +294,14 @@ fn namespaces() {
             "only root",
             &["sudo glassbox"],
         ),
+        (
+            ns(Uts),
+            "clone3(CLONE_NEWUSER|CLONE_NEWUTS)",
+            libc::EPERM,
+            plain(),
+            "none of the known settings",
+            &["sudo glassbox", "another machine"],
+        ),
         // Windows.
         (
             ns(Uts),
@@ -283,7 +323,7 @@ fn procfs() {
             mount,
             libc::EPERM,
             docker(),
-            "Docker container covers parts of it (here /proc/bus",
+            "Docker container covers parts of it (here /proc/bus and 1 more)",
             &["outside", "systempaths=unconfined"],
         ),
         (
@@ -325,6 +365,25 @@ fn procfs() {
             ubuntu(),
             "AppArmor",
             &["sudo glassbox", "`userns,`", "=0"],
+        ),
+        (
+            Need::Proc,
+            mount,
+            libc::EPERM,
+            ubuntu(),
+            "AppArmor",
+            &["sudo glassbox", "`userns,`", "=0"],
+        ),
+        (
+            Need::Proc,
+            mount,
+            libc::EPERM,
+            with(|s| {
+                *s = docker();
+                s.apparmor.restricts_userns = true;
+            }),
+            "covers parts of it",
+            &["outside", "systempaths=unconfined"],
         ),
         (
             Need::Proc,

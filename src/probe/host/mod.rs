@@ -195,9 +195,11 @@ fn profile(text: &dyn Fn(&str) -> Option<String>, sys_root: &Path) -> Option<Str
 /// namespace a fresh procfs only where it already sees all of an old one;
 /// binfmt_misc is mounted on a directory that is always empty, so it hides nothing.
 fn covers(mounts: &[mountinfo::Mount]) -> Vec<String> {
-    mountinfo::visible(mounts)
+    mounts
+        .iter()
         .filter(|mount| mount.point.starts_with("/proc/"))
         .filter(|mount| mount.point != "/proc/sys/fs/binfmt_misc")
+        .filter(|mount| mountinfo::is_visible(mount, mounts))
         .map(|mount| mount.point.clone())
         .collect()
 }
