@@ -137,7 +137,8 @@ fn forbidden(stage: &str, code: i32, settings: &Settings) -> Option<Why> {
     // made, and refuses what comes after.
     let at_birth = stage.starts_with("clone") || stage.starts_with("unshare");
     let contained = settings.container.as_ref().filter(|_| at_birth);
-    userns_clone(settings)
+    chroot(stage, settings)
+        .or_else(|| userns_clone(settings))
         .or_else(|| contained.and_then(|_| filtered(settings)))
         .or_else(|| apparmor(settings))
         .or_else(|| filtered(settings))
@@ -154,6 +155,16 @@ fn forbidden(stage: &str, code: i32, settings: &Settings) -> Option<Why> {
             ))
         })
         .or_else(|| confined(code, settings))
+}
+
+/// clone(2), EPERM: a user namespace would hold the right to leave the chroot.
+fn chroot(stage: &str, settings: &Settings) -> Option<Why> {
+    (settings.chroot && stage.contains("CLONE_NEWUSER")).then(|| {
+        why(
+            "this session runs in a chroot, and the kernel makes no user namespace there",
+            ["start glassbox outside of the chroot".into()],
+        )
+    })
 }
 
 /// Debian's own switch.

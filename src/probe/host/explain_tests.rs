@@ -302,6 +302,23 @@ fn namespaces() {
             "none of the known settings",
             &["sudo glassbox", "another machine"],
         ),
+        // A chroot forbids user namespaces, and no others.
+        (
+            ns(User),
+            unshare,
+            libc::EPERM,
+            with(|s| s.chroot = true),
+            "in a chroot",
+            &["outside of the chroot"],
+        ),
+        (
+            ns(Uts),
+            "unshare(CLONE_NEWUTS)",
+            libc::EPERM,
+            with(|s| s.chroot = true),
+            "only root",
+            &["sudo glassbox"],
+        ),
         // Windows.
         (
             ns(Uts),

@@ -37,6 +37,9 @@ pub struct Settings {
     pub max_namespaces: BTreeMap<Namespace, u64>,
     /// AppArmor.
     pub apparmor: AppArmor,
+    /// Whether the caller's root directory is no mount point, as in a chroot.
+    /// A chroot into a mount point can't be told.
+    pub chroot: bool,
     /// Mount points that cover parts of /proc.
     pub proc_covered: Vec<String>,
     /// The cgroups that the caller is in: V2 where there are no others.
@@ -113,6 +116,7 @@ impl Settings {
                     .is_some_and(|n| n != 0),
                 profile: profile(&text, sys_root),
             },
+            chroot: !mounts.is_empty() && mounts.iter().all(|mount| mount.point != "/"),
             proc_covered: covers(&mounts),
             cgroups: cgroups(proc_root),
             systemd: proc_root.join("self/root/run/systemd/system").is_dir(),
@@ -290,7 +294,8 @@ mod tests {
                 ("proc/self/cgroup", "4:memory:/docker/4f\n0::/docker/4f\n"),
                 (
                     "proc/self/mountinfo",
-                    "2 1 0:5 / /proc rw - proc proc rw\n\
+                    "1 0 0:4 / / rw - overlay none rw\n\
+                     2 1 0:5 / /proc rw - proc proc rw\n\
                      3 2 0:5 /bus /proc/bus ro - proc proc rw\n\
                      4 2 0:9 / /proc/sys/fs/binfmt_misc rw - binfmt_misc none rw\n",
                 ),
@@ -307,6 +312,18 @@ mod tests {
                 container: Some(Container::Docker),
                 proc_covered: vec!["/proc/bus".into()],
                 cgroups: Some(Version::V1),
+                ..Settings::default()
+            },
+        );
+    }
+
+    #[test]
+    fn a_chroot_has_no_mount_at_its_root() {
+        let mounts = "63 43 254:0 /usr /usr rw - ext4 /dev/vda rw\n";
+        check(
+            &[("proc/self/mountinfo", mounts)],
+            Settings {
+                chroot: true,
                 ..Settings::default()
             },
         );
