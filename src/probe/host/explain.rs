@@ -16,6 +16,11 @@ struct Why {
 
 /// Says why `stage` failed with `errno`, as far as this host's settings tell.
 /// Without an errno no call failed: what is needed simply isn't there.
+///
+/// `stage` begins with the call's name (`unshare(CLONE_NEWUSER)`,
+/// `write(/proc/self/uid_map)`): the same errno means another thing in another
+/// call. `settings` are those of the session, from before it made anything,
+/// see [`Settings::at_failure`].
 pub fn explain(need: &Need, stage: &str, errno: Option<Errno>, settings: &Settings) -> Refusal {
     let code = errno.map_or(0, |Errno(code)| code);
     let why = not_linux(settings).unwrap_or_else(|| match need {
@@ -44,25 +49,29 @@ fn not_linux(settings: &Settings) -> Option<Why> {
 }
 
 fn namespace(ns: Namespace, stage: &str, code: i32, settings: &Settings) -> Why {
+    let shown_by_file = stage.contains("/ns/") || stage.contains("timens_offsets");
     match code {
-        // No call failed, the link in /proc/self/ns is missing, or the flag is unknown.
-        0 | libc::ENOENT | libc::EINVAL if !stage.contains("_map") => not_built(ns),
+        0 => not_built(ns),
+        libc::ENOENT if shown_by_file => not_built(ns),
+        libc::EINVAL if at_birth(stage) => not_built(ns),
+        libc::EINVAL if stage.starts_with("mount") && settings.chroot => why(
+            "this session runs in a chroot, whose root directory is no mount point",
+            ["start glassbox outside of the chroot".into()],
+        ),
+        libc::ERANGE => why(
+            "with that offset the clock would be negative or beyond its range",
+            ["choose an offset smaller than the time since boot, see `uptime`".into()],
+        ),
         // EUSERS is what kernels before 4.9 answered.
         libc::ENOSPC | libc::EUSERS => limit(ns, settings),
         libc::ENOSYS => no_call(settings),
-        _ => forbidden(stage, code, settings).unwrap_or_else(|| {
-            // With a user namespace around it, or for one, this isn't the reason.
-            let in_user_namespace = stage.contains("CLONE_NEWUSER") || stage.contains("_map");
-            if code == libc::EPERM && !settings.caller.sys_admin && !in_user_namespace {
-                why(
-                    "only root may make this namespace without a user namespace around it",
-                    remedy::sudo(settings),
-                )
-            } else {
-                unexplained(settings)
-            }
-        }),
+        _ => forbidden(stage, code, settings).unwrap_or_else(|| unexplained(settings)),
     }
+}
+
+/// Whether the call is the one that makes the namespace.
+fn at_birth(stage: &str) -> bool {
+    stage.starts_with("clone") || stage.starts_with("unshare")
 }
 
 fn not_built(ns: Namespace) -> Why {
@@ -135,8 +144,7 @@ fn forbidden(stage: &str, code: i32, settings: &Settings) -> Option<Why> {
     }
     // A container's filter refuses to make the namespace; AppArmor lets it be
     // made, and refuses what comes after.
-    let at_birth = stage.starts_with("clone") || stage.starts_with("unshare");
-    let contained = settings.container.as_ref().filter(|_| at_birth);
+    let contained = settings.container.as_ref().filter(|_| at_birth(stage));
     chroot(stage, settings)
         .or_else(|| userns_clone(settings))
         .or_else(|| contained.and_then(|_| filtered(settings)))

@@ -285,15 +285,6 @@ fn namespaces() {
             "none of the known settings",
             &["another machine"],
         ),
-        // No user namespace around it.
-        (
-            ns(Uts),
-            "unshare(CLONE_NEWUTS)",
-            libc::EPERM,
-            plain(),
-            "only root",
-            &["sudo glassbox"],
-        ),
         (
             ns(Uts),
             "clone3(CLONE_NEWUSER|CLONE_NEWUTS)",
@@ -316,8 +307,41 @@ fn namespaces() {
             "unshare(CLONE_NEWUTS)",
             libc::EPERM,
             with(|s| s.chroot = true),
-            "only root",
-            &["sudo glassbox"],
+            "none of the known settings",
+            &["sudo glassbox", "another machine"],
+        ),
+        (
+            ns(Namespace::Mount),
+            "mount(MS_REC|MS_PRIVATE)",
+            libc::EINVAL,
+            with(|s| s.chroot = true),
+            "no mount point",
+            &["outside of the chroot"],
+        ),
+        // The same errno in another call says nothing about the kernel's build.
+        (
+            ns(Namespace::Mount),
+            "mount(MS_REC|MS_PRIVATE)",
+            libc::EINVAL,
+            root(),
+            "none of the known settings",
+            &["another machine"],
+        ),
+        (
+            ns(Time),
+            "write(/proc/self/timens_offsets)",
+            libc::ENOENT,
+            root(),
+            "no time namespaces",
+            &["CONFIG_TIME_NS"],
+        ),
+        (
+            ns(Time),
+            "write(/proc/self/timens_offsets)",
+            libc::ERANGE,
+            root(),
+            "would be negative",
+            &["uptime"],
         ),
         // Windows.
         (

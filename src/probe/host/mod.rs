@@ -5,6 +5,10 @@
 //! (pure) finds the setting that accounts for its error and says what to do.
 //! A setting alone never counts as a refusal, and what no setting accounts for
 //! is said to be unexplained.
+//!
+//! The settings are the session's, so they are read before it makes its first
+//! namespace: a process that stands in a new user namespace is root with every
+//! capability there, and would take itself for a container.
 
 mod explain;
 mod remedy;
@@ -87,10 +91,7 @@ impl Settings {
     /// Reads the settings of the machine below these roots, usually `/proc`
     /// and `/sys`. What can't be read is taken as absent.
     pub fn read(proc_root: &Path, sys_root: &Path) -> Settings {
-        let text = |path: &str| {
-            let bytes = fs::read(proc_root.join(path)).ok()?;
-            Some(String::from_utf8_lossy(&bytes).trim().to_string())
-        };
+        let text = |path: &str| text(proc_root, path);
         let number = |path: &str| text(path)?.parse::<u64>().ok();
         let mountinfo = text("self/mountinfo").unwrap_or_default();
         let mounts = mountinfo::parse(&mountinfo);
@@ -114,13 +115,23 @@ impl Settings {
             apparmor: AppArmor {
                 restricts_userns: number("sys/kernel/apparmor_restrict_unprivileged_userns")
                     .is_some_and(|n| n != 0),
-                profile: profile(&text, sys_root),
+                profile: profile(proc_root, sys_root),
             },
             chroot: !mounts.is_empty() && mounts.iter().all(|mount| mount.point != "/"),
             proc_covered: covers(&mounts),
             cgroups: cgroups(proc_root),
             systemd: proc_root.join("self/root/run/systemd/system").is_dir(),
         }
+    }
+
+    /// The session's settings, with the AppArmor profile of the process in
+    /// which a call has just failed: it may have got that with its user namespace.
+    pub fn at_failure(&self, proc_root: &Path, sys_root: &Path) -> Settings {
+        let mut settings = self.clone();
+        if let Some(profile) = profile(proc_root, sys_root) {
+            settings.apparmor.profile = Some(profile);
+        }
+        settings
     }
 
     /// Whether this is WSL 1, which has no Linux kernel (`4.4.0-19041-Microsoft`).
@@ -178,14 +189,21 @@ impl Container {
     }
 }
 
+/// A file of procfs without the white space around it.
+fn text(proc_root: &Path, path: &str) -> Option<String> {
+    let bytes = fs::read(proc_root.join(path)).ok()?;
+    Some(String::from_utf8_lossy(&bytes).trim().to_string())
+}
+
 /// The AppArmor profile that confines this process.
-fn profile(text: &dyn Fn(&str) -> Option<String>, sys_root: &Path) -> Option<String> {
+fn profile(proc_root: &Path, sys_root: &Path) -> Option<String> {
     let enabled = fs::read_to_string(sys_root.join("module/apparmor/parameters/enabled"));
     if !enabled.is_ok_and(|enabled| enabled.trim() == "Y") {
         // `attr/current` may then hold the label of another security module.
         return None;
     }
-    let label = text("self/attr/apparmor/current").or_else(|| text("self/attr/current"))?;
+    let label = text(proc_root, "self/attr/apparmor/current")
+        .or_else(|| text(proc_root, "self/attr/current"))?;
     // `docker-default (enforce)`
     let name = label
         .split(" (")
@@ -280,6 +298,28 @@ mod tests {
                 ..Settings::default()
             },
         );
+    }
+
+    #[test]
+    fn only_the_profile_is_read_again_at_a_failure() {
+        let root = tempfile::tempdir().unwrap();
+        let (proc_root, sys_root) = (root.path().join("proc"), root.path().join("sys"));
+        fs::create_dir_all(proc_root.join("self/attr")).unwrap();
+        fs::create_dir_all(sys_root.join("module/apparmor/parameters")).unwrap();
+        fs::write(sys_root.join("module/apparmor/parameters/enabled"), "Y\n").unwrap();
+        let attr = proc_root.join("self/attr/current");
+        fs::write(&attr, "unconfined\n").unwrap();
+        let session = Settings::read(&proc_root, &sys_root);
+        assert_eq!(session.at_failure(&proc_root, &sys_root), session);
+        // As in a user namespace that Ubuntu has stripped of its rights.
+        fs::write(&attr, "unprivileged_userns (enforce)\n").unwrap();
+        fs::write(proc_root.join("self/uid_map"), "0 1000 1\n").unwrap();
+        let failed = session.at_failure(&proc_root, &sys_root);
+        assert_eq!(
+            failed.apparmor.profile.as_deref(),
+            Some("unprivileged_userns")
+        );
+        assert_eq!(failed.caller, session.caller);
     }
 
     #[test]
