@@ -411,3 +411,41 @@ fn a_network_namespace_is_seen_from_outside() {
     drop(stdin);
     child.wait().unwrap();
 }
+
+/// Runs itself as pid 1 of a pid namespace that still has the old /proc:
+/// there its numbers must not be taken for those of its children.
+#[test]
+fn the_proc_of_another_pid_namespace_is_not_trusted() {
+    let me = std::process::id();
+    let pids = observe(&outside(Path::new("/proc"), me as i32), &Probe::Pid);
+    if me == 1 {
+        assert!(pids.iter().all(|seen| {
+            let why = seen.value.clone().unwrap_err();
+            why.contains("another pid namespace")
+        }));
+        let inode = fs::read_link("/proc/self/ns/pid").unwrap();
+        let seen = value(&View::myself(), Probe::Ns, "ns.pid");
+        assert!(inode.display().to_string().contains(&seen.to_string()));
+        return;
+    }
+    assert!(pids.iter().all(|seen| seen.value.is_ok()));
+    let name = "probe::observe::tests::the_proc_of_another_pid_namespace_is_not_trusted";
+    let again = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--pid", "--fork"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", name])
+        .output()
+        .unwrap();
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&again.stdout),
+        String::from_utf8_lossy(&again.stderr),
+    );
+    if stderr.contains("unshare failed") {
+        eprintln!("skipped: this host lets nobody make a user namespace");
+        return;
+    }
+    assert!(
+        again.status.success() && stdout.contains("1 passed"),
+        "{stdout}{stderr}"
+    );
+}
