@@ -124,14 +124,14 @@ impl Settings {
         }
     }
 
-    /// The session's settings, with the AppArmor profile of the process in
-    /// which a call has just failed: it may have got that with its user namespace.
-    pub fn at_failure(&self, proc_root: &Path, sys_root: &Path) -> Settings {
-        let mut settings = self.clone();
-        if let Some(profile) = profile(proc_root, sys_root) {
-            settings.apparmor.profile = Some(profile);
+    /// The session's settings, with the AppArmor profile ([`profile`]) of the
+    /// process in which a call has just failed: it may have got that with its
+    /// user namespace.
+    pub fn at_failure(mut self, profile: Option<String>) -> Settings {
+        if profile.is_some() {
+            self.apparmor.profile = profile;
         }
-        settings
+        self
     }
 
     /// Whether this is WSL 1, which has no Linux kernel (`4.4.0-19041-Microsoft`).
@@ -196,7 +196,7 @@ fn text(proc_root: &Path, path: &str) -> Option<String> {
 }
 
 /// The AppArmor profile that confines this process.
-fn profile(proc_root: &Path, sys_root: &Path) -> Option<String> {
+pub fn profile(proc_root: &Path, sys_root: &Path) -> Option<String> {
     let enabled = fs::read_to_string(sys_root.join("module/apparmor/parameters/enabled"));
     if !enabled.is_ok_and(|enabled| enabled.trim() == "Y") {
         // `attr/current` may then hold the label of another security module.
@@ -310,11 +310,12 @@ mod tests {
         let attr = proc_root.join("self/attr/current");
         fs::write(&attr, "unconfined\n").unwrap();
         let session = Settings::read(&proc_root, &sys_root);
-        assert_eq!(session.at_failure(&proc_root, &sys_root), session);
+        let now = || profile(&proc_root, &sys_root);
+        assert_eq!(session.clone().at_failure(now()), session);
         // As in a user namespace that Ubuntu has stripped of its rights.
         fs::write(&attr, "unprivileged_userns (enforce)\n").unwrap();
         fs::write(proc_root.join("self/uid_map"), "0 1000 1\n").unwrap();
-        let failed = session.at_failure(&proc_root, &sys_root);
+        let failed = session.clone().at_failure(now());
         assert_eq!(
             failed.apparmor.profile.as_deref(),
             Some("unprivileged_userns")
