@@ -6,6 +6,8 @@
 //! judgement. Pack trust is decided here: a scenario from a directory runs
 //! only with the user's [`Consent`].
 
+pub mod doctor;
+
 use crate::check::Verdict;
 use crate::course::Scenario;
 use crate::plan::{Event, History, Refusal};
