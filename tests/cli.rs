@@ -109,6 +109,8 @@ fn wrong_usage_and_bad_input_exit_with_2_and_say_what_to_do() {
         (vec![], "glassbox list"),
         (vec!["vrify"], "verify"),
         (vec!["run"], "STEP"),
+        (vec!["list", "--json", "--bad"], "--bad"),
+        (vec!["--step", "uts", "list"], "interactive"),
         (
             vec!["--lessons", good, "run", "helo"],
             "did you mean `hello`?",

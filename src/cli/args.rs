@@ -34,7 +34,7 @@ pub(crate) struct Cli {
 }
 
 /// How the interactive course looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub struct Look {
     /// The colours; `auto` asks the terminal for its background
     #[arg(long, value_enum, default_value_t = ThemeChoice::Auto)]
@@ -45,9 +45,10 @@ pub struct Look {
 }
 
 /// The themes that `--theme` knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ThemeChoice {
     /// Light or dark, as the terminal's background is.
+    #[default]
     Auto,
     /// Dark text on a light background.
     Light,

@@ -64,7 +64,8 @@ fn action_line(action: &Action) -> String {
     format!("{place}: {}", verb_line(&action.verb))
 }
 
-/// What a verb does, with every word that the author chose.
+/// What a verb does, with every word that the author chose, quoted: none of it
+/// can pass for a word of ours or steer the terminal.
 fn verb_line(verb: &Verb) -> String {
     match verb {
         Verb::Probe(probes) => {
@@ -74,10 +75,10 @@ fn verb_line(verb: &Verb) -> String {
         Verb::Create(name) => format!("make the box `{name}`"),
         Verb::Run(argv) => format!("run {argv:?}"),
         Verb::SetHostname(name) => format!("set the hostname to {name:?}"),
-        Verb::Mount(mount) => format!("mount a {} at {:?}", mount.fstype, mount.path),
+        Verb::Mount(mount) => format!("mount a {:?} at {:?}", mount.fstype, mount.path),
         Verb::Propagate { path, to } => format!("make the mount {path:?} {to:?}"),
         Verb::Mkdir(path) => format!("make the directory {path:?}"),
-        Verb::Write(write) => format!("write {} bytes to {:?}", write.text.len(), write.path),
+        Verb::Write(write) => format!("write {:?} to {:?}", write.text, write.path),
         Verb::Chown { path, uid } => format!("give {path:?} to the user {uid}"),
         Verb::LinkUp(name) => format!("bring the network device {name:?} up"),
         Verb::Veth(veth) => {
@@ -85,13 +86,13 @@ fn verb_line(verb: &Verb) -> String {
             format!("join `{a}` and `{b}` by a veth pair")
         }
         Verb::Listen(listen) => format!("listen on 127.0.0.1 ({listen:?})"),
-        Verb::Connect(to) => format!("connect to 127.0.0.1, {to}"),
-        Verb::Ping(address) => format!("ping {address}"),
+        Verb::Connect(to) => format!("connect to 127.0.0.1, {to:?}"),
+        Verb::Ping(address) => format!("ping {address:?}"),
         Verb::MakeQueue(key) => format!("make the message queue {key:#x}"),
         Verb::FindQueue(key) => format!("look for the message queue {key:#x}"),
         Verb::Spawn(spawn) => format!("start {} × {:?}", spawn.count, spawn.workload),
-        Verb::Wait(name) => format!("await the end of `{name}`"),
-        Verb::Kill(kill) => format!("send SIG{:?} to `{}`", kill.signal, kill.to),
+        Verb::Wait(name) => format!("await the end of {name:?}"),
+        Verb::Kill(kill) => format!("send SIG{:?} to {:?}", kill.signal, kill.to),
         Verb::AwaitEnd(name) => format!("await the end of the box `{name}`"),
         Verb::SetClocks(offsets) => format!("write the clock offsets {offsets:?}"),
     }

@@ -1,6 +1,6 @@
 //! Exit codes, and errors as people read them.
 
-use super::printer::{Printer, Tone};
+use super::printer::{Printer, Tone, visible};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -78,10 +78,12 @@ impl Failure {
             return Ok(());
         }
         let error = out.paint(Tone::Bad, "error");
-        writeln!(out, "{error}: {}", self.message)?;
+        // A message may quote a stranger's pack, line by line.
+        let lines: Vec<String> = self.message.lines().map(visible).collect();
+        writeln!(out, "{error}: {}", lines.join("\n"))?;
         for hint in &self.hints {
             let label = out.paint(Tone::Label, "hint");
-            writeln!(out, " {label}: {hint}")?;
+            writeln!(out, " {label}: {}", visible(hint))?;
         }
         Ok(())
     }

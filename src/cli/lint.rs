@@ -1,7 +1,7 @@
 //! `glassbox lint` and `glassbox schema`: for people who write lessons.
 
 use super::failure::{Exit, Failure};
-use super::printer::Printer;
+use super::printer::{Printer, visible};
 use crate::base::{Diagnostic, Severity};
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -63,7 +63,7 @@ fn show(diagnostic: &Diagnostic, source: Option<&str>, renderer: &Renderer) -> S
     };
     let path = diagnostic.file.display().to_string();
     let title = level
-        .primary_title(diagnostic.message.as_str())
+        .primary_title(visible(&diagnostic.message))
         .id(diagnostic.code);
     let mut group = match (source, diagnostic.span) {
         // A span beyond the text would be a mistake of ours, not the author's:

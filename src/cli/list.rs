@@ -1,7 +1,7 @@
 //! `glassbox list`: lessons and steps.
 
 use super::failure::{Exit, Failure};
-use super::printer::{Printer, Tone};
+use super::printer::{Printer, Tone, visible};
 use crate::course::{Course, Lesson, Step};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -22,7 +22,7 @@ pub(crate) fn list(course: &Course, json: bool, out: &mut Printer) -> Result<Exi
         if index > 0 {
             writeln!(out)?;
         }
-        let title = out.paint(Tone::Label, &lesson.meta.title);
+        let title = out.paint(Tone::Label, &visible(&lesson.meta.title));
         let minutes = lesson.meta.minutes;
         writeln!(
             out,
@@ -34,7 +34,10 @@ pub(crate) fn list(course: &Course, json: bool, out: &mut Printer) -> Result<Exi
             let marks = out.paint(Tone::Dim, &marks);
             let line = format!(
                 "  {:02}/{:02}  {:width$}  {}{marks}",
-                lesson.number, step.number, step.meta.id.0, step.meta.title
+                lesson.number,
+                step.number,
+                step.meta.id.0,
+                visible(&step.meta.title)
             );
             writeln!(out, "{line}")?;
         }

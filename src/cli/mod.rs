@@ -79,6 +79,12 @@ enum Carried {
 
 fn carry_out(cli: Cli, out: &mut Printer) -> Result<Carried, Failure> {
     let lessons = cli.lessons.as_deref();
+    if cli.command.is_some() && (cli.step.is_some() || cli.look != Look::default()) {
+        return Err(Failure::input(
+            "--step, --theme and --no-mouse are for the interactive course",
+        )
+        .hint("leave them out, or leave the command out"));
+    }
     let exit = match cli.command {
         None => return open(lessons, cli.look, cli.step.as_deref()),
         Some(Command::List { json }) => list::list(&pack::load(lessons)?, json, out)?,

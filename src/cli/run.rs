@@ -133,7 +133,7 @@ fn print_verdicts(record: &Record, out: &mut Printer) -> Result<(), Failure> {
             writeln!(out, "{skip}: {}", refusal.need)?;
             writeln!(out, "  {}", visible(&refusal.to_string()))?;
             for remedy in &refusal.remedy {
-                writeln!(out, "  try: {remedy}")?;
+                writeln!(out, "  try: {}", visible(remedy))?;
             }
             return Ok(());
         }
@@ -144,7 +144,7 @@ fn print_verdicts(record: &Record, out: &mut Printer) -> Result<(), Failure> {
         writeln!(out, "{broken}: {}", visible(message))?;
     }
     for (expectation, verdict) in record.scenario.expectations.iter().zip(&record.verdicts) {
-        let claim = &expectation.claim;
+        let claim = visible(&expectation.claim);
         match verdict {
             Verdict::Holds { .. } => {
                 let ok = out.paint(Tone::Good, "ok");

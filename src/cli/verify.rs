@@ -236,7 +236,7 @@ fn print(finding: &Finding, tell_round: bool, out: &mut Printer) -> Result<(), F
         out,
         "{word} {}  {}  ({} ms{round})",
         finding.chosen.label(),
-        finding.chosen.step.meta.title,
+        visible(&finding.chosen.step.meta.title),
         finding.took.as_millis()
     )?;
     match &finding.status {
