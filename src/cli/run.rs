@@ -30,8 +30,7 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
         std::iter::once((label.clone(), &scenario)),
     )?;
 
-    let run =
-        Run::start(&scenario, agreed, args.hold).map_err(|why| Failure::host(why.to_string()))?;
+    let run = Run::start(&scenario, agreed, args.hold).map_err(Failure::host)?;
     let mut history = History::default();
     while let Ok(event) = run.events.recv() {
         if args.json {

@@ -4,9 +4,9 @@
 //! out like any other: in a child, with everything removed at its end. No
 //! setting is read to guess at an answer.
 
-use super::{Consent, Run};
+use super::Run;
 use crate::base::Errno;
-use crate::course::{Course, KnobValues, Origin, Scenario, StepId};
+use crate::course::{Course, KnobValues, Origin, StepId};
 use crate::plan::{
     Action, BoxName, BoxSpec, ChildCgroup, Ending, Event, Fact, History, Namespace, Need, Place,
     Plan, Probe, Propagation, Refusal, Verb, Veth,
@@ -215,14 +215,6 @@ fn package(program: &str) -> Option<&'static str> {
 
 /// Runs a plan of this module to its end.
 fn carry_out(need: &Need, plan: Plan) -> Result<History, Refusal> {
-    let scenario = Scenario {
-        plan,
-        predict: None,
-        expectations: Vec::new(),
-        show: Vec::new(),
-        figure: None,
-        knobs: Vec::new(),
-    };
     let failed = |stage: &str, cause: String| Refusal {
         need: need.clone(),
         stage: stage.into(),
@@ -230,9 +222,7 @@ fn carry_out(need: &Need, plan: Plan) -> Result<History, Refusal> {
         cause,
         remedy: Vec::new(),
     };
-    // The plan is this module's own, whatever the pack is.
-    let run = Run::start(&scenario, Consent::Shipped, false)
-        .map_err(|why| failed("starting the helper", why.to_string()))?;
+    let run = Run::carry(&plan, false).map_err(|why| failed("starting the helper", why))?;
     let history = History::from(run.events.iter().collect::<Vec<Event>>());
     if let Some(refusal) = history.refusals().next() {
         return Err(refusal.clone());
