@@ -9,10 +9,16 @@
 
 mod demo;
 mod document;
+mod lint;
+mod markdown;
 mod model;
+mod pack;
+mod source;
+mod step;
 
 pub use demo::{
     Demo, DemoSource, Figure, Knob, KnobKind, KnobValue, KnobValues, Scenario, ShowRow,
 };
 pub use document::{Align, Block, Document, Inline};
+pub use lint::{demo_from_toml, embedded, load};
 pub use model::{Course, Lesson, LessonMeta, Origin, Quiz, Step, StepId, StepMeta};
