@@ -2,36 +2,44 @@
 
 use super::failure::Failure;
 use crate::base::{Diagnostic, Severity, nearest};
-use crate::course::{Course, KnobValues, Lesson, Scenario, Step};
+use crate::course::{self, Course, KnobValues, Lesson, Scenario, Step};
 use std::path::Path;
 
 /// The course: the built-in one, or the pack in a directory.
 pub(crate) fn load(lessons: Option<&Path>) -> Result<Course, Failure> {
-    let _ = (lessons, unusable);
-    Err(Failure::host("the lessons have not landed yet"))
+    match lessons {
+        None => {
+            course::embedded().map_err(|mistakes| unusable("the built-in pack", None, &mistakes))
+        }
+        Some(path) => course::load(path).map_err(|mistakes| {
+            let name = format!("the lesson pack in {}", path.display());
+            unusable(&name, Some(path), &mistakes)
+        }),
+    }
 }
 
-/// A pack that can't be loaded: how many mistakes, the first, and how to see all.
-fn unusable(path: &Path, mistakes: &[Diagnostic]) -> Failure {
-    let errors: Vec<&Diagnostic> = mistakes
+/// A pack that can't be loaded: the first mistake, how many, and how to see all.
+fn unusable(name: &str, path: Option<&Path>, mistakes: &[Diagnostic]) -> Failure {
+    let errors = mistakes
         .iter()
-        .filter(|mistake| mistake.severity == Severity::Error)
-        .collect();
-    let message = match errors.first() {
-        Some(first) => format!(
-            "the lesson pack in {} can't be used: {}:{}:{}: {}",
-            path.display(),
-            first.file.display(),
-            first.line,
-            first.column,
-            first.message
+        .filter(|mistake| mistake.severity == Severity::Error);
+    let count = errors.clone().count();
+    let place = |mistake: &Diagnostic| match mistake.span {
+        Some(_) => format!(
+            "{}:{}:{}: ",
+            mistake.file.display(),
+            mistake.line,
+            mistake.column
         ),
-        None => format!("the lesson pack in {} can't be used", path.display()),
+        None => format!("{}: ", mistake.file.display()),
     };
-    Failure::input(message).hint(format!(
-        "glassbox lint {} shows all {} of its mistakes",
-        path.display(),
-        errors.len()
+    let first = errors.clone().next();
+    let first = first.map_or_else(String::new, |mistake| {
+        format!(": {}{}", place(mistake), mistake.message)
+    });
+    let argument = path.map_or_else(String::new, |path| format!(" {}", path.display()));
+    Failure::input(format!("{name} can't be used{first}")).hint(format!(
+        "glassbox lint{argument} shows every mistake ({count})"
     ))
 }
 

@@ -43,6 +43,11 @@ impl<'a> Printer<'a> {
         self.colour
     }
 
+    /// How wide a line may be: what every terminal has, or room for long values.
+    pub(crate) fn width(&self) -> usize {
+        if self.terminal { 80 } else { 120 }
+    }
+
     /// Whether a person reads along.
     pub(crate) fn is_terminal(&self) -> bool {
         self.terminal
@@ -83,15 +88,7 @@ impl Write for Printer<'_> {
 /// Text that came from outside of this program, on one line and without
 /// control characters: what a box wrote must not steer the reader's terminal.
 pub(crate) fn visible(text: &str) -> String {
-    text.trim_end_matches('\n')
-        .chars()
-        .map(|c| match c {
-            '\n' => '↵',
-            '\t' => ' ',
-            c if c.is_control() => char::REPLACEMENT_CHARACTER,
-            c => c,
-        })
-        .collect()
+    crate::render::visible(&text.trim_end_matches('\n').replace('\n', " ↵ "))
 }
 
 #[cfg(test)]
@@ -106,6 +103,6 @@ mod tests {
 
     #[test]
     fn foreign_text_is_one_harmless_line() {
-        assert_eq!(visible("a\x1b[31mb\nc\td\n"), "a\u{fffd}[31mb↵c d");
+        assert_eq!(visible("a\x1b[31mb\nc\n"), "a␛[31mb ↵ c");
     }
 }

@@ -6,7 +6,6 @@ use super::failure::{Exit, Failure};
 use super::hold::Release;
 use super::printer::{Printer, Tone, visible};
 use super::{evidence, knobs, pack};
-use crate::check::Verdict;
 use crate::course::Course;
 use crate::plan::{Event, History};
 use crate::session::{Outcome, Record, Run};
@@ -30,8 +29,14 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
         std::iter::once((label.clone(), &scenario)),
     )?;
 
+    if !args.json {
+        let heading = format!("{label}  {}", visible(&step.meta.title));
+        let heading = out.paint(Tone::Label, &heading);
+        writeln!(out, "{heading}\n")?;
+    }
     let run = Run::start(&scenario, agreed, args.hold).map_err(Failure::host)?;
     let mut history = History::default();
+    let mut held = false;
     while let Ok(event) = run.events.recv() {
         if args.json {
             out.json(&event)?;
@@ -41,6 +46,7 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
         if holding && args.hold {
             let so_far = Record::new(scenario.clone(), history.clone());
             hold(&so_far, args.json, out)?;
+            held = true;
             run.finish();
         }
     }
@@ -49,10 +55,11 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
     if args.json {
         print_json(&record, out)?;
     } else {
-        if !args.hold {
+        if !held {
             evidence::print(&record, out)?;
+            writeln!(out)?;
         }
-        print_verdicts(&record, out)?;
+        evidence::print_outcome(&record, out)?;
     }
     Ok(match record.outcome {
         Outcome::Passed => Exit::Well,
@@ -67,6 +74,7 @@ fn hold(record: &Record, json: bool, out: &mut Printer) -> Result<(), Failure> {
     let release = Release::listen()?;
     if !json {
         evidence::print(record, out)?;
+        writeln!(out)?;
         for (name, pid) in standing(&record.history) {
             writeln!(out, "{name}: pid {pid}")?;
         }
@@ -123,46 +131,6 @@ fn print_json(record: &Record, out: &mut Printer) -> Result<(), Failure> {
         }),
     };
     Ok(out.json(&line)?)
-}
-
-fn print_verdicts(record: &Record, out: &mut Printer) -> Result<(), Failure> {
-    match &record.outcome {
-        Outcome::Skipped(refusal) => {
-            let skip = out.paint(Tone::Warn, "This host can't");
-            writeln!(out, "{skip}: {}", refusal.need)?;
-            writeln!(out, "  {}", visible(&refusal.to_string()))?;
-            for remedy in &refusal.remedy {
-                writeln!(out, "  try: {}", visible(remedy))?;
-            }
-            return Ok(());
-        }
-        Outcome::Passed | Outcome::Failed => {}
-    }
-    if let Some(message) = record.history.broken() {
-        let broken = out.paint(Tone::Bad, "The run broke off");
-        writeln!(out, "{broken}: {}", visible(message))?;
-    }
-    for (expectation, verdict) in record.scenario.expectations.iter().zip(&record.verdicts) {
-        let claim = visible(&expectation.claim);
-        match verdict {
-            Verdict::Holds { .. } => {
-                let ok = out.paint(Tone::Good, "ok");
-                writeln!(out, "{ok}   {claim}")?;
-            }
-            Verdict::Fails { expected, actual } => {
-                let fail = out.paint(Tone::Bad, "FAIL");
-                writeln!(out, "{fail} {claim}")?;
-                writeln!(out, "       expected: {}", visible(expected))?;
-                writeln!(out, "       observed: {}", visible(actual))?;
-            }
-            Verdict::Unknown { because } => {
-                let fail = out.paint(Tone::Bad, "FAIL");
-                writeln!(out, "{fail} {claim}")?;
-                writeln!(out, "       can't be judged: {}", visible(because))?;
-            }
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

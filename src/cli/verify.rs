@@ -131,24 +131,33 @@ fn judge_record(record: &Record, quiz: Option<&Quiz>) -> Status {
     }
     let history = &record.history;
     let mut problems = Vec::new();
-    if let Some(message) = history.broken() {
+    let broken = history.broken();
+    if let Some(message) = broken {
         problems.push(Problem {
             claim: "The run goes to its end.".into(),
             expected: "every action carried out".into(),
             observed: message.into(),
         });
     }
-    // A run can pass with a claim that can't be judged: that of a namespace which
-    // this kernel lacks and the lesson does without.
-    if record.outcome == Outcome::Failed {
-        for (expectation, verdict) in record.scenario.expectations.iter().zip(&record.verdicts) {
+    for (expectation, verdict) in record.scenario.expectations.iter().zip(&record.verdicts) {
+        let told = match verdict {
+            Verdict::Holds { .. } => false,
+            Verdict::Fails { .. } => true,
+            // Of a run that broke off this says nothing new; and a run can pass
+            // with it: a namespace that this kernel lacks and the lesson does
+            // without.
+            Verdict::Unknown { .. } => record.outcome == Outcome::Failed && broken.is_none(),
+        };
+        if told {
             problems.extend(problem(&expectation.claim, verdict));
         }
     }
-    let questions = record.scenario.predict.iter();
-    let asked = quiz.into_iter().flat_map(|quiz| &quiz.question);
-    for question in questions.chain(asked) {
-        problems.extend(judge_question(question, history));
+    if broken.is_none() {
+        let questions = record.scenario.predict.iter();
+        let asked = quiz.into_iter().flat_map(|quiz| &quiz.question);
+        for question in questions.chain(asked) {
+            problems.extend(judge_question(question, history));
+        }
     }
     if history.events().last() != Some(&Event::Cleaned) {
         problems.push(Problem {

@@ -193,7 +193,7 @@ fn each_result_has_its_lines() {
     assert_eq!(
         shown(Status::Failed(vec![problem]), true),
         "FAIL 01/03 uts  A hostname of its own  (12 ms, round 2)\n     \
-         The box has the new name.\n       expected: kettle\n       observed: vm\u{fffd}[2J\n"
+         The box has the new name.\n       expected: kettle\n       observed: vm␛[2J\n"
     );
     let refusal = Refusal {
         need: Need::Namespace(crate::plan::Namespace::Uts),
