@@ -9,3 +9,4 @@ pub mod probe;
 pub mod render;
 pub mod sandbox;
 pub mod session;
+pub mod tui;
