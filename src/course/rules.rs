@@ -286,7 +286,7 @@ fn figure_rules(
     match figure {
         Figure::Namespaces => {
             let first = specs.first().and_then(|(_, node)| node.text_of("name"));
-            if specs.first().is_some() && first.is_none_or(|name| name.parse::<BoxName>().is_err())
+            if !specs.is_empty() && first.is_none_or(|name| name.parse::<BoxName>().is_err())
             {
                 return;
             }
