@@ -43,7 +43,8 @@ pub enum Event {
         /// What failed, on what, and what to try.
         message: String,
     },
-    /// All actions are done; the boxes still stand.
+    /// All actions are done; the boxes still stand: with `hold` until the
+    /// learner has had enough, else for this moment only.
     Holding,
     /// Everything that was made is gone again. The last event of every run.
     Cleaned,
@@ -164,6 +165,11 @@ impl History {
             Event::Refused(refusal) => Some(refusal),
             _ => None,
         })
+    }
+
+    /// Whether every action of the plan was carried out.
+    pub fn completed(&self) -> bool {
+        self.events.contains(&Event::Holding)
     }
 
     /// Why the run broke off, if it did.

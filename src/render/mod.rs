@@ -1,9 +1,30 @@
 //! Block × width → lines of text with semantic roles. Pure.
 //!
 //! The terminal, plain text and (later) handouts map roles to their own look;
-//! nothing in here knows a colour. Widths are measured in terminal cells by
-//! whole grapheme clusters. Nothing is ever cut in silence: what is wider than
-//! its place is wrapped.
+//! nothing in here knows a colour. Three invariants hold for every function
+//! that takes a width (of 20 cells or more), whatever the input:
+//!
+//! - no line is wider than the width, measured in terminal cells by whole
+//!   grapheme clusters;
+//! - nothing is cut in silence: what is wider than its place is wrapped, and
+//!   every visible character of the input is in the output;
+//! - no control character leaves this module: each is made visible instead, so
+//!   that neither a lesson nor a program's output can drive the terminal.
+
+mod code;
+mod consent;
+mod document;
+mod evidence;
+mod figure;
+mod syscalls;
+mod table;
+mod text;
+
+pub use consent::consent;
+pub use document::document;
+pub use evidence::evidence;
+pub use syscalls::syscalls;
+pub use text::{visible, wrap};
 
 /// What a piece of text means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -60,3 +81,52 @@ pub struct Line {
     /// From left to right.
     pub spans: Vec<Span>,
 }
+
+impl Span {
+    /// Text with a role.
+    pub fn new(text: impl Into<String>, role: Role) -> Span {
+        Span {
+            text: text.into(),
+            role,
+        }
+    }
+}
+
+impl Line {
+    /// A line of one span.
+    pub fn of(text: impl Into<String>, role: Role) -> Line {
+        Line {
+            spans: vec![Span::new(text, role)],
+        }
+    }
+
+    /// How many cells it takes.
+    pub fn width(&self) -> usize {
+        self.spans.iter().map(|span| text::width(&span.text)).sum()
+    }
+
+    /// Its text without roles.
+    pub fn text(&self) -> String {
+        self.spans.iter().map(|span| span.text.as_str()).collect()
+    }
+
+    /// The line after `prefix`.
+    pub fn prefixed(mut self, prefix: Span) -> Line {
+        if !prefix.text.is_empty() {
+            self.spans.insert(0, prefix);
+        }
+        self
+    }
+}
+
+/// Lines as plain text: no escapes, no spaces at the ends, each with a newline.
+pub fn plain(lines: &[Line]) -> String {
+    lines.iter().fold(String::new(), |mut out, line| {
+        out.push_str(line.text().trim_end());
+        out.push('\n');
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests;

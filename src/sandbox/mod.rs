@@ -1,1 +1,134 @@
-//! The sandbox.
+//! Carries a [`Plan`] out on the real kernel, and leaves no trace of it.
+//!
+//! ```text
+//! glassbox (threads) ── socket ── supervisor (this program, executed anew; one thread)
+//!                                   ├ host agent: observes, stands nowhere special
+//!                                   ├ base agent: an ordinary user's outer user namespace
+//!                                   └ pid 1 of each box: acts inside of it
+//! ```
+//! Invariants: whatever a run makes has one owner, the supervisor, and is gone
+//! when the supervisor ends, however that comes about; it watches the main
+//! process through a pidfd, so that even SIGKILL to that one is noticed. No
+//! action reaches a kernel object that the run didn't make
+//! ([`Plan::breaches`]), judged by the namespaces that each box really got.
+//! Everything made for the learner's sake is told as an [`Event`]. This module
+//! knows nothing of lessons, expectations or screens.
+
+mod agent;
+mod cgroup;
+mod create;
+mod limits;
+mod network;
+mod programs;
+mod supervisor;
+mod sys;
+mod trace;
+mod verbs;
+mod wire;
+mod workload;
+
+use crate::plan::{Event, Plan};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitCode, Stdio};
+use wire::{Channel, Order};
+
+/// The name under which this program, executed anew, is a supervisor.
+const SUPERVISOR: &str = "glassbox-supervisor";
+
+/// Lives the life of a supervisor, if this process was started as one. To be
+/// called first in `main`, before any thread.
+pub fn helper_main() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os();
+    if arguments.next()?.to_str() != Some(SUPERVISOR) {
+        return None;
+    }
+    let main_pid = arguments
+        .next()
+        .and_then(|word| word.to_str()?.parse().ok());
+    let wire = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned();
+    match (
+        main_pid,
+        wire.ok().and_then(|wire| sys::keep_only(wire).ok()),
+    ) {
+        (Some(pid), Some(wire)) => Some(supervisor::supervise(wire, pid)),
+        _ => Some(ExitCode::FAILURE),
+    }
+}
+
+/// A run that is being carried out by a supervisor.
+pub struct Helper {
+    child: Child,
+    wire: Channel,
+}
+
+/// Asks a [`Helper`]'s supervisor to take everything down; may be used from
+/// another thread than the one that reads the events.
+pub struct Finisher {
+    wire: Channel,
+}
+
+impl Helper {
+    /// Starts to carry out a plan. With `hold`, the boxes stand after the last
+    /// action until [`Finisher::finish`].
+    ///
+    /// # Errors
+    /// When this program can't be executed anew, or the wire breaks at once.
+    pub fn start(plan: &Plan, hold: bool) -> io::Result<Helper> {
+        let (mut ours, theirs) = Channel::pair()?;
+        let child = Command::new("/proc/self/exe")
+            .arg0(SUPERVISOR)
+            .arg(std::process::id().to_string())
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        ours.send(&Order::Carry {
+            plan: plan.clone(),
+            hold,
+        })?;
+        Ok(Helper { child, wire: ours })
+    }
+
+    /// A handle that ends the run.
+    ///
+    /// # Errors
+    /// When the process has no descriptor left.
+    pub fn finisher(&self) -> io::Result<Finisher> {
+        Ok(Finisher {
+            wire: self.wire.try_clone()?,
+        })
+    }
+
+    /// Awaits the next event; `None` after the last one.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.wire.receive().ok()
+    }
+}
+
+impl Drop for Helper {
+    /// Ends the run if it has not ended, and awaits that all of it is gone.
+    fn drop(&mut self) {
+        let _ = self.wire.send(&Order::Finish);
+        while self.next_event().is_some() {}
+        let _ = self.child.wait();
+    }
+}
+
+impl Finisher {
+    /// Asks for the end. Without effect when the run has ended already.
+    pub fn finish(&mut self) {
+        let _ = self.wire.send(&Order::Finish);
+    }
+}
+
+/// Finds what runs that ended abnormally left behind (cgroups; all else
+/// vanishes with its last process), and removes it unless `dry_run`.
+///
+/// # Errors
+/// When the cgroup trees can't be read or a group can't be removed.
+pub fn sweep(dry_run: bool) -> io::Result<Vec<PathBuf>> {
+    cgroup::sweep(dry_run)
+}

@@ -3,15 +3,24 @@
 //!
 //! A [`Run`] is a scenario that is being carried out; its events arrive on a
 //! bounded channel. A [`Record`] is what is left of it: scenario, history and
-//! judgement. Pack trust is decided here: a scenario from a directory runs
-//! only with the user's [`Consent`].
+//! judgement. This module decides what a run's history *means* (passed, failed,
+//! skipped); what it looks like is not its business.
 
-use crate::check::Verdict;
-use crate::course::Scenario;
-use crate::plan::{Event, History, Refusal};
-use std::sync::mpsc::Receiver;
+pub mod doctor;
 
-/// That the user agreed to what a scenario will do to this machine.
+use crate::check::{Verdict, judge};
+use crate::course::{Origin, Scenario};
+use crate::plan::{Event, History, Namespace, Need, Plan, Refusal};
+use crate::sandbox::{Finisher, Helper};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// How many events may wait for the reader; then the helper waits with them.
+const WAITING_EVENTS: usize = 256;
+
+/// That the user agreed to what a scenario will do to this machine. A pack
+/// from a directory runs only with it; see [`Consent::needed`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consent {
     /// The course's own lessons, reviewed and shipped in the binary.
@@ -20,11 +29,23 @@ pub enum Consent {
     Given,
 }
 
+impl Consent {
+    /// Whether the user has to be asked before a step of such a course runs.
+    pub fn needed(origin: &Origin) -> bool {
+        match origin {
+            Origin::Embedded => false,
+            Origin::Disk(_) => true,
+        }
+    }
+}
+
 /// A scenario that is being carried out. Dropping it ends it and awaits the
 /// removal of all that it made.
 pub struct Run {
     /// Everything that happens, in order; closed after `Event::Cleaned`.
     pub events: Receiver<Event>,
+    finisher: Mutex<Finisher>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Run {
@@ -34,12 +55,58 @@ impl Run {
     ///
     /// # Errors
     /// A message that says what failed, when the helper can't be started.
-    pub fn start(_scenario: &Scenario, _consent: Consent, _hold: bool) -> Result<Run, String> {
-        todo!("replaced by the sandbox")
+    pub fn start(scenario: &Scenario, _consent: Consent, hold: bool) -> Result<Run, String> {
+        Run::carry(&scenario.plan, hold)
+    }
+
+    /// Carries out a plan of our own making.
+    fn carry(plan: &Plan, hold: bool) -> Result<Run, String> {
+        let could_not = |error| format!("the helper process could not be started: {error}");
+        let mut helper = Helper::start(plan, hold).map_err(could_not)?;
+        let finisher = Mutex::new(helper.finisher().map_err(could_not)?);
+        let (sender, events) = sync_channel(WAITING_EVENTS);
+        let reader = std::thread::Builder::new()
+            .name("run".into())
+            .spawn(move || {
+                let mut last = None;
+                while let Some(event) = helper.next_event() {
+                    last = Some(event.clone());
+                    // Nobody listens any more: dropping the helper ends the run.
+                    if sender.send(event).is_err() {
+                        return;
+                    }
+                }
+                if last != Some(Event::Cleaned) {
+                    let message = "the helper process ended before its work was done".into();
+                    let _ = sender.send(Event::Broken { message });
+                }
+            })
+            .map_err(could_not)?;
+        Ok(Run {
+            events,
+            finisher,
+            reader: Some(reader),
+        })
     }
 
     /// Asks the helper to take everything down now; its last events still arrive.
-    pub fn finish(&self) {}
+    pub fn finish(&self) {
+        self.finisher
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .finish();
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.finish();
+        // Free the reader from a full channel, then let it see the end.
+        while self.events.recv().is_ok() {}
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
+        }
+    }
 }
 
 /// How a run ended.
@@ -68,7 +135,147 @@ pub struct Record {
 
 impl Record {
     /// Judges what happened.
-    pub fn new(_scenario: Scenario, _history: History) -> Record {
-        todo!("replaced by the session")
+    pub fn new(scenario: Scenario, history: History) -> Record {
+        let mut excused = Vec::new();
+        let mut verdicts = Vec::new();
+        for expectation in &scenario.expectations {
+            let refusal = refused_namespace(&expectation.when.fact.name, &history);
+            excused.push(refusal.is_some());
+            verdicts.push(match refusal {
+                Some(refusal) => Verdict::Unknown {
+                    because: refusal.to_string(),
+                },
+                None => judge(&expectation.when, &history),
+            });
+        }
+        let all_hold = verdicts
+            .iter()
+            .zip(&excused)
+            .all(|(verdict, excused)| *excused || verdict.holds());
+        let outcome = match history.refusals().last() {
+            _ if history.broken().is_some() => Outcome::Failed,
+            Some(refusal) if !history.completed() => Outcome::Skipped(refusal.clone()),
+            _ if history.completed() && all_hold => Outcome::Passed,
+            _ => Outcome::Failed,
+        };
+        Record {
+            scenario,
+            history,
+            verdicts,
+            outcome,
+        }
+    }
+
+    /// Runs a scenario to its end, telling each event as it comes.
+    ///
+    /// # Errors
+    /// When the helper can't be started.
+    pub fn of(
+        scenario: Scenario,
+        consent: Consent,
+        mut tell: impl FnMut(&Event),
+    ) -> Result<Record, String> {
+        let run = Run::start(&scenario, consent, false)?;
+        let mut history = History::default();
+        for event in &run.events {
+            tell(&event);
+            history.push(event);
+        }
+        Ok(Record::new(scenario, history))
+    }
+}
+
+/// The refusal of the very namespace that a fact `ns.X` is about, where the
+/// lesson can do without it (`missing-ok`): then the claim can't be judged here.
+fn refused_namespace<'a>(fact: &str, history: &'a History) -> Option<&'a Refusal> {
+    let kind = fact.strip_prefix("ns.")?;
+    let ns = Namespace::ALL
+        .into_iter()
+        .find(|ns| ns.proc_name() == kind)?;
+    history
+        .refusals()
+        .find(|refusal| refusal.need == Need::Namespace(ns))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Errno;
+    use crate::course::Scenario;
+    use crate::plan::{Fact, Provenance, Unit, Value};
+
+    fn scenario() -> Scenario {
+        Scenario {
+            plan: Plan::default(),
+            predict: None,
+            expectations: vec![
+                toml::from_str(
+                    "claim = 'c'\nwhen = { fact = 'box/ns.time', differs-from = 'host/ns.time' }",
+                )
+                .unwrap(),
+            ],
+            show: Vec::new(),
+            figure: None,
+            knobs: Vec::new(),
+        }
+    }
+
+    fn fact(id: &str, inode: i64) -> Event {
+        Event::Fact(Fact {
+            id: id.parse().unwrap(),
+            value: Some(Value::Number(inode, Unit::Inode)),
+            source: "test".into(),
+            provenance: Provenance::Observed,
+        })
+    }
+
+    fn refusal() -> Refusal {
+        Refusal {
+            need: Need::Namespace(Namespace::Time),
+            stage: "unshare(CLONE_NEWTIME)".into(),
+            errno: Some(Errno(libc::EINVAL)),
+            cause: "old".into(),
+            remedy: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_outcome_follows_from_the_history() {
+        let changed = || {
+            vec![
+                fact("box/ns.time", 1),
+                fact("host/ns.time", 2),
+                Event::Holding,
+            ]
+        };
+        let same = || {
+            vec![
+                fact("box/ns.time", 2),
+                fact("host/ns.time", 2),
+                Event::Holding,
+            ]
+        };
+        let excused = || [vec![Event::Refused(refusal())], same()].concat();
+        let cut_short = || vec![Event::Refused(refusal())];
+        let broken = || {
+            [
+                changed(),
+                vec![Event::Broken {
+                    message: "x".into(),
+                }],
+            ]
+            .concat()
+        };
+        for (events, expected) in [
+            (changed(), Outcome::Passed),
+            (same(), Outcome::Failed),
+            (excused(), Outcome::Passed),
+            (cut_short(), Outcome::Skipped(refusal())),
+            (broken(), Outcome::Failed),
+            (Vec::new(), Outcome::Failed),
+        ] {
+            let record = Record::new(scenario(), History::from(events.clone()));
+            assert_eq!(record.outcome, expected, "{events:?}");
+        }
     }
 }

@@ -1,0 +1,123 @@
+//! What procfs tells about one process, and the reading of its files.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// When a process started, in clock ticks after boot: with the pid and the
+/// boot id it names a process for good. Field 22 of `/proc/PID/stat`.
+pub fn start_time(proc_root: &Path, pid: i32) -> Option<u64> {
+    let stat = fs::read(proc_root.join(pid.to_string()).join("stat")).ok()?;
+    parse_start_time(&String::from_utf8_lossy(&stat))
+}
+
+fn parse_start_time(stat: &str) -> Option<u64> {
+    // The second field is a name in parentheses that may itself hold spaces and
+    // parentheses: what follows the last one is field 3 and on.
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
+}
+
+/// The random id that the kernel chose at boot.
+pub fn boot_id(proc_root: &Path) -> Option<String> {
+    let text = fs::read_to_string(proc_root.join("sys/kernel/random/boot_id")).ok()?;
+    let id = text.trim();
+    (!id.is_empty()).then(|| id.to_string())
+}
+
+/// Nanoseconds that a process's main thread ran, and that it waited for a
+/// CPU: `/proc/PID/schedstat`.
+pub fn schedstat(proc_root: &Path, pid: i32) -> Option<(u64, u64)> {
+    let text = fs::read_to_string(proc_root.join(pid.to_string()).join("schedstat")).ok()?;
+    let mut fields = text.split_ascii_whitespace();
+    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+}
+
+/// The resident memory of a process in bytes: `VmRSS` of `/proc/PID/status`.
+/// `None` for one that is gone, a zombie or a kernel thread.
+pub fn memory_of(proc_root: &Path, pid: i32) -> Option<u64> {
+    let status = fs::read(proc_root.join(pid.to_string()).join("status")).ok()?;
+    kibibytes(field(&String::from_utf8_lossy(&status), "VmRSS")?)
+}
+
+/// The value of a `Name:   value` line.
+pub(super) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+        .map(str::trim)
+}
+
+/// `1616 kB` in bytes.
+pub(super) fn kibibytes(text: &str) -> Option<u64> {
+    text.strip_suffix("kB")?
+        .trim()
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(1024)
+}
+
+/// The inode in the target of a link of `/proc/PID/ns/`, `uts:[4026531838]`.
+pub(super) fn nsfs_inode(link: &Path) -> io::Result<u64> {
+    let target = fs::read_link(link)?;
+    target
+        .to_string_lossy()
+        .rsplit_once('[')
+        .and_then(|(_, rest)| rest.strip_suffix(']')?.parse().ok())
+        .ok_or_else(|| io::Error::other(format!("it points to {}", target.display())))
+}
+
+/// The ids of all processes that a procfs shows.
+pub(super) fn pids(proc_root: &Path) -> io::Result<Vec<i32>> {
+    let mut pids = Vec::new();
+    for entry in fs::read_dir(proc_root)? {
+        if let Ok(pid) = entry?.file_name().to_string_lossy().parse() {
+            pids.push(pid);
+        }
+    }
+    pids.sort_unstable();
+    Ok(pids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn start_time_is_found_behind_any_name() {
+        let rest = "S 1 2 3 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 98765 3133440 404";
+        for name in ["cat", "a b", ") R 1 2", "((sd-pam))", "x) y (z"] {
+            assert_eq!(
+                parse_start_time(&format!("4892 ({name}) {rest}")),
+                Some(98765),
+                "{name}"
+            );
+        }
+        for bad in ["", "4892 (cat", "4892 (cat) S 1 2"] {
+            assert_eq!(parse_start_time(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn fields_are_whole_names() {
+        let status = "Name:\tcat\nVmRSS:\t    1616 kB\nRss:\t1 kB\nUid:\t5\t6\t7\t8\n";
+        assert_eq!(field(status, "Uid"), Some("5\t6\t7\t8"));
+        assert_eq!(field(status, "Rss"), Some("1 kB"));
+        assert_eq!(field(status, "Vm"), None);
+        assert_eq!(field(status, "VmRSS").and_then(kibibytes), Some(1616 << 10));
+        assert_eq!(kibibytes("1616"), None);
+    }
+
+    #[test]
+    fn this_process_has_them_all() {
+        let proc_root = Path::new("/proc");
+        let pid = std::process::id() as i32;
+        assert!(start_time(proc_root, pid) >= start_time(proc_root, 1));
+        assert_eq!(boot_id(proc_root).map(|id| id.len()), Some(36));
+        assert!(memory_of(proc_root, pid) > Some(100 << 10));
+        assert_eq!(start_time(proc_root, -1), None);
+        assert_eq!(memory_of(proc_root, -1), None);
+        // Absent where the kernel is built without CONFIG_SCHED_INFO.
+        let built = proc_root.join("self/schedstat").exists();
+        assert_eq!(schedstat(proc_root, pid).is_some(), built);
+    }
+}

@@ -1,0 +1,124 @@
+//! What a plan will do to this machine, in words, for someone who must agree.
+
+use super::syscalls::quoted;
+use super::text::{bullet, wrap};
+use super::{Line, Role, Span};
+use crate::plan::{Action, BoxSpec, Listen, Place, Plan, Propagation, Verb, Workload};
+
+/// The plan as a list of sentences: first the boxes, then every action.
+pub fn consent(plan: &Plan, width: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut part = |head: &str, items: Vec<String>| {
+        if items.is_empty() {
+            return;
+        }
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        lines.extend(wrap(&[Span::new(head, Role::Label)], width));
+        for item in items {
+            let spans = [Span::new(item, Role::Body)];
+            lines.extend(bullet(Span::new("• ", Role::Dim), &spans, width));
+        }
+    };
+    part("It makes:", plan.boxes.iter().map(made).collect());
+    let (host, boxed): (Vec<_>, Vec<_>) = plan
+        .actions
+        .iter()
+        .partition(|action| action.place == Place::Host);
+    part(
+        "On the host itself, as you:",
+        host.iter().map(|a| done(a)).collect(),
+    );
+    part(
+        "Inside the boxes:",
+        boxed
+            .iter()
+            .map(|a| format!("{}: {}", a.place, done(a)))
+            .collect(),
+    );
+    if lines.is_empty() {
+        lines.extend(wrap(&[Span::new("It does nothing.", Role::Body)], width));
+    }
+    lines
+}
+
+fn made(spec: &BoxSpec) -> String {
+    let own: Vec<_> = spec.namespaces.iter().map(|ns| ns.title()).collect();
+    let mut text = format!("a box `{}`", spec.name);
+    if let Some(parent) = &spec.parent {
+        text.push_str(&format!(" inside `{parent}`"));
+    }
+    text.push_str(&match own.len() {
+        0 => ", without any namespace of its own".to_string(),
+        1 => format!(", with a {} namespace of its own", own[0]),
+        _ => format!(", with namespaces of its own: {}", own.join(", ")),
+    });
+    if spec.cgroup.is_some() {
+        text.push_str(", in a new cgroup");
+    }
+    match spec.propagation {
+        Propagation::Private | Propagation::Unchanged => {}
+        Propagation::Slave => text.push_str(", which receives the host's mount events"),
+        Propagation::Shared => text.push_str(", which shares mount events"),
+    }
+    text
+}
+
+fn done(action: &Action) -> String {
+    match &action.verb {
+        Verb::Probe(probes) => {
+            let names: Vec<_> = probes.iter().map(ToString::to_string).collect();
+            let of = action
+                .of
+                .as_ref()
+                .map_or(String::new(), |name| format!(" of `{name}`"));
+            format!("look at {}{of}", names.join(", "))
+        }
+        Verb::Create(name) => format!("make the box `{name}`"),
+        Verb::Run(argv) => {
+            let argv: Vec<_> = argv.iter().map(|arg| quoted(arg)).collect();
+            format!("run the command  {}", argv.join(" "))
+        }
+        Verb::SetHostname(name) => format!("set the hostname to `{name}`"),
+        Verb::Mount(mount) => format!("mount a {} on {}", mount.fstype, mount.path),
+        Verb::Propagate { path, to } => {
+            let to = match to {
+                Propagation::Private => "private",
+                Propagation::Slave => "slave",
+                Propagation::Shared => "shared",
+                Propagation::Unchanged => "unchanged",
+            };
+            format!("make the mount point {path} {to}")
+        }
+        Verb::Mkdir(path) => format!("make the directory {path}"),
+        Verb::Write(write) => format!("write {} bytes to {}", write.text.len(), write.path),
+        Verb::Chown { path, uid } => format!("give {path} to user {uid}"),
+        Verb::LinkUp(name) => format!("bring the network device {name} up"),
+        Verb::Veth(veth) => format!(
+            "join `{}` and `{}` by a pair of virtual network devices, {} and {}",
+            veth.between[0], veth.between[1], veth.addresses[0], veth.addresses[1]
+        ),
+        Verb::Listen(Listen::Port(0)) => "listen on a free TCP port of 127.0.0.1".to_string(),
+        Verb::Listen(Listen::Port(port)) => format!("listen on TCP port {port} of 127.0.0.1"),
+        Verb::Listen(Listen::SamePortAs(name)) => {
+            format!("listen on 127.0.0.1, on the same port as `{name}`")
+        }
+        Verb::Connect(to) => format!("connect to a TCP port of 127.0.0.1: {to}"),
+        Verb::Ping(address) => format!("send one ping to {address}"),
+        Verb::MakeQueue(key) => format!("make a System V message queue with key {key}"),
+        Verb::FindQueue(key) => format!("look for a System V message queue with key {key}"),
+        Verb::Spawn(spawn) => {
+            let what = match &spawn.workload {
+                Workload::Sleep => "that sleep".to_string(),
+                Workload::Burn(time) => format!("that use a CPU for {time}"),
+                Workload::Hog(size) => format!("that take {size} of memory"),
+            };
+            format!("start {} process(es) {what}", spawn.count)
+        }
+        Verb::Wait(name) => format!("await the end of `{name}`"),
+        Verb::Kill(kill) => format!("send SIG{:?} to `{}`", kill.signal, kill.to),
+        Verb::AwaitEnd(name) => format!("await the end of the box `{name}`"),
+        Verb::SetClocks(_) => "set the offsets of the clocks for new processes".to_string(),
+    }
+}

@@ -1,0 +1,217 @@
+//! The evidence of a run: figure, table of inside and outside, claims.
+
+use super::table::{Cell, Table};
+use super::text::{bullet, wrap};
+use super::{Line, Role, Span, figure};
+use crate::check::Verdict;
+use crate::course::{Align, Figure, Scenario, ShowRow};
+use crate::plan::{Event, Fact, FactRef, History, Provenance};
+
+/// What was observed, and what became of the claims. During a run it shows what
+/// is known so far; `verdicts` is empty until the run has been judged.
+pub fn evidence(
+    scenario: &Scenario,
+    history: &History,
+    verdicts: &[Verdict],
+    width: usize,
+) -> Vec<Line> {
+    let mut parts: Vec<Vec<Line>> = vec![observer(history, width)];
+    match scenario.figure {
+        Some(Figure::Namespaces) => parts.push(figure::namespaces(scenario, history, width)),
+        None => {}
+    }
+    parts.push(table(&scenario.show, history, width));
+    parts.push(troubles(history, width));
+    parts.push(claims(scenario, verdicts, width));
+    parts.retain(|part| !part.is_empty());
+    parts.join(&Line::default())
+}
+
+/// Which kernel answered, and to whom.
+fn observer(history: &History, width: usize) -> Vec<Line> {
+    history
+        .events()
+        .iter()
+        .find_map(|event| match event {
+            Event::Started(observer) => Some(observer),
+            _ => None,
+        })
+        .map_or(Vec::new(), |observer| {
+            let who = match observer.uid {
+                0 => "as root".to_string(),
+                uid => format!("as user {uid}, without root"),
+            };
+            let text = format!("Observed just now on Linux {}, {who}.", observer.kernel);
+            wrap(&[Span::new(text, Role::Dim)], width)
+        })
+}
+
+fn table(show: &[ShowRow], history: &History, width: usize) -> Vec<Line> {
+    if show.is_empty() {
+        return Vec::new();
+    }
+    let (inside, outside) = (
+        show.iter().any(|row| row.inside.is_some()),
+        show.iter().any(|row| row.outside.is_some()),
+    );
+    let label = |text: &str| Cell::from(vec![Span::new(text, Role::Label)]);
+    let mut head = vec![Cell::default()];
+    if inside {
+        head.push(label("  inside"));
+    }
+    if outside {
+        head.push(label("  outside"));
+    }
+    let mut rows = Vec::new();
+    for (index, row) in show.iter().enumerate() {
+        if index > 0 {
+            rows.push(vec![vec![Span::new(" ", Role::Body)].into()]);
+        }
+        let relation = relation(row, history);
+        let mut cells = vec![label(&row.label)];
+        if inside {
+            cells.push(cell(row.inside.as_ref(), history, relation));
+        }
+        if outside {
+            // The sign stands once, beside what is inside.
+            let relation = match (relation, &row.inside) {
+                (Relation::Differs, Some(_)) => Relation::Shown,
+                (relation, _) => relation,
+            };
+            cells.push(cell(row.outside.as_ref(), history, relation));
+        }
+        rows.push(cells);
+    }
+    Table {
+        aligns: vec![Align::Left; head.len()],
+        head,
+        rows,
+        ruled: false,
+    }
+    .lines(width)
+}
+
+/// How the two values of a row stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Relation {
+    /// Both are known and differ.
+    Differs,
+    /// Both are known and equal.
+    Same,
+    /// There is nothing to compare.
+    Shown,
+}
+
+fn relation(row: &ShowRow, history: &History) -> Relation {
+    let value = |id: &Option<FactRef>| {
+        let fact = history.fact(id.as_ref()?)?;
+        fact.value.as_ref()
+    };
+    match (value(&row.inside), value(&row.outside)) {
+        (Some(inside), Some(outside)) if inside == outside => Relation::Same,
+        (Some(_), Some(_)) => Relation::Differs,
+        (None, _) | (_, None) => Relation::Shown,
+    }
+}
+
+/// A value with its sign, and below it where it comes from.
+fn cell(id: Option<&FactRef>, history: &History, relation: Relation) -> Cell {
+    let missing = |text: &str| Cell {
+        sign: Span::new("  ", Role::Dim),
+        text: vec![Span::new(text, Role::Dim)],
+    };
+    let Some(id) = id else {
+        return missing("–");
+    };
+    let Some(fact) = history.fact(id) else {
+        return missing("not observed");
+    };
+    let mut cell = value(fact, relation);
+    if !fact.source.is_empty() {
+        let source = Span::new(format!("\n{}", fact.source), Role::Dim);
+        cell.text.push(source);
+    }
+    cell
+}
+
+fn value(fact: &Fact, relation: Relation) -> Cell {
+    let (sign, role) = match relation {
+        Relation::Differs => ("≠ ", Role::Changed),
+        Relation::Same => ("= ", Role::Observed),
+        Relation::Shown => ("  ", Role::Observed),
+    };
+    let shown = match fact.value.as_ref().map(ToString::to_string) {
+        // An empty text is a value too, and must be seen.
+        Some(text) if text.is_empty() => Span::new("(empty)", role),
+        Some(text) => Span::new(text, role),
+        None => Span::default(),
+    };
+    let (sign, text) = match &fact.provenance {
+        Provenance::Observed => (Span::new(sign, role), vec![shown]),
+        Provenance::Recorded { kernel } => {
+            let label = Span::new(format!("\nrecorded on {kernel}"), Role::Warn);
+            (Span::new(sign, role), vec![shown, label])
+        }
+        Provenance::Unavailable { because } => {
+            let text = Span::new(format!("unavailable: {because}"), Role::Warn);
+            (Span::new("? ", Role::Warn), vec![text])
+        }
+    };
+    Cell { sign, text }
+}
+
+/// What the host refused, and why the run broke off.
+fn troubles(history: &History, width: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for refusal in history.refusals() {
+        let spans = [Span::new(
+            format!("This host refused: {}. {refusal}", refusal.need),
+            Role::Warn,
+        )];
+        lines.extend(bullet(Span::new("! ", Role::Warn), &spans, width));
+        for remedy in &refusal.remedy {
+            let spans = [Span::new(remedy, Role::Body)];
+            lines.extend(bullet(Span::new("  → ", Role::Dim), &spans, width));
+        }
+    }
+    if let Some(message) = history.broken() {
+        let spans = [Span::new(
+            format!("The run broke off: {message}"),
+            Role::Bad,
+        )];
+        lines.extend(bullet(Span::new("✗ ", Role::Bad), &spans, width));
+    }
+    lines
+}
+
+/// The claims as a checklist; nothing before they were judged.
+fn claims(scenario: &Scenario, verdicts: &[Verdict], width: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for (expectation, verdict) in scenario.expectations.iter().zip(verdicts) {
+        let (sign, role, why) = match verdict {
+            Verdict::Holds { .. } => ("✓ ", Role::Good, None),
+            Verdict::Fails { expected, actual } => (
+                "✗ ",
+                Role::Bad,
+                Some(format!("expected {expected}, observed {actual}")),
+            ),
+            Verdict::Unknown { because } => ("? ", Role::Warn, Some(format!("because {because}"))),
+        };
+        let claim = [Span::new(&expectation.claim, Role::Body)];
+        lines.extend(bullet(Span::new(sign, role), &claim, width));
+        if let Some(why) = why {
+            lines.extend(bullet(
+                Span::new("  ", role),
+                &[Span::new(why, role)],
+                width,
+            ));
+        }
+    }
+    if !lines.is_empty() {
+        let head = "What this step claims, checked against the above:";
+        let mut headed = wrap(&[Span::new(head, Role::Label)], width);
+        headed.append(&mut lines);
+        lines = headed;
+    }
+    lines
+}

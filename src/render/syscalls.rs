@@ -1,0 +1,135 @@
+//! What happened, call by call, as the helper made them.
+
+use super::text::{bullet, hang, wrap, wrap_code};
+use super::{Line, Role, Span};
+use crate::base::Nanos;
+use crate::course::Scenario;
+use crate::plan::{Ending, Event, History, Output, Syscall};
+
+/// Every call with its place, result and time; between them what the lesson
+/// says, and what commands wrote.
+pub fn syscalls(scenario: &Scenario, history: &History, width: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for event in history.events() {
+        match event {
+            Event::Started(observer) => {
+                let text = format!(
+                    "A helper, process {}, makes these calls and undoes them.",
+                    observer.supervisor
+                );
+                lines.extend(wrap(&[Span::new(text, Role::Dim)], width));
+            }
+            Event::Doing { action } => {
+                let action = scenario.plan.actions.get(*action);
+                if let Some(say) = action.and_then(|action| action.say.as_ref()) {
+                    lines.push(Line::default());
+                    lines.extend(wrap(&[Span::new(say, Role::Strong)], width));
+                }
+            }
+            Event::Syscall(call) => lines.extend(syscall(call, width)),
+            Event::Output(output) => lines.extend(command(output, width)),
+            Event::BoxUp { name, pid } => {
+                let text = format!("{name} is up: its pid 1 is {pid} on the host");
+                lines.extend(note("▲ ", Role::Dim, text, width));
+            }
+            Event::BoxDown { name, ending } => {
+                let text = format!("{name} is down: its pid 1 ended, {ending}");
+                lines.extend(note("▼ ", Role::Dim, text, width));
+            }
+            // Facts have a tab of their own.
+            Event::Fact(_) => {}
+            Event::Refused(refusal) => {
+                let text = format!("refused: {refusal}");
+                lines.extend(note("! ", Role::Warn, text, width));
+            }
+            Event::Broken { message } => {
+                let text = format!("broke off: {message}");
+                lines.extend(note("✗ ", Role::Bad, text, width));
+            }
+            Event::Holding => {
+                let text = "All actions are done; the boxes still stand.".to_string();
+                lines.extend(note("  ", Role::Dim, text, width));
+            }
+            Event::Cleaned => {
+                let text = "Everything that was made is gone again.".to_string();
+                lines.push(Line::default());
+                lines.extend(note("✓ ", Role::Dim, text, width));
+            }
+        }
+    }
+    lines
+}
+
+fn note(sign: &str, role: Role, text: String, width: usize) -> Vec<Line> {
+    bullet(Span::new(sign, role), &[Span::new(text, role)], width)
+}
+
+fn syscall(call: &Syscall, width: usize) -> Vec<Line> {
+    let (result, role) = match &call.result {
+        Ok(value) => (value.to_string(), Role::Observed),
+        Err(errno) => (format!("-1 {errno}"), Role::Warn),
+    };
+    let time = Nanos(i64::try_from(call.nanos).unwrap_or(i64::MAX));
+    let mut spans = vec![
+        Span::new(&call.name, Role::Function),
+        Span::new(format!("({})", call.args), Role::Code),
+        Span::new(" = ", Role::Dim),
+        Span::new(result, role),
+        Span::new(format!("  {time}"), Role::Dim),
+    ];
+    if !call.why.is_empty() {
+        spans.push(Span::new(format!("  — {}", call.why), Role::Dim));
+    }
+    let place = Span::new(format!("{:<5} ", call.place.to_string()), Role::Label);
+    // A long name of a box must leave room for the call.
+    match super::text::width(&place.text) * 2 <= width {
+        true => bullet(place, &spans, width),
+        false => hang(Span::new("  ", Role::Body), Span::default(), &spans, width),
+    }
+}
+
+/// A command as it would look in a terminal: prompt, output, and how it ended
+/// if that isn't plain success.
+fn command(output: &Output, width: usize) -> Vec<Line> {
+    let argv = output.argv.iter().map(|arg| quoted(arg));
+    let prompt = [
+        Span::new(format!("{} $ ", output.place), Role::Label),
+        Span::new(
+            argv.collect::<Vec<_>>().join(" ").replace('\n', "␊"),
+            Role::Code,
+        ),
+    ];
+    let mut lines = wrap_code(&prompt, width);
+    let inner = width.saturating_sub(2);
+    for (text, role) in [
+        (&output.stdout, Role::Observed),
+        (&output.stderr, Role::Warn),
+    ] {
+        for line in text.lines() {
+            let wrapped = wrap_code(&[Span::new(line, role)], inner);
+            lines.extend(
+                wrapped
+                    .into_iter()
+                    .map(|l| l.prefixed(Span::new("  ", role))),
+            );
+        }
+    }
+    let ending = match &output.ending {
+        Ending::Exit(0) => return lines,
+        Ending::Exit(status) => format!("exit status {status}"),
+        Ending::Signal(name) => format!("ended by {name}"),
+        Ending::NotRun(errno) => format!("not run: {errno}"),
+    };
+    lines.extend(note("  ", Role::Warn, ending, width));
+    lines
+}
+
+/// An argument as a shell would need it.
+pub(super) fn quoted(arg: &str) -> String {
+    let safe = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !arg.is_empty() && arg.chars().all(safe) {
+        arg.to_string()
+    } else {
+        format!("'{}'", arg.replace('\'', r"'\''"))
+    }
+}

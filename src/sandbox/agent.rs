@@ -1,0 +1,148 @@
+//! An agent: the one process that acts at a place. Pid 1 of each box is one;
+//! so are the observer on the host and, for an ordinary user, `base`, the root
+//! of an outer user namespace. It carries out one request after the other.
+
+use super::create::{create, enter_base};
+use super::programs::Children;
+use super::sys;
+use super::trace::{Teller, Told};
+use super::wire::{Channel, Reply, Request, Task};
+use crate::base::Errno;
+use crate::plan::{Place, Value, Verb};
+use std::os::fd::OwnedFd;
+
+/// An agent's state: what its actions left standing at its place.
+pub(super) struct Agent {
+    pub(super) teller: Teller,
+    /// Background processes by the name of the `spawn`.
+    pub(super) children: Children,
+    /// Sockets that listen until the end of the run.
+    pub(super) listeners: Vec<OwnedFd>,
+    /// Device numbers of the tmpfs that this agent mounted: where it may write.
+    pub(super) own_devices: Vec<u64>,
+}
+
+/// The two agents that the supervisor forks itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outer {
+    /// Stands on the host, with nothing of its own.
+    Host,
+    /// Stands in an outer user namespace, for an ordinary user's boxes.
+    Base,
+}
+
+/// The life of an agent that the supervisor forked.
+pub(super) fn outer(kind: Outer, end: OwnedFd, supervisor: nix::unistd::Pid) -> ! {
+    let Ok(end) = sys::keep_only(end) else {
+        sys::exit_now(1)
+    };
+    sys::default_signals();
+    let armed = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
+    // The supervisor may have died before the line above.
+    if armed.is_err() || nix::unistd::getppid() != supervisor {
+        sys::exit_now(1);
+    }
+    let mut teller = Teller::new(Place::Host, Channel::from(end));
+    teller.end_on_panic();
+    let ready = match kind {
+        Outer::Host => {
+            super::limits::agent("glassbox-host");
+            Ok(())
+        }
+        Outer::Base => {
+            super::limits::agent("glassbox-base");
+            enter_base(&mut teller)
+        }
+    };
+    match ready {
+        Ok(()) => teller.reply(&Reply::Done),
+        Err(Told) => {
+            teller.reply(&Reply::Failed);
+            sys::exit_now(1)
+        }
+    }
+    Agent::new(teller).serve()
+}
+
+impl Agent {
+    /// An agent that has done nothing yet.
+    pub(super) fn new(teller: Teller) -> Agent {
+        Agent {
+            teller,
+            children: Children::default(),
+            listeners: Vec::new(),
+            own_devices: Vec::new(),
+        }
+    }
+
+    /// Carries out requests until the supervisor is gone.
+    pub(super) fn serve(mut self) -> ! {
+        loop {
+            let Ok(request) = self.teller.channel().receive() else {
+                sys::exit_now(0)
+            };
+            let answer = match request {
+                Request::Create(creation) => match self.teller.channel().receive_fd() {
+                    Ok(end) => create(&mut self.teller, &creation, end)
+                        .map(|child| Reply::Created { child }),
+                    Err(_) => sys::exit_now(1),
+                },
+                Request::Go => Ok(Reply::Done),
+                Request::Do(task) => self.act(&task).map(|()| Reply::Done),
+                Request::Reap { child } => self.reap(child),
+            };
+            self.teller.reply(&answer.unwrap_or(Reply::Failed));
+        }
+    }
+
+    /// Carries out an action and tells its result.
+    fn act(&mut self, task: &Task) -> Result<(), Told> {
+        let action = &task.action;
+        let result: Result<(), Errno> = match &action.verb {
+            Verb::Probe(probes) => {
+                self.look(task, probes);
+                return Ok(());
+            }
+            Verb::Run(argv) => return self.run(task, argv),
+            Verb::Spawn(spawn) => self.spawn(task, spawn)?,
+            Verb::Wait(name) => return self.wait(name),
+            Verb::Kill(kill) => self.kill(task, kill)?,
+            Verb::SetHostname(name) => self.set_hostname(name),
+            Verb::Mount(spec) => self.mount(spec),
+            Verb::Propagate { path, to } => self.propagate(path, *to),
+            Verb::Mkdir(path) => self.mkdir(path)?,
+            Verb::Write(write) => self.write(write)?,
+            Verb::Chown { path, uid } => self.chown(path, *uid)?,
+            Verb::LinkUp(device) => self.link_up(device),
+            Verb::Veth(veth) => self.veth(task, veth)?,
+            Verb::Listen(listen) => self.listen(task, listen)?,
+            Verb::Connect(port) => self.connect(task, port)?,
+            Verb::Ping(address) => self.ping(task, address)?,
+            Verb::MakeQueue(key) => self.queue(*key, libc::IPC_CREAT | libc::IPC_EXCL | 0o600),
+            Verb::FindQueue(key) => self.queue(*key, 0),
+            Verb::SetClocks(clocks) => super::create::set_clocks(&mut self.teller, clocks),
+            // The supervisor turns these into `Create` and `Reap`.
+            Verb::Create(_) | Verb::AwaitEnd(_) => Ok(()),
+        };
+        self.settle(task, result)
+    }
+
+    /// A named result is a fact, whatever it is; without a name it must succeed.
+    fn settle(&mut self, task: &Task, result: Result<(), Errno>) -> Result<(), Told> {
+        let action = &task.action;
+        match (&action.result, result) {
+            (Some(name), result) => {
+                let text = result.err().map_or("ok".to_string(), Errno::name);
+                let source = format!("the result of `{}`", action.verb.name());
+                self.teller.fact(name.clone(), Value::Text(text), source);
+                Ok(())
+            }
+            (None, Ok(())) => Ok(()),
+            (None, Err(errno)) => Err(self.teller.broken(format!(
+                "`{}` in `{}` failed: {errno}; give the action a name with `as` if it is meant to",
+                action.verb.name(),
+                action.place
+            ))),
+        }
+    }
+}

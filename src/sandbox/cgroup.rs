@@ -1,0 +1,228 @@
+//! The cgroups that a run makes: named after the process that owns them, so
+//! that a later start can tell what was left behind from what is in use.
+
+use crate::base::Errno;
+use crate::probe::cgroups::{Memberships, Mounts};
+use crate::probe::{Subject, boot_id, start_time};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// What every name of ours starts with.
+const PREFIX: &str = "glassbox";
+
+/// Where a box is to be put.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Placement {
+    /// Into a new group, that the caller owns.
+    Made(Group),
+    /// It stays in the session's own groups, at least one of which isn't a root.
+    Inherited,
+    /// Nothing to see: no group can be made, and the session sits at every
+    /// root. The last error that making one met, and on which path.
+    Nowhere(Option<(PathBuf, Errno)>),
+}
+
+/// A cgroup directory, removed when dropped.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Group {
+    /// The directory.
+    pub(super) path: PathBuf,
+}
+
+impl Drop for Group {
+    /// rmdir(2) answers EBUSY for a moment after the last member's end: it is
+    /// retried until the kernel has let go, for two seconds at most.
+    fn drop(&mut self) {
+        let started = Instant::now();
+        while let Err(error) = fs::remove_dir(&self.path) {
+            let busy = error.raw_os_error() == Some(libc::EBUSY);
+            if !busy || started.elapsed() > Duration::from_secs(2) {
+                return;
+            }
+            // The kernel has no event for the end of its own clean-up.
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Names a group of this process for one box.
+fn name_for(box_name: &str) -> Option<String> {
+    let owner = Owner::of(std::process::id() as i32)?;
+    Some(format!("{}-{box_name}", owner.stem()))
+}
+
+/// Finds a place for a box: a new group below one of the session's own, in the
+/// first hierarchy that lets us.
+pub(super) fn place(box_name: &str) -> Placement {
+    let proc = Path::new("/proc");
+    let (Ok(members), Ok(mounts)) = (
+        Memberships::read(proc, &Subject::Myself),
+        Mounts::read(proc, &Subject::Myself),
+    ) else {
+        return Placement::Nowhere(None);
+    };
+    let mut refused = None;
+    if let Some(name) = name_for(box_name) {
+        for directory in candidates(&members, &mounts) {
+            let path = directory.join(&name);
+            match fs::create_dir(&path) {
+                Ok(()) => return Placement::Made(Group { path }),
+                Err(error) => refused = Errno::of(&error).map(|errno| (path, errno)),
+            }
+        }
+    }
+    if members.at_every_root() {
+        Placement::Nowhere(refused)
+    } else {
+        Placement::Inherited
+    }
+}
+
+/// The directories of the session's own groups, the unified hierarchy first,
+/// then those whose groups have no side effect on their members.
+fn candidates(members: &Memberships, mounts: &Mounts) -> Vec<PathBuf> {
+    let harmless = ["pids", "freezer", "cpuacct", "memory"];
+    let unified = members.unified().into_iter();
+    let v1 = harmless
+        .iter()
+        .filter_map(|controller| members.of_controller(controller));
+    let mut found: Vec<PathBuf> = Vec::new();
+    for directory in unified
+        .chain(v1)
+        .filter_map(|member| mounts.directory(member))
+    {
+        if !found.contains(&directory) {
+            found.push(directory);
+        }
+    }
+    found
+}
+
+/// The process that a group belongs to. A pid alone would be recycled, and
+/// means another process in another pid namespace.
+struct Owner {
+    boot: String,
+    pid_namespace: u64,
+    pid: i32,
+    start: u64,
+}
+
+impl Owner {
+    fn of(pid: i32) -> Option<Owner> {
+        let proc = Path::new("/proc");
+        Some(Owner {
+            boot: boot_id(proc)?
+                .chars()
+                .filter(char::is_ascii_hexdigit)
+                .take(8)
+                .collect(),
+            pid_namespace: own_pid_namespace()?,
+            pid,
+            start: start_time(proc, pid)?,
+        })
+    }
+
+    fn stem(&self) -> String {
+        format!(
+            "{PREFIX}-{}-{}-{}-{}",
+            self.boot, self.pid_namespace, self.pid, self.start
+        )
+    }
+
+    /// Reads a name of ours; `None` for any other.
+    fn parse(name: &str) -> Option<Owner> {
+        let mut parts = name.strip_prefix(PREFIX)?.strip_prefix('-')?.splitn(5, '-');
+        Some(Owner {
+            boot: parts.next()?.into(),
+            pid_namespace: parts.next()?.parse().ok()?,
+            pid: parts.next()?.parse().ok()?,
+            start: parts.next()?.parse().ok()?,
+        })
+    }
+
+    /// Whether it is known to be gone. What another pid namespace owns is never ours to judge.
+    fn is_gone(&self) -> bool {
+        match Owner::of(std::process::id() as i32) {
+            Some(me) if me.boot != self.boot => true,
+            Some(me) if me.pid_namespace != self.pid_namespace => false,
+            Some(_) => start_time(Path::new("/proc"), self.pid) != Some(self.start),
+            None => false,
+        }
+    }
+}
+
+fn own_pid_namespace() -> Option<u64> {
+    let link = fs::read_link("/proc/self/ns/pid").ok()?;
+    link.to_str()?
+        .strip_prefix("pid:[")?
+        .strip_suffix(']')?
+        .parse()
+        .ok()
+}
+
+/// Finds the groups of runs that ended without cleaning up, and removes them
+/// unless `dry_run`. Returns their directories.
+///
+/// # Errors
+/// The first directory that can't be removed, with the reason.
+pub(super) fn sweep(dry_run: bool) -> io::Result<Vec<PathBuf>> {
+    let proc = Path::new("/proc");
+    let members = Memberships::read(proc, &Subject::Myself)?;
+    let mounts = Mounts::read(proc, &Subject::Myself)?;
+    let mut swept = Vec::new();
+    for directory in candidates(&members, &mounts) {
+        let Ok(entries) = fs::read_dir(&directory) else {
+            continue;
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let gone = name
+                .to_str()
+                .and_then(Owner::parse)
+                .is_some_and(|owner| owner.is_gone());
+            if gone && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                if !dry_run {
+                    fs::remove_dir(entry.path()).map_err(|error| {
+                        io::Error::new(error.kind(), format!("{}: {error}", entry.path().display()))
+                    })?;
+                }
+                swept.push(entry.path());
+            }
+        }
+    }
+    Ok(swept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_their_owner_and_others_are_left_alone() {
+        let me = Owner::of(std::process::id() as i32).unwrap();
+        let name = name_for("box").unwrap();
+        let read = Owner::parse(&name).unwrap();
+        assert_eq!(read.stem(), me.stem());
+        assert!(!read.is_gone());
+        let reused = Owner {
+            start: read.start + 1,
+            ..read
+        };
+        assert!(reused.is_gone());
+        let elsewhere = Owner {
+            pid_namespace: 1,
+            ..reused
+        };
+        assert!(!elsewhere.is_gone());
+        for other in [
+            "glassbox",
+            "glassbox-x",
+            "system.slice",
+            "glassboxes-1-2-3-4",
+        ] {
+            assert!(Owner::parse(other).is_none(), "{other}");
+        }
+    }
+}

@@ -1,0 +1,572 @@
+//! The supervisor: the guardian of one run. It is armed before anything is
+//! made, it outlives the main process, and it takes everything down.
+
+use super::agent::{self, Outer};
+use super::cgroup::{self, Group, Placement};
+use super::sys::{self, Forked};
+use super::wire::{Channel, Creation, Order, Reply, Request, Standing, Task};
+use crate::base::Errno;
+use crate::plan::{
+    Action, BoxName, BoxSpec, Event, Fact, FactRef, Namespace, Need, Observer, Place, Plan,
+    Provenance, Unit, Value, Verb,
+};
+use crate::probe::host::{Settings, explain};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long a run may take before it has to hold or to end.
+const RUN_LIMIT: Duration = Duration::from_secs(120);
+/// The id that root inside a box is outside, when root runs the course:
+/// `nobody`, the kernel's overflow id.
+const NOBODY: (u32, u32) = (65_534, 65_534);
+
+/// Why a run ends.
+#[derive(Debug)]
+enum End {
+    /// The main process is gone, or has asked to finish.
+    Asked,
+    /// It can't go on, and the reason has been told.
+    Told,
+    /// It can't go on.
+    Broken(String),
+}
+
+impl From<std::io::Error> for End {
+    fn from(error: std::io::Error) -> Self {
+        End::Broken(format!("the wire to a helper broke: {error}"))
+    }
+}
+
+/// Who acts: an outer agent or the pid 1 of a box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Actor {
+    Host,
+    Base,
+    Box(BoxName),
+}
+
+/// A box that stands, and what it takes to end it.
+struct Standee {
+    channel: Channel,
+    pidfd: OwnedFd,
+    standing: Standing,
+    creator: Actor,
+    /// Its pid as its creator counts.
+    child: i32,
+}
+
+/// One run.
+struct Run {
+    main: Channel,
+    main_pidfd: OwnedFd,
+    plan: Plan,
+    privileged: bool,
+    deadline: Instant,
+    host: Option<Channel>,
+    base: Option<Channel>,
+    boxes: BTreeMap<BoxName, Standee>,
+    /// The boxes that stood once: their namespaces can still be asked about.
+    known: BTreeMap<BoxName, Standing>,
+    ports: BTreeMap<String, u16>,
+    groups: Vec<Group>,
+}
+
+/// The whole life of the supervisor: `wire` leads to the main process.
+pub(super) fn supervise(wire: OwnedFd, main_pid: i32) -> std::process::ExitCode {
+    let failed = std::process::ExitCode::FAILURE;
+    sys::ignore_signals();
+    // A session of its own: neither Ctrl-C nor a closed terminal reaches it.
+    let _ = nix::unistd::setsid();
+    // Where the learner stands must stay free to be unmounted or removed.
+    let _ = nix::unistd::chdir("/");
+    let name = c"glassbox-super";
+    let _ = nix::sys::prctl::set_name(name);
+    // Orphans of the boxes come to us, so that none is missed.
+    if nix::sys::prctl::set_child_subreaper(true).is_err() {
+        return failed;
+    }
+    // The pidfd before the question whether its owner still lives: a pid that
+    // is still our parent's now can't have been recycled in between.
+    let Ok(main_pidfd) = sys::pidfd_open(Pid::from_raw(main_pid)) else {
+        return failed;
+    };
+    if nix::unistd::getppid().as_raw() != main_pid {
+        return failed;
+    }
+    let mut main = Channel::from(wire);
+    let Ok(Order::Carry { plan, hold }) = main.receive() else {
+        return failed;
+    };
+    let mut run = Run {
+        main,
+        main_pidfd,
+        plan,
+        privileged: privileged(),
+        deadline: Instant::now() + RUN_LIMIT,
+        host: None,
+        base: None,
+        boxes: BTreeMap::new(),
+        known: BTreeMap::new(),
+        ports: BTreeMap::new(),
+        groups: Vec::new(),
+    };
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.carry(hold)));
+    let message = match ended {
+        Ok(Ok(()) | Err(End::Asked | End::Told)) => None,
+        Ok(Err(End::Broken(message))) => Some(message),
+        Err(_) => Some("the helper panicked; please report this".into()),
+    };
+    if let Some(message) = message {
+        let _ = run.main.send(&Event::Broken { message });
+    }
+    run.take_down();
+    let _ = run.main.send(&Event::Cleaned);
+    std::process::ExitCode::SUCCESS
+}
+
+/// Whether this process may make namespaces without a user namespace and map
+/// ids that aren't its own: root with its capabilities. Root in a container
+/// may have neither.
+fn privileged() -> bool {
+    const CAP_SETUID: u64 = 1 << 7;
+    const CAP_SYS_ADMIN: u64 = 1 << 21;
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0);
+    let wanted = CAP_SETUID | CAP_SYS_ADMIN;
+    nix::unistd::geteuid().is_root() && effective & wanted == wanted
+}
+
+impl Run {
+    /// Carries the plan out.
+    fn carry(&mut self, hold: bool) -> Result<(), End> {
+        let kernel = nix::sys::utsname::uname().map_or(String::new(), |uts| {
+            uts.release().to_string_lossy().into_owned()
+        });
+        let observer = Observer {
+            kernel,
+            uid: nix::unistd::getuid().as_raw(),
+            supervisor: std::process::id() as i32,
+        };
+        self.tell(Event::Started(observer))?;
+        self.host = Some(self.start_outer(Outer::Host)?);
+        self.await_done(&Actor::Host)?;
+        let later: Vec<BoxName> = self
+            .plan
+            .actions
+            .iter()
+            .filter_map(|action| match &action.verb {
+                Verb::Create(name) => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
+        for spec in self.plan.boxes.clone() {
+            if !later.contains(&spec.name) {
+                self.create(&spec)?;
+            }
+        }
+        for (index, action) in self.plan.actions.clone().into_iter().enumerate() {
+            self.tell(Event::Doing { action: index })?;
+            self.act(index, &action)?;
+        }
+        self.tell(Event::Holding)?;
+        if hold {
+            self.await_message(None)?;
+        }
+        Ok(())
+    }
+
+    /// Tells the main process; if it is gone the run ends.
+    fn tell(&mut self, event: Event) -> Result<(), End> {
+        self.main.send(&event).map_err(|_| End::Asked)
+    }
+
+    /// Tells that the host refused something, with cause and remedy.
+    fn refused(
+        &mut self,
+        need: &Need,
+        stage: &str,
+        errno: Option<Errno>,
+        profile: Option<String>,
+    ) -> Result<(), End> {
+        let settings = Settings::read(Path::new("/proc"), Path::new("/sys")).at_failure(profile);
+        self.tell(Event::Refused(explain(need, stage, errno, &settings)))
+    }
+
+    /// Forks an agent that stands outside of every box.
+    fn start_outer(&mut self, kind: Outer) -> Result<Channel, End> {
+        let (ours, theirs) = Channel::pair()?;
+        let me = nix::unistd::getpid();
+        match sys::fork().map_err(|errno| End::Broken(format!("fork: {errno}")))? {
+            Forked::Child => agent::outer(kind, theirs.into(), me),
+            Forked::Parent(_) => Ok(ours),
+        }
+    }
+
+    /// Makes a box and knows it before it may do anything.
+    fn create(&mut self, spec: &BoxSpec) -> Result<(), End> {
+        let creator = self.creator_of(spec)?;
+        let cgroups = self.cgroups_for(spec)?;
+        let inside_user = spec.parent.as_ref().is_some_and(|parent| {
+            self.plan
+                .contained(&Place::Box(parent.clone()), Namespace::User)
+        });
+        let choose = self.privileged && !inside_user && spec.has(Namespace::User);
+        let creation = Creation {
+            spec: spec.clone(),
+            cgroups,
+            map_to: choose.then_some(NOBODY),
+        };
+        let (mut ours, theirs) = Channel::pair()?;
+        ours.want_credentials()?;
+        let wire = self.wire(&creator)?;
+        wire.send(&Request::Create(Box::new(creation)))?;
+        wire.send_fd(theirs.as_fd())?;
+        drop(theirs);
+        let child = match self.await_reply(&creator)? {
+            Reply::Created { child } => child,
+            Reply::Failed => return Err(End::Told),
+            other => return Err(unexpected(&other)),
+        };
+        let pid = ours.receive_hello()?;
+        let pidfd = sys::pidfd_open(Pid::from_raw(pid))
+            .map_err(|errno| End::Broken(format!("pidfd_open({pid}): {errno}")))?;
+        let standing = Standing {
+            pid,
+            pid_namespace: inode(&pid.to_string(), Namespace::Pid),
+        };
+        self.note_what_it_got(spec, pid);
+        ours.send(&Request::Go)?;
+        let name = spec.name.clone();
+        self.known.insert(name.clone(), standing);
+        self.boxes.insert(
+            name.clone(),
+            Standee {
+                channel: ours,
+                pidfd,
+                standing,
+                creator,
+                child,
+            },
+        );
+        self.await_done(&Actor::Box(name.clone()))?;
+        self.tell(Event::BoxUp { name, pid })
+    }
+
+    /// The agent that makes a box: its parent, or one that stands outside.
+    fn creator_of(&mut self, spec: &BoxSpec) -> Result<Actor, End> {
+        if let Some(parent) = &spec.parent {
+            return Ok(Actor::Box(parent.clone()));
+        }
+        let plain = spec.namespaces.is_empty();
+        if self.privileged || plain || spec.has(Namespace::User) {
+            return Ok(Actor::Host);
+        }
+        if self.base.is_none() {
+            self.base = Some(self.start_outer(Outer::Base)?);
+            self.await_done(&Actor::Base)?;
+        }
+        Ok(Actor::Base)
+    }
+
+    /// The cgroup directories that a box joins, made here because the guardian owns them.
+    fn cgroups_for(&mut self, spec: &BoxSpec) -> Result<Vec<std::path::PathBuf>, End> {
+        if spec.cgroup.is_none() {
+            return Ok(Vec::new());
+        }
+        match cgroup::place(spec.name.as_str()) {
+            Placement::Made(group) => {
+                let path = group.path.clone();
+                self.groups.push(group);
+                Ok(vec![path])
+            }
+            Placement::Inherited => Ok(Vec::new()),
+            Placement::Nowhere(refused) => {
+                let (stage, errno) = match refused {
+                    Some((path, errno)) => (format!("mkdir({})", path.display()), Some(errno)),
+                    None => ("/proc/self/cgroup".to_string(), None),
+                };
+                self.refused(&Need::ChildCgroup, &stage, errno, None)?;
+                Err(End::Told)
+            }
+        }
+    }
+
+    /// Corrects the plan to the namespaces that a box really has of its own:
+    /// the containment rule is judged by what is, not by what was asked for.
+    fn note_what_it_got(&mut self, spec: &BoxSpec, pid: i32) {
+        let pid = pid.to_string();
+        let own = |ns: &Namespace| {
+            let theirs = inode(&pid, *ns);
+            theirs.is_some() && theirs != inode("self", *ns)
+        };
+        if let Some(planned) = self
+            .plan
+            .boxes
+            .iter_mut()
+            .find(|planned| planned.name == spec.name)
+        {
+            planned.namespaces.retain(own);
+        }
+    }
+
+    /// Carries out one action.
+    fn act(&mut self, index: usize, action: &Action) -> Result<(), End> {
+        if let Some(breach) = self
+            .plan
+            .breaches()
+            .into_iter()
+            .find(|breach| breach.action == index)
+        {
+            return Err(End::Broken(breach.to_string()));
+        }
+        match &action.verb {
+            Verb::Create(name) => {
+                let spec = self.plan.find(name).cloned();
+                let spec = spec.ok_or_else(|| End::Broken(format!("there is no box `{name}`")))?;
+                self.create(&spec)
+            }
+            Verb::AwaitEnd(name) => self.await_end(action, name),
+            _ => {
+                let actor = self.actor_for(action);
+                let exposed = !Namespace::ALL
+                    .iter()
+                    .any(|ns| self.plan.contained(&action.place, *ns));
+                let task = Task {
+                    action: action.clone(),
+                    boxes: self.known.clone(),
+                    ports: self.ports.clone(),
+                    exposed,
+                };
+                self.wire(&actor)?.send(&Request::Do(Box::new(task)))?;
+                self.await_done(&actor)
+            }
+        }
+    }
+
+    /// Who carries an action out. A veth pair is the one thing done from
+    /// outside that takes capabilities in the boxes' user namespace.
+    fn actor_for(&self, action: &Action) -> Actor {
+        match (&action.place, &action.verb) {
+            (Place::Box(name), _) => Actor::Box(name.clone()),
+            (Place::Host, Verb::Veth(_)) if self.base.is_some() => Actor::Base,
+            (Place::Host, _) => Actor::Host,
+        }
+    }
+
+    /// `await-end`: only its creator can wait for it.
+    fn await_end(&mut self, action: &Action, name: &BoxName) -> Result<(), End> {
+        let Some(standee) = self.boxes.remove(name) else {
+            return Err(End::Broken(format!(
+                "`await-end`: the box `{name}` does not stand"
+            )));
+        };
+        self.wire(&standee.creator)?.send(&Request::Reap {
+            child: standee.child,
+        })?;
+        let ending = match self.await_reply(&standee.creator)? {
+            Reply::Ended(ending) => ending,
+            Reply::Failed => return Err(End::Told),
+            other => return Err(unexpected(&other)),
+        };
+        self.tell(Event::BoxDown {
+            name: name.clone(),
+            ending: ending.clone(),
+        })?;
+        if let Some(result) = &action.result {
+            let fact = Fact {
+                id: FactRef {
+                    seen_from: action.place.clone(),
+                    about: None,
+                    name: result.clone(),
+                    moment: None,
+                },
+                value: Some(Value::Text(ending.to_string())),
+                source: format!("wait(2) for pid {}", standee.standing.pid),
+                provenance: Provenance::Observed,
+            };
+            self.tell(Event::Fact(fact))?;
+        }
+        Ok(())
+    }
+
+    fn wire(&mut self, actor: &Actor) -> Result<&mut Channel, End> {
+        let found = match actor {
+            Actor::Host => self.host.as_mut(),
+            Actor::Base => self.base.as_mut(),
+            Actor::Box(name) => self.boxes.get_mut(name).map(|standee| &mut standee.channel),
+        };
+        found.ok_or_else(|| match actor {
+            Actor::Box(name) => End::Broken(format!("the box `{name}` does not stand")),
+            Actor::Host | Actor::Base => End::Broken("the observer has ended".into()),
+        })
+    }
+
+    fn await_done(&mut self, actor: &Actor) -> Result<(), End> {
+        match self.await_reply(actor)? {
+            Reply::Done => Ok(()),
+            Reply::Failed => Err(End::Told),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Awaits an agent's answer, and passes on what it tells on the way.
+    fn await_reply(&mut self, actor: &Actor) -> Result<Reply, End> {
+        loop {
+            self.await_message(Some(actor))?;
+            let reply = self.wire(actor)?.receive();
+            match reply {
+                Ok(Reply::Event(event)) => {
+                    self.note_port(&event);
+                    self.tell(event)?;
+                }
+                Ok(Reply::Refused {
+                    need,
+                    stage,
+                    errno,
+                    profile,
+                }) => {
+                    self.refused(&need, &stage, errno, profile)?;
+                }
+                Ok(reply) => return Ok(reply),
+                Err(error) => {
+                    return Err(End::Broken(match actor {
+                        Actor::Box(name) => {
+                            format!("the box `{name}` ended in the middle of an action ({error})")
+                        }
+                        Actor::Host | Actor::Base => {
+                            "the observer ended in the middle of an action".into()
+                        }
+                    }));
+                }
+            }
+        }
+    }
+
+    /// Awaits that an agent has something to say; without one, for ever. The
+    /// main process's death or wish ends the wait, and so does the deadline.
+    fn await_message(&mut self, actor: Option<&Actor>) -> Result<(), End> {
+        loop {
+            let limit = match actor {
+                None => PollTimeout::NONE,
+                Some(_) => {
+                    let left = self.deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        let limit = RUN_LIMIT.as_secs();
+                        return Err(End::Broken(format!("the run took longer than {limit} s")));
+                    }
+                    PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+                }
+            };
+            // A clone of the handle, because `self` is lent to poll twice.
+            let agent = match actor {
+                Some(actor) => Some(self.wire(actor)?.try_clone()?),
+                None => None,
+            };
+            let mut fds = vec![
+                PollFd::new(self.main_pidfd.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.main.as_fd(), PollFlags::POLLIN),
+            ];
+            if let Some(agent) = &agent {
+                fds.push(PollFd::new(agent.as_fd(), PollFlags::POLLIN));
+            }
+            match poll(&mut fds, limit) {
+                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+                Err(errno) => return Err(End::Broken(format!("poll: {}", Errno::from(errno)))),
+            }
+            let ready: Vec<bool> = fds.iter().map(|fd| fd.any().unwrap_or(false)).collect();
+            drop(fds);
+            if ready[0] {
+                return Err(End::Asked);
+            }
+            // Whatever it says (it can only be `Finish`) or its end: done.
+            if ready[1] {
+                return Err(End::Asked);
+            }
+            if ready.get(2) == Some(&true) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Remembers which port a `listen` got, for the actions that name it.
+    fn note_port(&mut self, event: &Event) {
+        if let Event::Fact(fact) = event
+            && let Some(name) = fact.id.name.strip_suffix(".port")
+            && let Some(Value::Number(port, Unit::Id)) = fact.value
+            && let Ok(port) = u16::try_from(port)
+        {
+            self.ports.insert(name.into(), port);
+        }
+    }
+
+    /// Undoes everything: kills every process of the run and awaits their end,
+    /// then removes the cgroups. The rest (mounts, links, queues, namespaces)
+    /// lived in the boxes and is gone with them.
+    fn take_down(&mut self) {
+        for standee in self.boxes.values() {
+            let _ = sys::pidfd_kill(standee.pidfd.as_fd(), libc::SIGKILL);
+        }
+        // Closed wires end the agents; but a stopped one would not notice.
+        self.boxes.clear();
+        self.host = None;
+        self.base = None;
+        loop {
+            for child in children() {
+                let _ = nix::sys::signal::kill(child, nix::sys::signal::SIGKILL);
+            }
+            // One end at a time: each may hand us orphans.
+            match waitpid(None, None) {
+                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+                Err(_) => break,
+            }
+        }
+        self.groups.clear();
+    }
+}
+
+fn unexpected(reply: &Reply) -> End {
+    End::Broken(format!("an agent gave an answer out of turn: {reply:?}"))
+}
+
+/// The nsfs inode of a namespace that a process is in.
+fn inode(pid: &str, ns: Namespace) -> Option<u64> {
+    let link = fs::read_link(format!("/proc/{pid}/ns/{}", ns.proc_name())).ok()?;
+    link.to_str()?
+        .split_once('[')?
+        .1
+        .strip_suffix(']')?
+        .parse()
+        .ok()
+}
+
+/// This process's children. Read from every process's `stat`, because
+/// `/proc/self/task/*/children` needs an option of the kernel's.
+fn children() -> Vec<Pid> {
+    let me = std::process::id();
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+        .filter(|pid| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            // The name in parentheses may hold spaces: fields count from the last one.
+            let parent = stat
+                .rsplit_once(')')
+                .and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
+            parent == Some(me)
+        })
+        .map(Pid::from_raw)
+        .collect()
+}
