@@ -3,9 +3,11 @@
 
 pub mod base;
 pub mod check;
+pub mod cli;
 pub mod course;
 pub mod plan;
 pub mod probe;
 pub mod render;
 pub mod sandbox;
 pub mod session;
+pub mod tui;
