@@ -62,6 +62,23 @@ impl Pack {
         Ok(Pack::read(Root::Disk(root)))
     }
 
+    /// Where a path that the user gave really is.
+    pub(super) fn locate(path: &Path) -> Result<PathBuf, Diagnostic> {
+        path.canonicalize()
+            .map_err(|error| cannot_read(path, &error))
+    }
+
+    /// Whether a directory has files that are named like steps.
+    pub(super) fn holds_steps(dir: &Path) -> bool {
+        fs::read_dir(dir).is_ok_and(|entries| {
+            entries.flatten().any(|entry| {
+                let name = entry.file_name();
+                let name = name.to_str().and_then(|name| name.strip_suffix(".md"));
+                name.is_some_and(is_lesson_name)
+            })
+        })
+    }
+
     fn read(root: Root) -> Pack {
         let mut pack = Pack {
             root,
@@ -268,6 +285,11 @@ impl Pack {
             Root::Disk(root) => inside(root, path).is_ok(),
         }
     }
+}
+
+/// Whether a folder is named like a lesson: `NN-name`.
+pub(super) fn is_lesson_name(name: &str) -> bool {
+    numbered(name).is_some()
 }
 
 /// `03-uts` → 3, `uts`.
