@@ -10,3 +10,4 @@ pub mod probe;
 pub mod render;
 pub mod sandbox;
 pub mod session;
+pub mod tui;

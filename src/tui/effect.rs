@@ -1,0 +1,25 @@
+//! What `update` wants done to the world outside of the model.
+
+use super::msg::RunId;
+use crate::course::Scenario;
+use crate::session::Consent;
+
+/// Carried out by the runtime, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Effect {
+    /// Carry a scenario out; its news come as messages with this id.
+    Run {
+        /// The run.
+        id: RunId,
+        /// What to do.
+        scenario: Box<Scenario>,
+        /// That it may be done.
+        consent: Consent,
+    },
+    /// Take the run down now.
+    Stop(RunId),
+    /// Capture the mouse, or leave it to the terminal.
+    Mouse(bool),
+    /// Give the terminal back and stop, until the shell says `fg`.
+    Suspend,
+}

@@ -1,0 +1,138 @@
+//! The course in the terminal: explanation on the left, the kernel's evidence
+//! on the right.
+//!
+//! ```text
+//! keys, mouse, signals, events of a run -> Msg -> update(&mut Model) -> Effect
+//!                                                     |
+//!                                  view(&Model) <-----+
+//! ```
+//!
+//! Only [`update`] changes the [`Model`](model::Model); `view` draws it and
+//! does nothing else; [`runtime`] owns threads and carries out effects;
+//! [`terminal`] is the one owner of the terminal's modes. The screen is drawn
+//! when the model changed and at no other time. Nothing in here knows how a
+//! plan is carried out: that is the session's.
+
+mod content;
+mod effect;
+mod keymap;
+mod layout;
+mod model;
+mod msg;
+mod popup;
+mod question;
+mod runtime;
+mod search;
+mod terminal;
+mod theme;
+mod update;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use crate::course::Course;
+use theme::Theme;
+
+/// How the course is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The step to open, as [`Course::select`] reads it; the first if absent.
+    pub start: Option<String>,
+    /// Whether clicks and the wheel are for Glassbox; without it the terminal
+    /// itself selects text.
+    pub mouse: bool,
+    /// The colours.
+    pub theme: ThemeChoice,
+    /// Only bold, underlined and the like: `NO_COLOR`.
+    pub no_color: bool,
+    /// Let F12 panic, so that a test can see the terminal restored.
+    pub panic_key: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            start: None,
+            mouse: true,
+            theme: ThemeChoice::Auto,
+            no_color: false,
+            panic_key: false,
+        }
+    }
+}
+
+/// Which colours to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ThemeChoice {
+    /// Ask the terminal for its background; dark if it doesn't answer.
+    #[default]
+    Auto,
+    /// For a light background.
+    Light,
+    /// For a dark background.
+    Dark,
+    /// Bold and the terminal's strongest colours.
+    HighContrast,
+}
+
+/// Why the course could not be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Input or output isn't a terminal.
+    #[error("the course needs a terminal: try `glassbox list` and `glassbox run STEP` instead")]
+    NoTerminal,
+    /// The course has no step of that name.
+    #[error("no step is called `{0}`: `glassbox list` shows them all")]
+    NoStep(String),
+    /// The course is empty.
+    #[error("the course has no steps")]
+    NoSteps,
+    /// The terminal failed.
+    #[error("the terminal failed: {0}")]
+    Terminal(#[from] std::io::Error),
+    /// A thread of ours panicked; its message is above.
+    #[error("Glassbox has a bug: a worker stopped")]
+    Crashed,
+}
+
+/// Opens the course and returns when the learner quits, or when the terminal
+/// goes away. The terminal is as before on every way out.
+///
+/// # Errors
+/// Says what is wrong with the terminal or with the options.
+pub fn run(course: Course, options: Options) -> Result<(), Error> {
+    use std::io::IsTerminal;
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        return Err(Error::NoTerminal);
+    }
+    let start = start(&course, options.start.as_deref())?;
+    let theme = match options.theme {
+        ThemeChoice::Auto => terminal::background(),
+        ThemeChoice::Light => Theme::Light,
+        ThemeChoice::Dark => Theme::Dark,
+        ThemeChoice::HighContrast => Theme::HighContrast,
+    };
+    let settings = model::Settings {
+        theme,
+        color: !options.no_color,
+        mouse: options.mouse,
+        panic_key: options.panic_key,
+    };
+    runtime::run(model::Model::new(course, start, settings))
+}
+
+/// The index of the step to open, in reading order.
+fn start(course: &Course, word: Option<&str>) -> Result<usize, Error> {
+    if course.steps().next().is_none() {
+        return Err(Error::NoSteps);
+    }
+    let Some(word) = word else {
+        return Ok(0);
+    };
+    let chosen = course.select(word);
+    chosen
+        .first()
+        .and_then(|(_, step)| course.steps().position(|(_, s)| s.meta.id == step.meta.id))
+        .ok_or_else(|| Error::NoStep(word.to_string()))
+}

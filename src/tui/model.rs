@@ -1,0 +1,303 @@
+//! Everything that the screen shows and that keys change.
+
+use super::content::Content;
+use super::msg::RunId;
+use super::popup::Popup;
+use super::question::{Asked, Questioning};
+use super::search::Index;
+use super::theme::Theme;
+use crate::check::Question;
+use crate::course::{Course, KnobValues, Lesson, Origin, Scenario, Step};
+use crate::plan::History;
+use crate::session::{Consent, Record};
+
+/// The state of the program.
+pub(super) struct Model {
+    pub(super) course: Course,
+    /// Lesson and step of each place in reading order.
+    places: Vec<(usize, usize)>,
+    /// The place that is open.
+    pub(super) at: usize,
+    /// What the learner did, for each place.
+    pub(super) states: Vec<StepState>,
+    pub(super) runs: Runs,
+    pub(super) screen: Screen,
+    /// The topmost is the last.
+    pub(super) popups: Vec<Popup>,
+    pub(super) settings: Settings,
+    pub(super) index: Index,
+    /// The lines of the panes, derived from the rest after each change.
+    pub(super) content: Content,
+    pub(super) phase: Phase,
+}
+
+/// Whether there is anything to draw, and whether to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The screen shows the model.
+    Shown,
+    /// The model changed since it was drawn.
+    Changed,
+    /// The learner is leaving.
+    Quit,
+}
+
+/// What is the user's to choose and holds for all steps.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings {
+    pub(super) theme: Theme,
+    pub(super) color: bool,
+    pub(super) mouse: bool,
+    pub(super) panic_key: bool,
+}
+
+/// How the screen is divided and where it is scrolled to.
+#[derive(Debug)]
+pub(super) struct Screen {
+    pub(super) size: (u16, u16),
+    pub(super) focus: Pane,
+    pub(super) tab: Tab,
+    /// Only the pane with the focus is shown.
+    pub(super) zoom: bool,
+    /// The first line shown of the explanation.
+    pub(super) prose: usize,
+    /// The first line shown of each tab.
+    pub(super) tabs: [usize; 4],
+}
+
+/// The two halves of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pane {
+    /// The explanation.
+    Prose,
+    /// The stage with its tabs.
+    Stage,
+}
+
+/// The tabs of the stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tab {
+    Evidence,
+    Syscalls,
+    ByHand,
+    InDocker,
+}
+
+impl Tab {
+    pub(super) const ALL: [Tab; 4] = [Tab::Evidence, Tab::Syscalls, Tab::ByHand, Tab::InDocker];
+
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Tab::Evidence => "Evidence",
+            Tab::Syscalls => "Syscalls",
+            Tab::ByHand => "By hand",
+            Tab::InDocker => "In Docker",
+        }
+    }
+}
+
+/// The run under way, and the one that waits for its end. There is never more
+/// than one at a time on the kernel.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    pub(super) current: Option<Running>,
+    /// The place whose demo starts once the current run has been cleaned up.
+    pub(super) queued: Option<usize>,
+    pub(super) last_id: u64,
+}
+
+/// A run under way.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) id: RunId,
+    /// The place it belongs to.
+    pub(super) place: usize,
+    pub(super) scenario: Scenario,
+    pub(super) history: History,
+    /// Nobody waits for its result any more: its events are dropped.
+    pub(super) stopped: bool,
+}
+
+/// What the learner did with a step.
+#[derive(Debug, Default)]
+pub(super) struct StepState {
+    pub(super) visited: bool,
+    /// The knobs that were moved.
+    pub(super) knobs: KnobValues,
+    /// The knob that the arrow keys turn.
+    pub(super) knob: usize,
+    /// The demo with its knobs set; the error is a bug of the lesson.
+    pub(super) scenario: Option<Result<Scenario, String>>,
+    pub(super) prediction: Asked,
+    pub(super) quiz: Questioning,
+    /// The last run that came to its end.
+    pub(super) record: Option<Record>,
+    /// Why the last run could not be started.
+    pub(super) not_started: Option<String>,
+    pub(super) consented: bool,
+}
+
+impl Model {
+    /// The course, opened at a place in reading order.
+    pub(super) fn new(course: Course, at: usize, settings: Settings) -> Model {
+        let places: Vec<_> = course
+            .lessons
+            .iter()
+            .enumerate()
+            .flat_map(|(l, lesson)| (0..lesson.steps.len()).map(move |s| (l, s)))
+            .collect();
+        let states = places.iter().map(|_| StepState::default()).collect();
+        let index = Index::new(&course);
+        let mut model = Model {
+            course,
+            places,
+            at,
+            states,
+            runs: Runs::default(),
+            screen: Screen {
+                size: (80, 24),
+                focus: Pane::Prose,
+                tab: Tab::Evidence,
+                zoom: false,
+                prose: 0,
+                tabs: [0; 4],
+            },
+            popups: Vec::new(),
+            settings,
+            index,
+            content: Content::default(),
+            phase: Phase::Changed,
+        };
+        model.open(at);
+        model
+    }
+
+    /// Opens a place: the explanation from its start, and the evidence.
+    pub(super) fn open(&mut self, at: usize) {
+        self.at = at;
+        self.screen.focus = Pane::Prose;
+        self.screen.tab = Tab::Evidence;
+        self.screen.prose = 0;
+        self.screen.tabs = [0; 4];
+        self.state_mut().visited = true;
+        self.instantiate();
+    }
+
+    /// Sets the demo's knobs into it.
+    pub(super) fn instantiate(&mut self) {
+        let at = self.at;
+        let Some(demo) = &self.step().demo else {
+            return;
+        };
+        let scenario = demo.scenario(&self.states[at].knobs);
+        self.states[at].scenario = Some(scenario);
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(super) fn lesson_at(&self, place: usize) -> &Lesson {
+        &self.course.lessons[self.places[place].0]
+    }
+
+    pub(super) fn step_at(&self, place: usize) -> &Step {
+        let (lesson, step) = self.places[place];
+        &self.course.lessons[lesson].steps[step]
+    }
+
+    /// The step's number within its lesson, from 1, and how many there are.
+    pub(super) fn position(&self) -> (usize, usize) {
+        (self.places[self.at].1 + 1, self.lesson().steps.len())
+    }
+
+    pub(super) fn lesson(&self) -> &Lesson {
+        self.lesson_at(self.at)
+    }
+
+    pub(super) fn step(&self) -> &Step {
+        self.step_at(self.at)
+    }
+
+    pub(super) fn state(&self) -> &StepState {
+        &self.states[self.at]
+    }
+
+    pub(super) fn state_mut(&mut self) -> &mut StepState {
+        &mut self.states[self.at]
+    }
+
+    /// The demo with its knobs set, if the step has one.
+    pub(super) fn scenario(&self) -> Option<&Scenario> {
+        self.state().scenario.as_ref()?.as_ref().ok()
+    }
+
+    /// The run of this step that is under way.
+    pub(super) fn running(&self) -> Option<&Running> {
+        self.runs
+            .current
+            .as_ref()
+            .filter(|run| run.place == self.at && !run.stopped)
+    }
+
+    /// Whether this step's demo runs now or is about to.
+    pub(super) fn busy(&self) -> bool {
+        self.running().is_some() || self.runs.queued == Some(self.at)
+    }
+
+    /// The scenario and events to show: those of the run under way, else of the last.
+    pub(super) fn observed(&self) -> Option<(&Scenario, &History)> {
+        match (self.running(), &self.state().record) {
+            (Some(run), _) => Some((&run.scenario, &run.history)),
+            (None, Some(record)) => Some((&record.scenario, &record.history)),
+            (None, None) => None,
+        }
+    }
+
+    /// What the learner agreed to; `None` if the demo must not run yet.
+    pub(super) fn consent(&self) -> Option<Consent> {
+        match self.course.origin {
+            Origin::Embedded => Some(Consent::Shipped),
+            Origin::Disk(_) => self.state().consented.then_some(Consent::Given),
+        }
+    }
+
+    /// The question that waits for an answer: the prediction before the run,
+    /// a question of the quiz after it.
+    pub(super) fn open_question(&self) -> Option<&Question> {
+        if self.busy() {
+            return None;
+        }
+        let state = self.state();
+        if state.record.is_none() {
+            let question = self.scenario()?.predict.as_ref()?;
+            return state.prediction.answer.is_none().then_some(question);
+        }
+        let quiz = self.step().quiz.as_ref()?;
+        let question = quiz.question.get(state.quiz.at)?;
+        let answered = state.quiz.asked(state.quiz.at).answer.is_some();
+        (!answered).then_some(question)
+    }
+
+    /// The learner's side of the open question.
+    pub(super) fn open_answer(&mut self) -> Option<&mut Asked> {
+        self.open_question()?;
+        let state = self.state_mut();
+        Some(match state.record {
+            None => &mut state.prediction,
+            Some(_) => state.quiz.asked_mut(),
+        })
+    }
+
+    /// Whether the quiz, if there is one, has been gone through.
+    pub(super) fn quiz_done(&self) -> bool {
+        let questions = self.step().quiz.as_ref().map_or(0, |quiz| quiz.question.len());
+        self.state().quiz.at >= questions
+    }
+
+    pub(super) fn changed(&mut self) {
+        if self.phase == Phase::Shown {
+            self.phase = Phase::Changed;
+        }
+    }
+}

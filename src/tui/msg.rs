@@ -1,0 +1,36 @@
+//! Everything that can happen to the program, as one closed enum.
+
+use crate::plan::Event;
+use crossterm::event::{KeyEvent, MouseEvent};
+
+/// One run of one demo. Never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RunId(pub(super) u64);
+
+/// Something happened.
+#[derive(Debug)]
+pub(super) enum Msg {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// The mouse did something.
+    Mouse(MouseEvent),
+    /// The terminal has another size.
+    Resize(u16, u16),
+    /// A run has news.
+    Run(RunId, News),
+    /// SIGTSTP from outside; Ctrl-Z is a key in raw mode.
+    Suspend,
+    /// SIGTERM, SIGHUP, SIGINT, or the input ended.
+    Quit,
+}
+
+/// What a run tells.
+#[derive(Debug)]
+pub(super) enum News {
+    /// It goes on.
+    Event(Event),
+    /// It could not be started.
+    NotStarted(String),
+    /// Nothing more will come, and everything is cleaned up.
+    Ended,
+}

@@ -1,0 +1,267 @@
+//! Threads and the loop: what happens becomes messages on one bounded channel;
+//! effects become work whose results come back as messages.
+//!
+//! ```text
+//! input thread ──┐
+//! signal thread ─┼─> channel ─> loop: drain, update, draw if changed
+//! run threads ───┘                └─> effects
+//! ```
+
+use super::effect::Effect;
+use super::model::{Model, Phase};
+use super::msg::{Msg, News, RunId};
+use super::terminal::Terminal;
+use super::update::update;
+use super::{Error, content, view};
+use crate::course::Scenario;
+use crate::session::{Consent, Run};
+use crossterm::event::{Event as Input, KeyCode, KeyModifiers};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::iterator::Signals;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// Enough that a burst of events never waits for a draw, and little memory.
+const QUEUE: usize = 1024;
+/// How long the answer to a question that the terminal was asked may trickle.
+const REPORT: Duration = Duration::from_millis(100);
+/// How soon a run sees that it is to stop, when it has no events.
+const STOP_LATENCY: Duration = Duration::from_millis(20);
+
+/// Shows the course until the learner quits.
+pub(super) fn run(mut model: Model) -> Result<(), Error> {
+    let (sender, receiver) = sync_channel(QUEUE);
+    // Before the terminal is taken: a signal in between must find its handler.
+    let signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGTSTP])?;
+    let handle = signals.handle();
+    let mut terminal = Terminal::take(model.settings.mouse)?;
+    let (width, height) = terminal.size()?;
+    update(&mut model, Msg::Resize(width, height));
+    watch_signals(signals, sender.clone());
+    read_input(sender.clone());
+    let mut workers = Workers::new(sender);
+    let result = turn(&mut model, &mut terminal, &receiver, &mut workers);
+    handle.close();
+    // Without a receiver nothing that a run still says can block it.
+    drop(receiver);
+    workers.end();
+    result
+}
+
+/// The loop: waits, takes in all that waits, draws once.
+fn turn(
+    model: &mut Model,
+    terminal: &mut Terminal,
+    receiver: &Receiver<Msg>,
+    workers: &mut Workers,
+) -> Result<(), Error> {
+    content::refresh(model);
+    loop {
+        if model.phase == Phase::Changed {
+            terminal.draw(|frame| view::view(model, frame))?;
+            model.phase = Phase::Shown;
+        }
+        let Ok(first) = receiver.recv() else {
+            return Ok(());
+        };
+        for msg in std::iter::once(first).chain(receiver.try_iter()) {
+            for effect in update(model, msg) {
+                carry_out(effect, model, terminal, workers)?;
+            }
+            if model.phase == Phase::Quit {
+                return Ok(());
+            }
+        }
+        if workers.crashed.load(Ordering::SeqCst) {
+            return Err(Error::Crashed);
+        }
+    }
+}
+
+fn carry_out(
+    effect: Effect,
+    model: &mut Model,
+    terminal: &mut Terminal,
+    workers: &mut Workers,
+) -> Result<(), Error> {
+    match effect {
+        Effect::Run {
+            id,
+            scenario,
+            consent,
+        } => workers.start(id, *scenario, consent)?,
+        Effect::Stop(id) => workers.stop(id),
+        Effect::Mouse(on) => terminal.capture_mouse(on)?,
+        Effect::Suspend => {
+            terminal.suspend()?;
+            let (width, height) = terminal.size()?;
+            update(model, Msg::Resize(width, height));
+        }
+    }
+    Ok(())
+}
+
+fn watch_signals(mut signals: Signals, sender: SyncSender<Msg>) {
+    thread::spawn(move || {
+        for signal in signals.forever() {
+            let msg = match signal {
+                SIGTSTP => Msg::Suspend,
+                _ => Msg::Quit,
+            };
+            if sender.send(msg).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+fn read_input(sender: SyncSender<Msg>) {
+    thread::spawn(move || {
+        loop {
+            let msg = match crossterm::event::read() {
+                Ok(Input::Key(key)) if is_report(&key) => match swallow_report() {
+                    Ok(()) => continue,
+                    Err(_) => Msg::Quit,
+                },
+                Ok(Input::Key(key)) => Msg::Key(key),
+                Ok(Input::Mouse(mouse)) => Msg::Mouse(mouse),
+                Ok(Input::Resize(width, height)) => Msg::Resize(width, height),
+                Ok(Input::FocusGained | Input::FocusLost | Input::Paste(_)) => continue,
+                // The terminal is gone.
+                Err(_) => Msg::Quit,
+            };
+            let last = matches!(msg, Msg::Quit);
+            if sender.send(msg).is_err() || last {
+                return;
+            }
+        }
+    });
+}
+
+/// The start of an answer that came after our deadline: `ESC ]` reads as Alt-].
+fn is_report(key: &crossterm::event::KeyEvent) -> bool {
+    key.modifiers.contains(KeyModifiers::ALT) && key.code == KeyCode::Char(']')
+}
+
+/// Drops the rest of a late answer, which would be taken for keys: up to its
+/// terminator, or until nothing follows.
+fn swallow_report() -> std::io::Result<()> {
+    while crossterm::event::poll(REPORT)? {
+        if let Input::Key(key) = crossterm::event::read()? {
+            let bell = key.modifiers.contains(KeyModifiers::CONTROL)
+                && key.code == KeyCode::Char('g');
+            let terminator = key.modifiers.contains(KeyModifiers::ALT)
+                && key.code == KeyCode::Char('\\');
+            if bell || terminator {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The threads that carry out runs.
+struct Workers {
+    sender: SyncSender<Msg>,
+    running: BTreeMap<RunId, Worker>,
+    crashed: Arc<AtomicBool>,
+}
+
+struct Worker {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Workers {
+    fn new(sender: SyncSender<Msg>) -> Workers {
+        Workers {
+            sender,
+            running: BTreeMap::new(),
+            crashed: Arc::default(),
+        }
+    }
+
+    fn start(&mut self, id: RunId, scenario: Scenario, consent: Consent) -> Result<(), Error> {
+        self.running.retain(|_, worker| !worker.thread.is_finished());
+        let stop = Arc::new(AtomicBool::new(false));
+        let (sender, stopped) = (self.sender.clone(), Arc::clone(&stop));
+        let news = Guard {
+            id,
+            sender,
+            crashed: Arc::clone(&self.crashed),
+        };
+        let thread = thread::Builder::new()
+            .name("run".into())
+            .spawn(move || work(&news, &scenario, consent, &stopped))?;
+        self.running.insert(id, Worker { stop, thread });
+        Ok(())
+    }
+
+    fn stop(&mut self, id: RunId) {
+        if let Some(worker) = self.running.get(&id) {
+            worker.stop.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Stops all runs and awaits that everything they made is gone.
+    fn end(self) {
+        for worker in self.running.values() {
+            worker.stop.store(true, Ordering::SeqCst);
+        }
+        for worker in self.running.into_values() {
+            // A panic has been printed by the hook.
+            let _ = worker.thread.join();
+        }
+    }
+}
+
+/// A run's way to the loop; it says the end however the thread ends.
+struct Guard {
+    id: RunId,
+    sender: SyncSender<Msg>,
+    crashed: Arc<AtomicBool>,
+}
+
+impl Guard {
+    fn tell(&self, news: News) -> bool {
+        self.sender.send(Msg::Run(self.id, news)).is_ok()
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.crashed.store(true, Ordering::SeqCst);
+        }
+        self.tell(News::Ended);
+    }
+}
+
+/// Carries a scenario out and forwards what happens. A run that is stopped is
+/// taken down at once; the thread ends when all it made is gone.
+fn work(news: &Guard, scenario: &Scenario, consent: Consent, stop: &AtomicBool) {
+    let run = match Run::start(scenario, consent, false) {
+        Ok(run) => run,
+        Err(message) => {
+            news.tell(News::NotStarted(message));
+            return;
+        }
+    };
+    let mut listening = true;
+    let mut asked = false;
+    loop {
+        if !asked && (stop.load(Ordering::SeqCst) || !listening) {
+            run.finish();
+            asked = true;
+        }
+        match run.events.recv_timeout(STOP_LATENCY) {
+            Ok(event) => listening = listening && news.tell(News::Event(event)),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}

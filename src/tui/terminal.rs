@@ -1,0 +1,132 @@
+//! The one owner of the terminal's modes: raw mode, alternate screen, mouse,
+//! cursor. However the program ends, what was switched on is switched off once.
+
+use super::theme::Theme;
+use crossterm::cursor::{Hide, Show};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{Command, execute, queue};
+use ratatui::backend::CrosstermBackend;
+use std::fmt;
+use std::io::{self, Stdout, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Whether the modes are on. Static, since the panic hook must know.
+static ACTIVE: AtomicBool = AtomicBool::new(false);
+
+/// How long the terminal may take to tell its background.
+const DEADLINE: Duration = Duration::from_millis(150);
+
+/// The terminal while the course has it.
+pub(super) struct Terminal {
+    inner: ratatui::Terminal<CrosstermBackend<Stdout>>,
+    mouse: bool,
+}
+
+impl Terminal {
+    /// Takes the terminal; a panic in any thread gives it back before its
+    /// message is printed.
+    pub(super) fn take(mouse: bool) -> io::Result<Terminal> {
+        let inner = ratatui::Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        let mut terminal = Terminal { inner, mouse };
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            // A terminal that can't be restored is no reason to hide the message.
+            let _ = restore();
+            before(info);
+        }));
+        terminal.enter()?;
+        Ok(terminal)
+    }
+
+    /// Switches the modes on.
+    fn enter(&mut self) -> io::Result<()> {
+        ACTIVE.store(true, Ordering::SeqCst);
+        enable_raw_mode()?;
+        execute!(io::stdout(), EnterAlternateScreen, Hide)?;
+        self.capture_mouse(self.mouse)?;
+        self.inner.clear()
+    }
+
+    /// Captures the mouse, or leaves it to the terminal.
+    pub(super) fn capture_mouse(&mut self, on: bool) -> io::Result<()> {
+        self.mouse = on;
+        if on {
+            execute!(io::stdout(), MouseOn)
+        } else {
+            execute!(io::stdout(), MouseOff)
+        }
+    }
+
+    /// Draws a frame in one go: the terminal shows it when it is whole.
+    pub(super) fn draw(&mut self, render: impl FnOnce(&mut ratatui::Frame)) -> io::Result<()> {
+        queue!(io::stdout(), BeginSynchronizedUpdate)?;
+        let drawn = self.inner.draw(render).map(|_| ());
+        execute!(io::stdout(), EndSynchronizedUpdate)?;
+        drawn
+    }
+
+    /// Gives the terminal to the shell and stops; returns after `fg`.
+    pub(super) fn suspend(&mut self) -> io::Result<()> {
+        restore()?;
+        signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
+        self.enter()
+    }
+
+    /// The terminal's size now.
+    pub(super) fn size(&self) -> io::Result<(u16, u16)> {
+        crossterm::terminal::size()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It may be gone: after SIGHUP there is nothing left to restore.
+        let _ = restore();
+    }
+}
+
+/// Switches off what is on; does nothing the second time.
+fn restore() -> io::Result<()> {
+    if !ACTIVE.swap(false, Ordering::SeqCst) {
+        return Ok(());
+    }
+    let mut out = io::stdout();
+    let written = execute!(out, EndSynchronizedUpdate, MouseOff, LeaveAlternateScreen, Show);
+    disable_raw_mode()?;
+    written?;
+    out.flush()
+}
+
+/// Asks the terminal for its background, before anything else reads from it.
+/// One that doesn't answer in time is taken to be dark.
+pub(super) fn background() -> Theme {
+    let mut options = terminal_colorsaurus::QueryOptions::default();
+    options.timeout = DEADLINE;
+    match terminal_colorsaurus::theme_mode(options) {
+        Ok(terminal_colorsaurus::ThemeMode::Light) => Theme::Light,
+        Ok(terminal_colorsaurus::ThemeMode::Dark) | Err(_) => Theme::Dark,
+    }
+}
+
+/// Reports presses and the wheel, but not every motion: a mouse that is only
+/// moved must not wake the program.
+struct MouseOn;
+
+/// Undoes [`MouseOn`].
+struct MouseOff;
+
+impl Command for MouseOn {
+    fn write_ansi(&self, f: &mut impl fmt::Write) -> fmt::Result {
+        f.write_str("\x1b[?1000h\x1b[?1006h")
+    }
+}
+
+impl Command for MouseOff {
+    fn write_ansi(&self, f: &mut impl fmt::Write) -> fmt::Result {
+        f.write_str("\x1b[?1006l\x1b[?1000l")
+    }
+}

@@ -1,0 +1,128 @@
+//! Roles and parts of the screen → styles. Nothing is told by colour alone:
+//! signs and words carry the meaning, and without colour modifiers remain.
+
+use crate::render::Role;
+use ratatui::style::{Color, Modifier, Style};
+
+/// A set of colours. The background is always the terminal's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Theme {
+    Dark,
+    Light,
+    HighContrast,
+}
+
+/// The parts of the screen that aren't text of a lesson.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The border of a pane.
+    Border,
+    /// The border of the pane with the focus.
+    Focus,
+    /// Header and footer.
+    Bar,
+    /// A key in the footer.
+    Key,
+    /// The row under the cursor, the tab that is shown.
+    Selected,
+}
+
+impl Theme {
+    pub(super) fn next(self) -> Theme {
+        match self {
+            Theme::Dark => Theme::Light,
+            Theme::Light => Theme::HighContrast,
+            Theme::HighContrast => Theme::Dark,
+        }
+    }
+
+    pub(super) fn role(self, role: Role, color: bool) -> Style {
+        styled(self.role_color(role), role_modifier(role, self), color)
+    }
+
+    pub(super) fn part(self, part: Part, color: bool) -> Style {
+        let foreground = match (part, self) {
+            (Part::Border, Theme::Dark) => Color::DarkGray,
+            (Part::Border, Theme::Light) => Color::Indexed(244),
+            (Part::Focus, Theme::Dark) => Color::Cyan,
+            (Part::Focus, Theme::Light) => Color::Indexed(25),
+            (Part::Key, Theme::Dark) => Color::Cyan,
+            (Part::Key, Theme::Light) => Color::Indexed(25),
+            (Part::Border | Part::Focus | Part::Key, Theme::HighContrast) => Color::Reset,
+            (Part::Bar | Part::Selected, _) => Color::Reset,
+        };
+        let modifier = match part {
+            Part::Border | Part::Bar => Modifier::empty(),
+            Part::Focus | Part::Key => Modifier::BOLD,
+            Part::Selected => Modifier::BOLD,
+        };
+        styled(foreground, modifier, color)
+    }
+
+    fn role_color(self, role: Role) -> Color {
+        match self {
+            Theme::Dark => match role {
+                Role::Body | Role::Strong | Role::Emphasis => Color::Reset,
+                Role::Heading | Role::Label => Color::Cyan,
+                Role::Code => Color::Indexed(180),
+                Role::Keyword => Color::Magenta,
+                Role::Literal => Color::Green,
+                Role::Comment => Color::Indexed(245),
+                Role::Function => Color::Indexed(117),
+                Role::Link => Color::Indexed(117),
+                Role::Dim => Color::Indexed(245),
+                Role::Observed => Color::Reset,
+                Role::Changed => Color::Yellow,
+                Role::Good => Color::Green,
+                Role::Bad => Color::LightRed,
+                Role::Warn => Color::Indexed(214),
+            },
+            Theme::Light => match role {
+                Role::Body | Role::Strong | Role::Emphasis => Color::Reset,
+                Role::Heading | Role::Label => Color::Indexed(25),
+                Role::Code => Color::Indexed(94),
+                Role::Keyword => Color::Indexed(90),
+                Role::Literal => Color::Indexed(22),
+                Role::Comment => Color::Indexed(241),
+                Role::Function => Color::Indexed(24),
+                Role::Link => Color::Indexed(24),
+                Role::Dim => Color::Indexed(241),
+                Role::Observed => Color::Reset,
+                Role::Changed => Color::Indexed(130),
+                Role::Good => Color::Indexed(22),
+                Role::Bad => Color::Indexed(124),
+                Role::Warn => Color::Indexed(130),
+            },
+            Theme::HighContrast => Color::Reset,
+        }
+    }
+}
+
+fn role_modifier(role: Role, theme: Theme) -> Modifier {
+    let strong = theme == Theme::HighContrast;
+    match role {
+        Role::Heading | Role::Strong | Role::Changed | Role::Good | Role::Bad => Modifier::BOLD,
+        Role::Emphasis => Modifier::ITALIC,
+        Role::Link => Modifier::UNDERLINED,
+        Role::Label | Role::Keyword | Role::Warn if strong => Modifier::BOLD,
+        Role::Body
+        | Role::Code
+        | Role::Keyword
+        | Role::Literal
+        | Role::Comment
+        | Role::Function
+        | Role::Dim
+        | Role::Label
+        | Role::Observed
+        | Role::Warn => Modifier::empty(),
+    }
+}
+
+fn styled(foreground: Color, modifier: Modifier, color: bool) -> Style {
+    let style = Style::new().add_modifier(modifier);
+    match foreground {
+        Color::Reset => style,
+        foreground if color => style.fg(foreground),
+        _ => style,
+    }
+}

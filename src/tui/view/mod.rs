@@ -1,0 +1,86 @@
+//! Draws the model. No I/O, no parsing, no change: what is drawn twice is the
+//! same twice.
+
+mod bars;
+mod pane;
+
+use super::layout::{self, LEAST, layout};
+use super::model::{Model, Pane};
+use super::popup;
+use pane::Frame as Border;
+use ratatui::Frame;
+use ratatui::layout::{Alignment, Rect};
+use ratatui::widgets::{Clear, Paragraph, Wrap};
+
+/// Draws the whole screen.
+pub(super) fn view(model: &Model, frame: &mut Frame) {
+    let Some(areas) = layout(&model.screen) else {
+        too_small(model, frame);
+        return;
+    };
+    bars::header(model, frame, areas.header);
+    for pane in [Pane::Prose, Pane::Stage] {
+        let area = areas.pane(pane);
+        if area.width > 0 {
+            draw_pane(model, frame, pane, area);
+        }
+    }
+    if let Some(top) = model.popups.last() {
+        let rows = popup::top_rows(model);
+        let area = layout::popup(model.screen.size, rows.len());
+        frame.render_widget(Clear, area);
+        let border = Border {
+            title: format!(" {} ", top.title()),
+            tabs: None,
+            focused: true,
+        };
+        pane::draw(model, frame, area, &border, &rows, top.scroll);
+    }
+    bars::footer(model, frame, areas.footer);
+}
+
+fn draw_pane(model: &Model, frame: &mut Frame, pane: Pane, area: Rect) {
+    let focused = model.screen.focus == pane && model.popups.is_empty();
+    match pane {
+        Pane::Prose => {
+            let border = Border {
+                title: " Explanation ".into(),
+                tabs: None,
+                focused,
+            };
+            let rows = &model.content.prose;
+            pane::draw(model, frame, area, &border, rows, model.screen.prose);
+        }
+        Pane::Stage => {
+            let border = Border {
+                title: String::new(),
+                tabs: Some(model.screen.tab),
+                focused,
+            };
+            let scroll = model.screen.tabs[model.screen.tab as usize];
+            pane::draw(model, frame, area, &border, &model.content.stage, scroll);
+        }
+    }
+}
+
+/// What there is to say when nothing fits.
+fn too_small(model: &Model, frame: &mut Frame) {
+    let (width, height) = model.screen.size;
+    let text = format!(
+        "This window is too small: {width}×{height}.\nGlassbox needs {}×{}.\n\
+         Make it larger, or press q to quit.",
+        LEAST.0, LEAST.1
+    );
+    let area = frame.area();
+    let middle = Rect {
+        y: area.y + area.height.saturating_sub(3) / 2,
+        height: area.height.min(3),
+        ..area
+    };
+    let words = Paragraph::new(text)
+        .alignment(Alignment::Center)
+        .wrap(Wrap { trim: true });
+    // Where even three lines are too few, the first ones count.
+    let place = if area.height < 5 { area } else { middle };
+    frame.render_widget(words, place);
+}

@@ -1,0 +1,107 @@
+//! A bordered pane of scrolled lines, with marks for what is out of sight.
+
+use crate::render;
+use crate::tui::content::Row;
+use crate::tui::layout;
+use crate::tui::model::{Model, Tab};
+use crate::tui::theme::Part;
+use ratatui::layout::{Alignment, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, BorderType};
+
+/// What stands around the text.
+pub(super) struct Frame {
+    pub(super) title: String,
+    /// The tab that is shown, if the title is a row of tabs.
+    pub(super) tabs: Option<Tab>,
+    pub(super) focused: bool,
+}
+
+/// Draws a pane from line `scroll` on.
+pub(super) fn draw(
+    model: &Model,
+    frame: &mut ratatui::Frame,
+    area: Rect,
+    border: &Frame,
+    rows: &[Row],
+    scroll: usize,
+) {
+    let inner = layout::inner(area);
+    let below = rows.len().saturating_sub(scroll + usize::from(inner.height));
+    frame.render_widget(block(model, border, scroll, below), area);
+    for (y, row) in (inner.y..inner.bottom()).zip(rows.iter().skip(scroll)) {
+        let mut line = styled(model, &row.line);
+        if row.selected {
+            line = line.patch_style(part(model, Part::Selected));
+        }
+        frame.render_widget(line, Rect { y, height: 1, ..inner });
+    }
+}
+
+/// The border: thick where the focus is, so that it shows without colour.
+fn block<'a>(model: &Model, border: &'a Frame, above: usize, below: usize) -> Block<'a> {
+    let (kind, style) = match border.focused {
+        true => (BorderType::Thick, part(model, Part::Focus)),
+        false => (BorderType::Rounded, part(model, Part::Border)),
+    };
+    let mut block = Block::bordered().border_type(kind).border_style(style);
+    block = match border.tabs {
+        Some(selected) => block.title(tab_row(model, selected, border.focused)),
+        None => block.title(Line::styled(
+            border.title.as_str(),
+            title_style(model, border.focused),
+        )),
+    };
+    let mark = |count: usize, sign: &str| {
+        let lines = if count == 1 { "line" } else { "lines" };
+        let text = format!(" {sign} {count} more {lines} ");
+        Line::styled(text, part(model, Part::Key))
+    };
+    if above > 0 {
+        block = block.title_bottom(mark(above, "↑").alignment(Alignment::Left));
+    }
+    if below > 0 {
+        block = block.title_bottom(mark(below, "↓").alignment(Alignment::Right));
+    }
+    block
+}
+
+/// The tabs as a title; it starts one cell right of the corner, and
+/// [`layout::tabs`] counts from the corner.
+fn tab_row(model: &Model, selected: Tab, focused: bool) -> Line<'static> {
+    let border = match focused {
+        true => part(model, Part::Focus),
+        false => part(model, Part::Border),
+    };
+    let filler = if focused { "━" } else { "─" };
+    let mut spans = vec![Span::styled(filler, border)];
+    for (_, label, tab) in layout::tabs(selected) {
+        let style = match tab == selected {
+            true => title_style(model, true),
+            false => Style::new(),
+        };
+        spans.push(Span::styled(label, style));
+    }
+    Line::from(spans)
+}
+
+fn title_style(model: &Model, strong: bool) -> Style {
+    part(model, if strong { Part::Focus } else { Part::Bar })
+}
+
+/// A line in the theme's look.
+pub(super) fn styled<'a>(model: &Model, line: &'a render::Line) -> Line<'a> {
+    let settings = &model.settings;
+    line.spans
+        .iter()
+        .map(|span| {
+            let style = settings.theme.role(span.role, settings.color);
+            Span::styled(span.text.as_str(), style)
+        })
+        .collect()
+}
+
+pub(super) fn part(model: &Model, part: Part) -> Style {
+    model.settings.theme.part(part, model.settings.color)
+}
