@@ -31,6 +31,8 @@ pub(super) fn check(sink: &mut Sink<'_>, root: &Node) -> Vec<Setting> {
     // The names, as far as they can be read: a broken knob is still one.
     let mut names: Vec<&str> = Vec::new();
     let mut fit = true;
+    // One that can't be read, or has another's name, may be the one that is meant.
+    let mut complete = nodes.iter().all(|node| node.text_of("name").is_some());
     for node in nodes {
         let name = node.text_of("name");
         if let Some(name) = name {
@@ -42,6 +44,7 @@ pub(super) fn check(sink: &mut Sink<'_>, root: &Node) -> Vec<Setting> {
                     "give each its own name",
                 );
                 fit = false;
+                complete = false;
                 continue;
             }
             names.push(name);
@@ -57,8 +60,6 @@ pub(super) fn check(sink: &mut Sink<'_>, root: &Node) -> Vec<Setting> {
         }
     }
     let mut used = BTreeSet::new();
-    // One whose name can't be read may be the one that is meant.
-    let complete = nodes.iter().all(|n| n.text_of("name").is_some());
     for entry in root.entries() {
         if entry.key == "knob" {
             entry.node.items().iter().for_each(|node| plain(sink, node));

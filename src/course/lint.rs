@@ -11,7 +11,7 @@ use super::tree::{self, Trust};
 use super::{Course, Demo, Lesson, LessonMeta, Origin, rules, shape};
 use crate::base::{Diagnostic, Severity};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
     path::{Path, PathBuf},
 };
@@ -54,7 +54,7 @@ pub fn embedded() -> Result<Course, Vec<Diagnostic>> {
 /// # Errors
 /// Everything that is wrong with it, warnings included, if there is an error.
 pub fn load(dir: &Path) -> Result<Course, Vec<Diagnostic>> {
-    let pack = Pack::open(dir).map_err(|diagnostic| vec![diagnostic])?;
+    let pack = Pack::open(dir).map_err(|diagnostic| vec![*diagnostic])?;
     finish(examine(pack, Origin::Disk(dir.into())))
 }
 
@@ -63,7 +63,7 @@ pub fn load(dir: &Path) -> Result<Course, Vec<Diagnostic>> {
 pub fn lint(path: &Path) -> Linted {
     let (root, part) = match part_of(path) {
         Ok(found) => found,
-        Err(diagnostic) => return unreadable(path, diagnostic),
+        Err(diagnostic) => return unreadable(path, *diagnostic),
     };
     match Pack::open(&root) {
         Ok(pack) => {
@@ -73,7 +73,7 @@ pub fn lint(path: &Path) -> Linted {
             }
             linted
         }
-        Err(diagnostic) => unreadable(&root, diagnostic),
+        Err(diagnostic) => unreadable(&root, *diagnostic),
     }
 }
 
@@ -109,7 +109,7 @@ fn unreadable(path: &Path, diagnostic: Diagnostic) -> Linted {
 }
 
 /// The pack's directory, and the part of the pack that `path` is.
-fn part_of(path: &Path) -> Result<(PathBuf, Option<PathBuf>), Diagnostic> {
+fn part_of(path: &Path) -> Result<(PathBuf, Option<PathBuf>), Box<Diagnostic>> {
     let real = Pack::locate(path)?;
     let name = |path: &Path| path.file_name().map(PathBuf::from).unwrap_or_default();
     let parent = |path: &Path| path.parent().unwrap_or(path).to_path_buf();
@@ -205,14 +205,17 @@ fn lesson_meta(sink: &mut Sink<'_>) -> Option<LessonMeta> {
 fn across(pack: &Pack, drafts: &[Draft]) -> Vec<Diagnostic> {
     let steps = || drafts.iter().flat_map(|draft| &draft.steps);
     let ids = steps().filter_map(|(_, read, _)| read.id.as_ref());
-    let targets = Targets {
+    let mut targets = Targets {
         pack,
         steps: steps()
             .map(|(source, read, _)| (source.file.as_path(), read.anchors.as_slice()))
             .collect(),
         ids: ids.map(|(id, _)| id.as_str()).collect(),
-        complete: steps().all(|(_, read, _)| read.id.is_some()),
+        complete: false,
     };
+    // A step that has no id of its own may be the one that a link means.
+    let distinct: BTreeSet<&str> = targets.ids.iter().copied().collect();
+    targets.complete = distinct.len() == steps().count();
     let mut first: BTreeMap<&str, &Path> = BTreeMap::new();
     let mut found = Vec::new();
     for (source, read, _) in steps() {

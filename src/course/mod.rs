@@ -7,6 +7,7 @@
 //! them, and no path leaves the pack. This module knows nothing of terminals
 //! or of how a plan is carried out.
 
+mod actions;
 mod demo;
 mod document;
 mod facts;

@@ -55,7 +55,7 @@ impl Pack {
     }
 
     /// The pack in a directory; the `Err` says why it can't be looked at.
-    pub(super) fn open(dir: &Path) -> Result<Pack, Diagnostic> {
+    pub(super) fn open(dir: &Path) -> Result<Pack, Box<Diagnostic>> {
         let root = dir
             .canonicalize()
             .map_err(|error| cannot_read(dir, &error))?;
@@ -63,7 +63,7 @@ impl Pack {
     }
 
     /// Where a path that the user gave really is.
-    pub(super) fn locate(path: &Path) -> Result<PathBuf, Diagnostic> {
+    pub(super) fn locate(path: &Path) -> Result<PathBuf, Box<Diagnostic>> {
         path.canonicalize()
             .map_err(|error| cannot_read(path, &error))
     }
@@ -217,7 +217,7 @@ impl Pack {
         let entries = match fs::read_dir(root.join(dir)) {
             Ok(entries) => entries,
             Err(error) => {
-                self.found.push(cannot_read(dir, &error));
+                self.found.push(*cannot_read(dir, &error));
                 return names;
             }
         };
@@ -315,7 +315,7 @@ fn inside(root: &Path, path: &Path) -> Result<PathBuf, Box<Diagnostic>> {
     let real = root
         .join(path)
         .canonicalize()
-        .map_err(|error| Box::new(cannot_read(path, &error)))?;
+        .map_err(|error| cannot_read(path, &error))?;
     if real.starts_with(root) {
         return Ok(real);
     }
@@ -333,7 +333,7 @@ fn inside(root: &Path, path: &Path) -> Result<PathBuf, Box<Diagnostic>> {
 /// Reads a regular file up to the limit. `real` holds no link any more, so a
 /// link put there in the meantime is refused; a FIFO doesn't block.
 fn read(real: &Path, file: &Path) -> Result<Vec<u8>, Box<Diagnostic>> {
-    let fail = |error: std::io::Error| Box::new(cannot_read(file, &error));
+    let fail = |error: std::io::Error| cannot_read(file, &error);
     let opened = fs::OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC)
@@ -363,13 +363,13 @@ fn read(real: &Path, file: &Path) -> Result<Vec<u8>, Box<Diagnostic>> {
     Ok(bytes)
 }
 
-fn cannot_read(path: &Path, error: &std::io::Error) -> Diagnostic {
-    whole_file(
+fn cannot_read(path: &Path, error: &std::io::Error) -> Box<Diagnostic> {
+    Box::new(whole_file(
         "unreadable",
         path,
         format!("`{}` can't be read: {error}", path.display()),
         "check that it exists and that you may read it",
-    )
+    ))
 }
 
 fn twice(path: &Path, number: u32, first: &Path) -> Diagnostic {

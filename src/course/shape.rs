@@ -74,7 +74,7 @@ impl Walk<'_, '_> {
                     self.sink.error(
                         "wrong-length",
                         node.span.clone(),
-                        format!("`{key}` has {} items", items.len()),
+                        format!("`{key}` has {}", count(items.len())),
                         match least == most {
                             true => format!("expected exactly {least}"),
                             false => format!("expected at least {least}"),
@@ -271,6 +271,10 @@ impl Walk<'_, '_> {
     }
 
     fn wrong_type(&mut self, schema: &Json, choices: &[Choice<'_>], node: &Node, key: &str) {
+        if self.trust == Trust::Partial && matches!(node.value, Value::Table(_)) {
+            // What should have been its neighbour may be what broke.
+            return;
+        }
         let mut kinds: Vec<&str> = choices.iter().map(|choice| kind(choice.schema)).collect();
         kinds.dedup();
         let expected = kinds.join(" or ");
@@ -284,7 +288,10 @@ impl Walk<'_, '_> {
             }
             (Value::Number(_), Some("text")) => "put it between quotes".into(),
             (Value::Text(text), Some("a whole number")) if text.parse::<i64>().is_ok() => {
-                "leave out the quotes".into()
+                match node.knob {
+                    Some(_) => "write the knob's values without quotes".into(),
+                    None => "leave out the quotes".into(),
+                }
             }
             (Value::Table(_), Some("a list")) if !key.is_empty() => {
                 format!("write `[[{key}]]`: there may be several")
@@ -336,7 +343,8 @@ fn is_word(name: &str) -> bool {
     )
 }
 
-fn step_id(text: &str) -> Result<(), String> {
+/// Whether a text can be a step's id.
+pub(super) fn step_id(text: &str) -> Result<(), String> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     match text.starts_with(|c: char| c.is_ascii_lowercase()) && text.bytes().all(plain) {
         true => Ok(()),
@@ -371,6 +379,13 @@ fn kind(schema: &Json) -> &'static str {
     }
 }
 
+fn count(items: usize) -> String {
+    match items {
+        1 => "1 item".into(),
+        n => format!("{n} items"),
+    }
+}
+
 fn type_of(schema: &Json) -> &str {
     let listed = schema["type"].as_array().into_iter().flatten();
     schema["type"]
@@ -380,14 +395,14 @@ fn type_of(schema: &Json) -> &str {
 }
 
 fn fits(schema: &Json, node: &Node) -> bool {
-    match (&node.value, type_of(schema)) {
+    matches!(
+        (&node.value, type_of(schema)),
         (Value::Text(_), "string")
-        | (Value::Number(_), "integer")
-        | (Value::Flag(_), "boolean")
-        | (Value::List(_), "array")
-        | (Value::Table(_), "object") => true,
-        _ => false,
-    }
+            | (Value::Number(_), "integer")
+            | (Value::Flag(_), "boolean")
+            | (Value::List(_), "array")
+            | (Value::Table(_), "object")
+    )
 }
 
 /// What the schema says about a key, as an addition to a sentence.

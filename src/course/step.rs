@@ -12,7 +12,7 @@ use std::{ops::Range, path::PathBuf};
 /// know of it.
 pub(super) struct Read {
     pub(super) step: Option<Step>,
-    /// The id, even of a step that has mistakes, and where it is written.
+    /// The id, even of a step that has other mistakes, and where it is written.
     pub(super) id: Option<(String, Range<usize>)>,
     pub(super) links: Vec<(String, Range<usize>)>,
     pub(super) anchors: Vec<String>,
@@ -74,6 +74,7 @@ fn step_meta(sink: &mut Sink<'_>, front: Range<usize>) -> Meta {
     filled(sink, &node, "title");
     let id = node
         .text_of("id")
+        .filter(|id| shape::step_id(id).is_ok())
         .map(|id| (id.to_string(), node.at(&["id"])));
     let meta = node.read().filter(|_| trust == Trust::Whole);
     (id, meta)

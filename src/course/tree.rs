@@ -92,7 +92,10 @@ pub(super) fn parse(sink: &mut Sink<'_>, span: Range<usize>, place: Range<usize>
 
 fn syntax(sink: &mut Sink<'_>, at: Range<usize>, message: &str) {
     let (message, help) = match message {
-        "duplicate key" => ("this key is there twice", "keep one of the two"),
+        "duplicate key" => (
+            "this key is there twice",
+            "keep one of the two; where there may be several, write each as `[[…]]`",
+        ),
         m if m.starts_with("string values must be quoted") && at.is_empty() => {
             ("the key has no value", "write a value after `=`")
         }
@@ -236,7 +239,11 @@ impl Node {
     /// The tree with every `${knob}` replaced.
     pub(super) fn filled(&self, knobs: &[(String, KnobValue)]) -> Node {
         let mut node = self.clone();
-        node.fill(knobs);
+        // A knob's own texts stay as they are written.
+        if let Value::Table(entries) = &mut node.value {
+            let others = entries.iter_mut().filter(|entry| entry.key != "knob");
+            others.for_each(|entry| entry.node.fill(knobs));
+        }
         node
     }
 
