@@ -283,7 +283,10 @@ fn verify_checks_a_claim_on_this_kernel() {
     );
 
     // The same with another call than the one that makes it true.
-    let wrong = pack(&DEMO.replace("do.set-hostname = \"${name}\"", "do.set-hostname = \"imposter\""));
+    let wrong = pack(&DEMO.replace(
+        "do.set-hostname = \"${name}\"",
+        "do.set-hostname = \"imposter\"",
+    ));
     let output = in_pack(wrong.path(), &["verify", "--trust"]);
     let text = out(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");

@@ -67,8 +67,8 @@ pub fn start() -> Next {
 
 /// Says on standard error that a part of this program can't go on, the way
 /// every command does, and gives the exit code for it.
-pub fn give_up(message: &str, hint: &str) -> ExitCode {
-    report(&Failure::host(message).hint(hint))
+pub fn give_up(message: &str) -> ExitCode {
+    report(&Failure::host(message))
 }
 
 /// What `carry_out` leaves to `start`.
