@@ -79,6 +79,7 @@ enum Carried {
 
 fn carry_out(cli: Cli, out: &mut Printer) -> Result<Carried, Failure> {
     let lessons = cli.lessons.as_deref();
+    tidy(cli.command.as_ref());
     if cli.command.is_some() && (cli.step.is_some() || cli.look != Look::default()) {
         return Err(Failure::input(
             "--step, --theme and --no-mouse are for the interactive course",
@@ -102,6 +103,23 @@ fn carry_out(cli: Cli, out: &mut Printer) -> Result<Carried, Failure> {
         }
     };
     Ok(Carried::Done(exit))
+}
+
+/// Before anything runs: what earlier runs left when even their guardian was
+/// killed. That it can't be removed is no reason not to start; `clean` tells why.
+fn tidy(command: Option<&Command>) {
+    match command {
+        None | Some(Command::Run(_) | Command::Verify(_) | Command::Doctor { .. }) => {
+            let _ = crate::sandbox::sweep(false);
+        }
+        Some(
+            Command::List { .. }
+            | Command::Clean { .. }
+            | Command::Lint { .. }
+            | Command::Schema
+            | Command::Completions { .. },
+        ) => {}
+    }
 }
 
 /// No command: the interactive course, where there is a terminal for it.
