@@ -1,7 +1,7 @@
 //! The command line: parsing, printing and exit codes.
 //!
-//! Each command is a function from checked arguments to an [`Exit`], writing
-//! to a `&mut dyn Write` so that tests can read it. An error is a [`Failure`]:
+//! Each command is a function from checked arguments to an `Exit`, writing
+//! to a `&mut dyn Write` so that tests can read it. An error is a `Failure`:
 //! a sentence, hints and an exit code; [`start`] is the one place that prints
 //! it. Whatever reaches the kernel does so through the session, exactly as in
 //! the interactive course. This module knows nothing of the interactive
