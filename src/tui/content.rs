@@ -75,10 +75,17 @@ fn signed(sign: &str, spans: &[Span], width: usize, target: Option<Target>) -> V
         .enumerate()
         .map(|(index, line)| {
             let role = spans.first().map_or(Role::Body, |span| span.role);
-            let prefix = if index == 0 { sign.to_string() } else { " ".repeat(indent) };
+            let prefix = if index == 0 {
+                sign.to_string()
+            } else {
+                " ".repeat(indent)
+            };
             Row {
                 line: line.prefixed(Span::new(prefix, role)),
-                targets: target.map(|target| (0..width, target)).into_iter().collect(),
+                targets: target
+                    .map(|target| (0..width, target))
+                    .into_iter()
+                    .collect(),
                 selected: false,
             }
         })
@@ -110,13 +117,17 @@ fn stage(model: &Model, width: usize) -> Vec<Row> {
     match model.screen.tab {
         Tab::Evidence => evidence(model, width),
         Tab::Syscalls => syscalls(model, width),
-        Tab::ByHand if step.by_hand.blocks.is_empty() => {
-            text("There is nothing to do by hand in this step.", Role::Dim, width)
-        }
+        Tab::ByHand if step.by_hand.blocks.is_empty() => text(
+            "There is nothing to do by hand in this step.",
+            Role::Dim,
+            width,
+        ),
         Tab::ByHand => rows(render::document(&step.by_hand, width)),
-        Tab::InDocker if step.in_docker.blocks.is_empty() => {
-            text("Docker has no option of its own for this.", Role::Dim, width)
-        }
+        Tab::InDocker if step.in_docker.blocks.is_empty() => text(
+            "Docker has no option of its own for this.",
+            Role::Dim,
+            width,
+        ),
         Tab::InDocker => rows(render::document(&step.in_docker, width)),
     }
 }
@@ -137,10 +148,18 @@ fn syscalls(model: &Model, width: usize) -> Vec<Row> {
 fn evidence(model: &Model, width: usize) -> Vec<Row> {
     let state = model.state();
     if model.step().demo.is_none() {
-        return text("This step has no demo: read on, then press Enter.", Role::Dim, width);
+        return text(
+            "This step has no demo: read on, then press Enter.",
+            Role::Dim,
+            width,
+        );
     }
     if let Some(Err(message)) = &state.scenario {
-        return text(format!("✗ This demo can't be made: {message}"), Role::Bad, width);
+        return text(
+            format!("✗ This demo can't be made: {message}"),
+            Role::Bad,
+            width,
+        );
     }
     let quizzed = model.step().quiz.is_some();
     let mut parts = vec![
@@ -163,7 +182,10 @@ fn evidence(model: &Model, width: usize) -> Vec<Row> {
 
 fn prediction(model: &Model, width: usize) -> Vec<Row> {
     let state = model.state();
-    let Some(question) = model.scenario().and_then(|scenario| scenario.predict.as_ref()) else {
+    let Some(question) = model
+        .scenario()
+        .and_then(|scenario| scenario.predict.as_ref())
+    else {
         return Vec::new();
     };
     match (&state.record, state.prediction.answer) {
@@ -230,7 +252,12 @@ fn compared(
         Ok(text) => vec![Span::new(text, role), Span::new(word, role)],
         Err(because) => vec![Span::new(format!("? {because}"), Role::Warn)],
     };
-    lines.extend(signed(&format!("{sign}Observed:  "), &observed, width, None));
+    lines.extend(signed(
+        &format!("{sign}Observed:  "),
+        &observed,
+        width,
+        None,
+    ));
     if let Some(then) = &question.then {
         lines.extend(text(then, Role::Body, width));
     }
@@ -275,7 +302,10 @@ fn knobs(model: &Model, width: usize) -> Vec<Row> {
             lines.push(Row {
                 line,
                 targets: vec![
-                    (left.saturating_sub(1)..left + 2, Target::Knob(index, Turn::Down)),
+                    (
+                        left.saturating_sub(1)..left + 2,
+                        Target::Knob(index, Turn::Down),
+                    ),
                     (left + 2..right + 2, Target::Knob(index, Turn::Up)),
                 ],
                 selected: several && selected,
@@ -291,7 +321,11 @@ fn knobs(model: &Model, width: usize) -> Vec<Row> {
 fn status(model: &Model, width: usize) -> Vec<Row> {
     let state = model.state();
     if let Some(message) = &state.not_started {
-        return text(format!("✗ The run could not be started: {message}"), Role::Bad, width);
+        return text(
+            format!("✗ The run could not be started: {message}"),
+            Role::Bad,
+            width,
+        );
     }
     if model.busy() {
         return text("● Running on this machine's kernel …", Role::Label, width);
@@ -303,7 +337,9 @@ fn status(model: &Model, width: usize) -> Vec<Row> {
         (Some(question), _) if question.number.is_some() => {
             "Type your number and press Enter; or press r to run without predicting."
         }
-        (Some(_), _) => "Choose with ↑ ↓ and Enter, or its letter; or press r to run without predicting.",
+        (Some(_), _) => {
+            "Choose with ↑ ↓ and Enter, or its letter; or press r to run without predicting."
+        }
         (None, Some(_)) => "Now press Enter, and see what the kernel does.",
         (None, None) if model.step().quiz.is_some() => {
             "First make the observations that your answers are checked against: press Enter."
@@ -371,10 +407,19 @@ fn score(model: &Model, history: &History, width: usize) -> Vec<Row> {
         true => "All of them right, by this kernel's own word.",
         false => "Press x to try again.",
     };
-    let mut lines = text(format!("You have {right} of {total} right. {words}"), Role::Strong, width);
+    let mut lines = text(
+        format!("You have {right} of {total} right. {words}"),
+        Role::Strong,
+        width,
+    );
     lines.extend(list);
     lines.push(Row::default());
     lines.extend(text("Keep this:", Role::Label, width));
-    lines.extend(signed("▎ ", &[Span::new(&model.lesson().meta.lock, Role::Strong)], width, None));
+    lines.extend(signed(
+        "▎ ",
+        &[Span::new(&model.lesson().meta.lock, Role::Strong)],
+        width,
+        None,
+    ));
     lines
 }

@@ -141,7 +141,9 @@ fn answering(model: &Model) -> bool {
 }
 
 fn choosing(model: &Model) -> bool {
-    model.open_question().is_some_and(|question| !question.choice.is_empty())
+    model
+        .open_question()
+        .is_some_and(|question| !question.choice.is_empty())
 }
 
 fn quizzing(model: &Model) -> bool {
@@ -153,7 +155,11 @@ fn runnable(model: &Model) -> bool {
 }
 
 fn knob_count(model: &Model) -> usize {
-    model.step().demo.as_ref().map_or(0, |demo| demo.knobs.len())
+    model
+        .step()
+        .demo
+        .as_ref()
+        .map_or(0, |demo| demo.knobs.len())
 }
 
 fn several_knobs(model: &Model) -> bool {

@@ -291,7 +291,11 @@ impl Model {
 
     /// Whether the quiz, if there is one, has been gone through.
     pub(super) fn quiz_done(&self) -> bool {
-        let questions = self.step().quiz.as_ref().map_or(0, |quiz| quiz.question.len());
+        let questions = self
+            .step()
+            .quiz
+            .as_ref()
+            .map_or(0, |quiz| quiz.question.len());
         self.state().quiz.at >= questions
     }
 

@@ -152,10 +152,10 @@ fn is_report(key: &crossterm::event::KeyEvent) -> bool {
 fn swallow_report() -> std::io::Result<()> {
     while crossterm::event::poll(REPORT)? {
         if let Input::Key(key) = crossterm::event::read()? {
-            let bell = key.modifiers.contains(KeyModifiers::CONTROL)
-                && key.code == KeyCode::Char('g');
-            let terminator = key.modifiers.contains(KeyModifiers::ALT)
-                && key.code == KeyCode::Char('\\');
+            let bell =
+                key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('g');
+            let terminator =
+                key.modifiers.contains(KeyModifiers::ALT) && key.code == KeyCode::Char('\\');
             if bell || terminator {
                 return Ok(());
             }
@@ -186,7 +186,8 @@ impl Workers {
     }
 
     fn start(&mut self, id: RunId, scenario: Scenario, consent: Consent) -> Result<(), Error> {
-        self.running.retain(|_, worker| !worker.thread.is_finished());
+        self.running
+            .retain(|_, worker| !worker.thread.is_finished());
         let stop = Arc::new(AtomicBool::new(false));
         let (sender, stopped) = (self.sender.clone(), Arc::clone(&stop));
         let news = Guard {

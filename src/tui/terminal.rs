@@ -95,7 +95,13 @@ fn restore() -> io::Result<()> {
         return Ok(());
     }
     let mut out = io::stdout();
-    let written = execute!(out, EndSynchronizedUpdate, MouseOff, LeaveAlternateScreen, Show);
+    let written = execute!(
+        out,
+        EndSynchronizedUpdate,
+        MouseOff,
+        LeaveAlternateScreen,
+        Show
+    );
     disable_raw_mode()?;
     written?;
     out.flush()

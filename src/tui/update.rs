@@ -207,7 +207,9 @@ fn run(model: &mut Model) -> Vec<Effect> {
         model.popups.push(Popup::new(Kind::Consent));
         return Vec::new();
     }
-    let predicts = model.scenario().is_some_and(|scenario| scenario.predict.is_some());
+    let predicts = model
+        .scenario()
+        .is_some_and(|scenario| scenario.predict.is_some());
     let state = model.state_mut();
     if predicts && state.record.is_none() && state.prediction.answer.is_none() {
         state.prediction.answer = Some(Answer::Skipped);
@@ -288,7 +290,9 @@ fn reset(model: &mut Model) -> Vec<Effect> {
 
 /// Answers the open question by one of its choices.
 fn pick(model: &mut Model, index: usize) {
-    let choices = model.open_question().map_or(0, |question| question.choice.len());
+    let choices = model
+        .open_question()
+        .map_or(0, |question| question.choice.len());
     if index >= choices {
         return;
     }
@@ -310,11 +314,17 @@ fn cursor(model: &mut Model, by: isize) {
         reveal_entry(model);
         return;
     }
-    let choices = model.open_question().map_or(0, |question| question.choice.len());
+    let choices = model
+        .open_question()
+        .map_or(0, |question| question.choice.len());
     if let Some(asked) = model.open_answer() {
         asked.cursor = moved(asked.cursor, by, choices);
     } else {
-        let knobs = model.step().demo.as_ref().map_or(0, |demo| demo.knobs.len());
+        let knobs = model
+            .step()
+            .demo
+            .as_ref()
+            .map_or(0, |demo| demo.knobs.len());
         let state = model.state_mut();
         state.knob = moved(state.knob, by, knobs);
     }
