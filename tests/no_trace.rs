@@ -18,7 +18,14 @@ const STEPS: [&str; 6] = ["table", "mount", "net", "ipc", "cgroup-ns", "pid"];
 fn nothing_is_left_behind() {
     // The copy for the ordinary user exists before the first look.
     for user in users() {
-        assert!(glassbox(user).arg("list").output().unwrap().status.success());
+        assert!(
+            glassbox(user)
+                .arg("list")
+                .output()
+                .unwrap()
+                .status
+                .success()
+        );
     }
     let before = state();
 
@@ -51,7 +58,10 @@ fn nothing_is_left_behind() {
         // Its own child: not reaped yet, so the pid can't be another's.
         child.kill().unwrap();
         child.wait().unwrap();
-        assert_nothing_left(&before, &format!("SIGKILL of `run {step}` as {user:?} after {moment:?}"));
+        assert_nothing_left(
+            &before,
+            &format!("SIGKILL of `run {step}` as {user:?} after {moment:?}"),
+        );
     }
 
     // Held boxes, killed while they stand.

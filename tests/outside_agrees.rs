@@ -18,7 +18,10 @@ struct Held {
 
 fn read_held(stdout: impl std::io::Read) -> (Held, impl BufRead) {
     let mut lines = BufReader::new(stdout);
-    let mut held = Held { pid: 0, inodes: Vec::new() };
+    let mut held = Held {
+        pid: 0,
+        inodes: Vec::new(),
+    };
     let mut line = String::new();
     while lines.read_line(&mut line).unwrap() > 0 {
         let event: Value = serde_json::from_str(&line).unwrap_or(Value::Null);
@@ -27,7 +30,8 @@ fn read_held(stdout: impl std::io::Read) -> (Held, impl BufRead) {
             Some("fact") => {
                 let id = event["id"].as_str().unwrap();
                 if let Some(kind) = id.strip_prefix("box/ns.") {
-                    held.inodes.push((kind.into(), event["value"]["number"][0].as_i64().unwrap()));
+                    held.inodes
+                        .push((kind.into(), event["value"]["number"][0].as_i64().unwrap()));
                 }
             }
             Some("holding") => break,
@@ -56,13 +60,25 @@ fn others_see_the_same_inodes() {
         }
 
         let listed = Command::new("lsns")
-            .args(["--noheadings", "--output", "NS", "--task", &held.pid.to_string()])
+            .args([
+                "--noheadings",
+                "--output",
+                "NS",
+                "--task",
+                &held.pid.to_string(),
+            ])
             .output()
             .expect("lsns is part of util-linux");
         let listed = String::from_utf8(listed.stdout).unwrap();
-        let listed: Vec<i64> = listed.lines().filter_map(|l| l.trim().parse().ok()).collect();
+        let listed: Vec<i64> = listed
+            .lines()
+            .filter_map(|l| l.trim().parse().ok())
+            .collect();
         for (kind, inode) in &held.inodes {
-            assert!(listed.contains(inode), "lsns lists {kind}:[{inode}]: {listed:?}");
+            assert!(
+                listed.contains(inode),
+                "lsns lists {kind}:[{inode}]: {listed:?}"
+            );
         }
 
         if is_root() {
@@ -80,12 +96,26 @@ fn others_see_the_same_inodes() {
                     format!("/proc/self/ns/{kind}")
                 };
                 let entered = Command::new("nsenter")
-                    .args(["--target", &held.pid.to_string(), &option, "--no-fork", "readlink", &link])
+                    .args([
+                        "--target",
+                        &held.pid.to_string(),
+                        &option,
+                        "--no-fork",
+                        "readlink",
+                        &link,
+                    ])
                     .output()
                     .expect("nsenter is part of util-linux");
                 let seen = String::from_utf8_lossy(&entered.stdout);
-                let number = seen.trim().split_once('[').map(|(_, n)| n.trim_end_matches(']').to_string());
-                assert_eq!(number, Some(inode.to_string()), "nsenter {option}: {entered:?}");
+                let number = seen
+                    .trim()
+                    .split_once('[')
+                    .map(|(_, n)| n.trim_end_matches(']').to_string());
+                assert_eq!(
+                    number,
+                    Some(inode.to_string()),
+                    "nsenter {option}: {entered:?}"
+                );
             }
         }
 

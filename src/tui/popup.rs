@@ -6,6 +6,7 @@ use super::layout;
 use super::model::Model;
 use super::search::Hit;
 use crate::render::{self, Line, Role, Span, visible, wrap};
+use ratatui::layout::Rect;
 
 /// Something in front of the panes.
 #[derive(Debug)]
@@ -161,6 +162,16 @@ impl Popup {
             })
             .collect()
     }
+}
+
+/// Where the topmost popup stands, with its border.
+pub(super) fn area(model: &Model, rows: &[Row]) -> Rect {
+    let lines = match model.popups.last().map(|popup| &popup.kind) {
+        // A box that is typed into must not move with what is found.
+        Some(Kind::Search { .. }) => usize::from(model.screen.size.1),
+        Some(Kind::Help | Kind::Outline | Kind::Consent) | None => rows.len(),
+    };
+    layout::popup(model.screen.size, lines)
 }
 
 /// The lines of the topmost popup.

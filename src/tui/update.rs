@@ -350,7 +350,7 @@ fn revealed(at: usize, page: usize, first: usize, last: usize) -> usize {
 
 fn reveal_entry(model: &mut Model) {
     let rows = popup::top_rows(model);
-    let page = popup_page(model, rows.len());
+    let page = popup_page(model, &rows);
     let first = rows.iter().position(|row| row.selected);
     let last = rows.iter().rposition(|row| row.selected);
     if let (Some(first), Some(last), Some(popup)) = (first, last, model.popups.last_mut()) {
@@ -362,8 +362,8 @@ fn reveal_entry(model: &mut Model) {
     }
 }
 
-fn popup_page(model: &Model, lines: usize) -> usize {
-    usize::from(layout::inner(layout::popup(model.screen.size, lines)).height).max(1)
+fn popup_page(model: &Model, rows: &[content::Row]) -> usize {
+    usize::from(layout::inner(popup::area(model, rows)).height).max(1)
 }
 
 /// Turns a knob by one value, and runs again if it has been run.
@@ -443,10 +443,10 @@ fn scroll_pane(model: &mut Model, pane: Pane, by: Scroll) {
 }
 
 fn scroll_popup(model: &mut Model, by: Scroll) {
-    let rows = popup::top_rows(model).len();
-    let page = popup_page(model, rows);
+    let rows = popup::top_rows(model);
+    let page = popup_page(model, &rows);
     if let Some(popup) = model.popups.last_mut() {
-        popup.scroll = scrolled(popup.scroll, by, page, rows);
+        popup.scroll = scrolled(popup.scroll, by, page, rows.len());
     }
 }
 
@@ -537,7 +537,7 @@ fn click(model: &mut Model, areas: &Layout, at: Position) -> Vec<Effect> {
 
 fn click_popup(model: &mut Model, at: Position) -> Vec<Effect> {
     let rows = popup::top_rows(model);
-    let area = layout::popup(model.screen.size, rows.len());
+    let area = popup::area(model, &rows);
     let Some(popup) = model.popups.last_mut() else {
         return Vec::new();
     };

@@ -26,7 +26,11 @@ pub enum User {
 
 /// Those users that the tests can play here: both for root, else one.
 pub fn users() -> Vec<User> {
-    if is_root() { vec![User::Me, User::Ordinary] } else { vec![User::Me] }
+    if is_root() {
+        vec![User::Me, User::Ordinary]
+    } else {
+        vec![User::Me]
+    }
 }
 
 pub fn is_root() -> bool {
@@ -37,7 +41,10 @@ pub fn is_root() -> bool {
 fn public_binary() -> &'static Path {
     static COPY: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, path) = COPY.get_or_init(|| {
-        let dir = tempfile::Builder::new().prefix("gbtest-").tempdir().unwrap();
+        let dir = tempfile::Builder::new()
+            .prefix("gbtest-")
+            .tempdir()
+            .unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let path = dir.path().join("glassbox");
         fs::copy(env!("CARGO_BIN_EXE_glassbox"), &path).unwrap();
@@ -80,7 +87,11 @@ pub fn state() -> BTreeSet<String> {
         if !name.bytes().all(|b| b.is_ascii_digit()) {
             continue;
         }
-        for link in fs::read_dir(entry.path().join("ns")).into_iter().flatten().flatten() {
+        for link in fs::read_dir(entry.path().join("ns"))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             if let Ok(target) = fs::read_link(link.path()) {
                 note("namespace", target.to_string_lossy().into_owned());
             }
@@ -95,7 +106,14 @@ pub fn state() -> BTreeSet<String> {
         note("mount", line.to_string());
     }
     for line in fs::read_to_string("/proc/self/net/dev").unwrap().lines() {
-        note("link", line.split(':').next().unwrap_or_default().trim().to_string());
+        note(
+            "link",
+            line.split(':')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_string(),
+        );
     }
     for kind in ["msg", "sem", "shm"] {
         let table = fs::read_to_string(format!("/proc/sysvipc/{kind}")).unwrap_or_default();
