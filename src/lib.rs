@@ -3,6 +3,7 @@
 
 pub mod base;
 pub mod check;
+pub mod cli;
 pub mod course;
 pub mod plan;
 pub mod probe;

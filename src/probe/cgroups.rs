@@ -140,7 +140,14 @@ impl Mounts {
 
     fn parse(text: &str) -> Mounts {
         let all = mountinfo::parse(text);
-        Mounts(mountinfo::visible(&all).filter_map(Hierarchy::of).collect())
+        let visible = |mount: &&Mount| mountinfo::is_visible(mount, &all);
+        Mounts(
+            all.iter()
+                .filter(|mount| mount.fstype.starts_with("cgroup"))
+                .filter(visible)
+                .filter_map(Hierarchy::of)
+                .collect(),
+        )
     }
 
     /// Every mount of a hierarchy, in the file's order. A hierarchy may be

@@ -74,6 +74,13 @@ pub(super) fn file(path: &str) -> io::Result<Value> {
         .open(path)?;
     let mut bytes = Vec::new();
     file.take(FILE_LIMIT).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 == FILE_LIMIT
+        && let Err(error) = std::str::from_utf8(&bytes)
+        && error.error_len().is_none()
+    {
+        // The limit fell into the middle of a character.
+        bytes.truncate(error.valid_up_to());
+    }
     let text = String::from_utf8_lossy(&bytes);
     Ok(Value::Text(text.strip_suffix('\n').unwrap_or(&text).into()))
 }

@@ -22,15 +22,12 @@ pub(super) fn parse(text: &str) -> Vec<Mount> {
     text.lines().filter_map(parse_line).collect()
 }
 
-/// The mounts that a path can still lead to: not those that a later mount covers.
+/// Whether a path can still lead to this one of `mounts`: not if a later mount
+/// covers it.
 ///
 /// The order of the lines doesn't tell, because a mount can be moved (that of
 /// `/` often comes after that of `/proc`); the tree of parents does.
-pub(super) fn visible(mounts: &[Mount]) -> impl DoubleEndedIterator<Item = &Mount> {
-    mounts.iter().filter(|mount| is_visible(mount, mounts))
-}
-
-fn is_visible(mount: &Mount, mounts: &[Mount]) -> bool {
+pub(super) fn is_visible(mount: &Mount, mounts: &[Mount]) -> bool {
     let mut below = None;
     let mut at = mount;
     // A damaged file could hold a loop; a chain is never longer than the list.
@@ -192,7 +189,11 @@ mod tests {
         ] {
             let text: String = tree.iter().map(line).collect();
             let mounts = parse(&text);
-            let ids: Vec<u64> = visible(&mounts).map(|mount| mount.id).collect();
+            let ids: Vec<u64> = mounts
+                .iter()
+                .filter(|mount| is_visible(mount, &mounts))
+                .map(|mount| mount.id)
+                .collect();
             assert_eq!(ids, expected, "{text}");
         }
     }

@@ -15,8 +15,15 @@ type Answer = Result<Value, String>;
 
 /// Asks the kernel: exactly the facts that [`Probe::facts`] names, in its order.
 pub fn observe(view: &View, probe: &Probe) -> Vec<Observation> {
-    if view.from_outside() && !probe.works_from_outside() {
-        return unseen_from_outside(view, probe);
+    if view.from_outside() {
+        if !probe.works_from_outside() {
+            let reason = "only a process inside the box can see this";
+            return unseen_from_outside(view, probe, reason);
+        }
+        if numbers_differ(&view.proc_root) {
+            let reason = "the /proc here belongs to another pid namespace, with other numbers";
+            return unseen_from_outside(view, probe, reason);
+        }
     }
     match probe {
         Probe::Hostname => vec![seen("hostname", "uname(2)", inside::hostname())],
@@ -156,9 +163,11 @@ fn top_mount(text: &str, path: &str) -> String {
         "" => "/",
         trimmed => trimmed,
     };
-    mountinfo::visible(&mountinfo::parse(text))
+    let mounts = mountinfo::parse(text);
+    mounts
+        .iter()
         .rev()
-        .find(|mount| mount.point == path)
+        .find(|mount| mount.point == path && mountinfo::is_visible(mount, &mounts))
         .map_or("none".into(), |mount| mount.fstype.clone())
 }
 
@@ -315,9 +324,19 @@ fn users(view: &View) -> Observation {
     seen("users", &source, value)
 }
 
+/// Whether a procfs counts processes in another pid namespace than the
+/// observer's: a pid would then name a stranger, or nobody.
+fn numbers_differ(proc_root: &Path) -> bool {
+    let is_procfs = nix::sys::statfs::statfs(proc_root)
+        .is_ok_and(|fs| fs.filesystem_type() == nix::sys::statfs::PROC_SUPER_MAGIC);
+    let me = nix::unistd::getpid().to_string();
+    // Without a number for this process it has no link `self` to follow either.
+    is_procfs && fs::read_link(proc_root.join("self")).map_or(true, |pid| pid != Path::new(&me))
+}
+
 /// The names of what can't be seen from here, with the place where a process
 /// inside would look.
-fn unseen_from_outside(view: &View, probe: &Probe) -> Vec<Observation> {
+fn unseen_from_outside(view: &View, probe: &Probe, reason: &str) -> Vec<Observation> {
     let source = match probe {
         Probe::Hostname => "uname(2)".into(),
         Probe::Dir(path) | Probe::File(path) => path.clone(),
@@ -337,7 +356,6 @@ fn unseen_from_outside(view: &View, probe: &Probe) -> Vec<Observation> {
         | Probe::Capabilities
         | Probe::Cgroup => shown(&view.proc_root),
     };
-    let reason = "only a process inside the box can see this";
     probe
         .facts(true)
         .iter()

@@ -1,5 +1,6 @@
 use super::*;
 use crate::probe::View;
+use std::io::{BufRead, Write};
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 use std::str::FromStr;
@@ -217,6 +218,12 @@ fn what_is_missing_is_said_in_plain_words() {
         "! there is no /proc/4892/cgroup",
         "/proc/4892/cgroup",
     );
+    check(
+        &inside(Path::new("/nonexistent")),
+        "ns.uts",
+        "! there is no /proc/self/ns/uts",
+        "/proc/self/ns/uts",
+    );
     for (pid, fact, file) in [
         (17, "ns.uts", "ns/uts"),
         (17, "mounts", "mountinfo"),
@@ -253,11 +260,16 @@ fn files_and_directories_are_what_they_hold() {
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
     fs::write(at("text"), "two\nlines\n\n").unwrap();
     fs::write(at("long"), "x".repeat(5000)).unwrap();
+    fs::write(at("cut"), format!("x{}", "é".repeat(3000))).unwrap();
     fs::write(at("odd"), b"\x1b[31m\xff").unwrap();
     let text = |s: &str| Ok(Value::Text(s.into()));
     for (probe, expected) in [
         (Probe::File(at("text")), text("two\nlines\n")),
         (Probe::File(at("long")), text(&"x".repeat(4096))),
+        (
+            Probe::File(at("cut")),
+            text(&format!("x{}", "é".repeat(2047))),
+        ),
         (Probe::File(at("odd")), text("\x1b[31m\u{fffd}")),
         (Probe::File(at("fifo")), text("")),
         (
@@ -267,7 +279,9 @@ fn files_and_directories_are_what_they_hold() {
         (
             Probe::Dir(at("")),
             Ok(Value::List(
-                ["fifo", "long", "odd", "text"].map(String::from).into(),
+                ["cut", "fifo", "long", "odd", "text"]
+                    .map(String::from)
+                    .into(),
             )),
         ),
         (
@@ -343,4 +357,95 @@ fn a_child_that_has_ended_is_told_from_a_live_one() {
     child.wait().unwrap();
     let gone = format!("process {} has ended", child.id());
     assert_eq!(uts(&view).value, Err(gone));
+}
+
+/// A real box, made by unshare(1): what is seen from outside follows what
+/// happens inside.
+#[test]
+fn a_network_namespace_is_seen_from_outside() {
+    let script = "echo up; read go; ip link set lo up && echo lo; read end";
+    let mut child = Command::new("unshare")
+        .args([
+            "--user",
+            "--map-root-user",
+            "--net",
+            "--uts",
+            "sh",
+            "-c",
+            script,
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = io::BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || lines.next().and_then(Result::ok).unwrap_or_default();
+    if next() != "up" {
+        eprintln!("skipped: this host lets nobody make a user namespace");
+        child.wait().unwrap();
+        return;
+    }
+    let (here, box_) = (
+        View::myself(),
+        outside(Path::new("/proc"), child.id() as i32),
+    );
+    let list = |names: &[&str]| Value::List(names.iter().map(|n| n.to_string()).collect());
+    for (fact, same) in [("ns.net", false), ("ns.uts", false), ("ns.pid", true)] {
+        let mine = value(&here, Probe::Ns, fact);
+        assert_eq!(mine == value(&box_, Probe::Ns, fact), same, "{fact}");
+    }
+    assert_eq!(value(&box_, Probe::Links, "links"), list(&["lo"]));
+    assert_eq!(value(&box_, Probe::Links, "links-up"), list(&[]));
+    assert_eq!(value(&box_, Probe::Listening, "listening"), list(&[]));
+    let uid = nix::unistd::getuid();
+    let map = Value::Text(format!("0 {uid} 1"));
+    assert_eq!(value(&box_, Probe::Ids, "uid-map"), map);
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"go\n").unwrap();
+    if next() == "lo" {
+        assert_eq!(value(&box_, Probe::Links, "links-up"), list(&["lo"]));
+    } else {
+        eprintln!("skipped: no `ip` to bring lo up");
+    }
+    drop(stdin);
+    child.wait().unwrap();
+}
+
+/// Runs itself as pid 1 of a pid namespace that still has the old /proc:
+/// there its numbers must not be taken for those of its children.
+#[test]
+fn the_proc_of_another_pid_namespace_is_not_trusted() {
+    let me = std::process::id();
+    let pids = observe(&outside(Path::new("/proc"), me as i32), &Probe::Pid);
+    if me == 1 {
+        assert!(pids.iter().all(|seen| {
+            let why = seen.value.clone().unwrap_err();
+            why.contains("another pid namespace")
+        }));
+        let inode = fs::read_link("/proc/self/ns/pid").unwrap();
+        let seen = value(&View::myself(), Probe::Ns, "ns.pid");
+        assert!(inode.display().to_string().contains(&seen.to_string()));
+        return;
+    }
+    assert!(pids.iter().all(|seen| seen.value.is_ok()));
+    let name = "probe::observe::tests::the_proc_of_another_pid_namespace_is_not_trusted";
+    let again = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--pid", "--fork"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", name])
+        .output()
+        .unwrap();
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&again.stdout),
+        String::from_utf8_lossy(&again.stderr),
+    );
+    if stderr.contains("unshare failed") {
+        eprintln!("skipped: this host lets nobody make a user namespace");
+        return;
+    }
+    assert!(
+        again.status.success() && stdout.contains("1 passed"),
+        "{stdout}{stderr}"
+    );
 }

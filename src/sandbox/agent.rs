@@ -43,6 +43,7 @@ pub(super) fn outer(kind: Outer, end: OwnedFd, supervisor: nix::unistd::Pid) -> 
         sys::exit_now(1);
     }
     let mut teller = Teller::new(Place::Host, Channel::from(end));
+    teller.end_on_panic();
     let ready = match kind {
         Outer::Host => {
             super::limits::agent("glassbox-host");

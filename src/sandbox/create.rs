@@ -411,6 +411,7 @@ fn pid_one(spec: &BoxSpec, owned: &[Namespace], box_end: OwnedFd) -> ! {
         sys::exit_now(1);
     }
     let mut teller = Teller::new(Place::Box(spec.name.clone()), channel);
+    teller.end_on_panic();
     if !matches!(teller.channel().receive(), Ok(Request::Go)) {
         sys::exit_now(1);
     }

@@ -273,7 +273,7 @@ fn echo(teller: &mut Teller, ip: Ipv4Addr) -> Result<i64, Errno> {
     let started = Instant::now();
     let mut sequence = 0u16;
     loop {
-        sequence += 1;
+        sequence = sequence.wrapping_add(1);
         let packet = echo_request(sequence);
         let sent = Instant::now();
         let attempt = teller.call(
@@ -286,9 +286,13 @@ fn echo(teller: &mut Teller, ip: Ipv4Addr) -> Result<i64, Errno> {
                     .map_err(Errno::from)
             },
         );
-        if attempt.is_ok()
-            && let Some(length) = answered(&fd, ip, sequence)
+        // Without a route there is nothing to wait for; a full or sleeping queue is.
+        if let Err(errno) = attempt
+            && !matches!(errno.0, libc::ENOBUFS | libc::ENETDOWN)
         {
+            return Err(errno);
+        }
+        if let Some(length) = answered(&fd, ip, sequence) {
             let took = sent.elapsed();
             let args = format!("{}, {{ICMP echo reply}}, {ip}", fd.as_raw_fd());
             teller.timed(

@@ -190,6 +190,18 @@ impl Run {
         self.main.send(&event).map_err(|_| End::Asked)
     }
 
+    /// Tells that the host refused something, with cause and remedy.
+    fn refused(
+        &mut self,
+        need: &Need,
+        stage: &str,
+        errno: Option<Errno>,
+        profile: Option<String>,
+    ) -> Result<(), End> {
+        let settings = Settings::read(Path::new("/proc"), Path::new("/sys")).at_failure(profile);
+        self.tell(Event::Refused(explain(need, stage, errno, &settings)))
+    }
+
     /// Forks an agent that stands outside of every box.
     fn start_outer(&mut self, kind: Outer) -> Result<Channel, End> {
         let (ours, theirs) = Channel::pair()?;
@@ -283,9 +295,7 @@ impl Run {
                     Some((path, errno)) => (format!("mkdir({})", path.display()), Some(errno)),
                     None => ("/proc/self/cgroup".to_string(), None),
                 };
-                let settings = Settings::read(Path::new("/proc"), Path::new("/sys"));
-                let refusal = explain(&Need::ChildCgroup, &stage, errno, &settings);
-                self.tell(Event::Refused(refusal))?;
+                self.refused(&Need::ChildCgroup, &stage, errno, None)?;
                 Err(End::Told)
             }
         }
@@ -419,11 +429,19 @@ impl Run {
                     self.note_port(&event);
                     self.tell(event)?;
                 }
+                Ok(Reply::Refused {
+                    need,
+                    stage,
+                    errno,
+                    profile,
+                }) => {
+                    self.refused(&need, &stage, errno, profile)?;
+                }
                 Ok(reply) => return Ok(reply),
-                Err(_) => {
+                Err(error) => {
                     return Err(End::Broken(match actor {
                         Actor::Box(name) => {
-                            format!("the box `{name}` ended in the middle of an action")
+                            format!("the box `{name}` ended in the middle of an action ({error})")
                         }
                         Actor::Host | Actor::Base => {
                             "the observer ended in the middle of an action".into()

@@ -3,10 +3,8 @@
 
 use super::wire::{Channel, Reply};
 use crate::base::Errno;
-use crate::plan::{
-    BoxName, Event, Fact, FactRef, Need, Place, Provenance, Refusal, Syscall, Value,
-};
-use crate::probe::host::{Settings, explain};
+use crate::plan::{BoxName, Event, Fact, FactRef, Need, Place, Provenance, Syscall, Value};
+use crate::probe::host::profile;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -52,6 +50,21 @@ impl Teller {
         Teller { place, channel }
     }
 
+    /// Tells a panic and ends the process there: it must not unwind into what
+    /// this process was forked from.
+    pub(super) fn end_on_panic(&self) {
+        let channel = self.channel.try_clone();
+        std::panic::set_hook(Box::new(move |panic| {
+            if let Ok(channel) = &channel
+                && let Ok(mut channel) = channel.try_clone()
+            {
+                let message = format!("a helper process panicked, please report this: {panic}");
+                let _ = channel.send(&Reply::Event(Event::Broken { message }));
+            }
+            super::sys::exit_now(101)
+        }));
+    }
+
     /// The same wire, for a process that stands elsewhere.
     pub(super) fn channel(&mut self) -> &mut Channel {
         &mut self.channel
@@ -77,9 +90,16 @@ impl Teller {
 
     /// Tells that the host refused something, with cause and remedy.
     pub(super) fn refused(&mut self, need: Need, stage: &str, errno: Option<Errno>) -> Told {
-        let settings = Settings::read(Path::new("/proc"), Path::new("/sys"));
-        let refusal: Refusal = explain(&need, stage, errno, &settings);
-        self.tell(Event::Refused(refusal));
+        // The cause is looked for by the supervisor: in here a user namespace
+        // may already hide what the host is like.
+        let stage = stage.to_string();
+        let profile = profile(Path::new("/proc"), Path::new("/sys"));
+        self.reply(&Reply::Refused {
+            need,
+            stage,
+            errno,
+            profile,
+        });
         Told
     }
 

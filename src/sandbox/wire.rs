@@ -2,7 +2,8 @@
 //! a 32-bit length on a Unix stream socket; and beside it one byte that
 //! carries a descriptor or the sender's credentials.
 
-use crate::plan::{Action, BoxName, BoxSpec, Ending, Event, Plan};
+use crate::base::Errno;
+use crate::plan::{Action, BoxName, BoxSpec, Ending, Event, Need, Plan};
 use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg, sendmsg,
 };
@@ -73,6 +74,14 @@ pub(super) struct Standing {
 pub(super) enum Reply {
     /// Something happened on the way.
     Event(Event),
+    /// The host refused something: the call, its answer, and the AppArmor
+    /// profile of the process that made it.
+    Refused {
+        need: Need,
+        stage: String,
+        errno: Option<Errno>,
+        profile: Option<String>,
+    },
     /// A box's pid 1 exists, with this id in the creator's pid namespace; it
     /// waits for `Go`.
     Created { child: i32 },

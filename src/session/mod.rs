@@ -6,6 +6,8 @@
 //! judgement. This module decides what a run's history *means* (passed, failed,
 //! skipped); what it looks like is not its business.
 
+pub mod doctor;
+
 use crate::check::{Verdict, judge};
 use crate::course::{Origin, Scenario};
 use crate::plan::{Event, History, Namespace, Need, Plan, Refusal};

@@ -16,12 +16,17 @@ struct Why {
 
 /// Says why `stage` failed with `errno`, as far as this host's settings tell.
 /// Without an errno no call failed: what is needed simply isn't there.
+///
+/// `stage` begins with the call's name (`unshare(CLONE_NEWUSER)`,
+/// `write(/proc/self/uid_map)`): the same errno means another thing in another
+/// call. `settings` are those of the session, from before it made anything,
+/// see [`Settings::at_failure`].
 pub fn explain(need: &Need, stage: &str, errno: Option<Errno>, settings: &Settings) -> Refusal {
     let code = errno.map_or(0, |Errno(code)| code);
     let why = not_linux(settings).unwrap_or_else(|| match need {
         Need::Namespace(ns) => namespace(*ns, stage, code, settings),
         Need::Proc => proc(code, settings),
-        Need::Veth => veth(code, settings),
+        Need::Veth => veth(stage, code, settings),
         Need::ChildCgroup => child_cgroup(stage, code, settings),
         Need::Program(name) => program(name, code, settings),
     });
@@ -44,23 +49,29 @@ fn not_linux(settings: &Settings) -> Option<Why> {
 }
 
 fn namespace(ns: Namespace, stage: &str, code: i32, settings: &Settings) -> Why {
+    let shown_by_file = stage.contains("/ns/") || stage.contains("timens_offsets");
     match code {
-        // No call failed, the link in /proc/self/ns is missing, or the flag is unknown.
-        0 | libc::ENOENT | libc::EINVAL if !stage.contains("_map") => not_built(ns),
+        0 => not_built(ns),
+        libc::ENOENT if shown_by_file => not_built(ns),
+        libc::EINVAL if at_birth(stage) => not_built(ns),
+        libc::EINVAL if stage.starts_with("mount") && settings.chroot => why(
+            "this session runs in a chroot, whose root directory is no mount point",
+            ["start glassbox outside of the chroot".into()],
+        ),
+        libc::ERANGE => why(
+            "with that offset the clock would be negative or beyond its range",
+            ["choose an offset smaller than the time since boot, see `uptime`".into()],
+        ),
         // EUSERS is what kernels before 4.9 answered.
         libc::ENOSPC | libc::EUSERS => limit(ns, settings),
         libc::ENOSYS => no_call(settings),
-        _ => forbidden(code, settings).unwrap_or_else(|| {
-            if !settings.caller.sys_admin && code == libc::EPERM && ns != Namespace::User {
-                why(
-                    "only root may make this namespace without a user namespace around it",
-                    remedy::sudo(settings),
-                )
-            } else {
-                unexplained(settings)
-            }
-        }),
+        _ => forbidden(stage, code, settings).unwrap_or_else(|| unexplained(settings)),
     }
+}
+
+/// Whether the call is the one that makes the namespace.
+fn at_birth(stage: &str) -> bool {
+    stage.starts_with("clone") || stage.starts_with("unshare")
 }
 
 fn not_built(ns: Namespace) -> Why {
@@ -127,22 +138,17 @@ fn no_call(settings: &Settings) -> Why {
 }
 
 /// EPERM and EACCES: what may stand in the way of every kind of namespace.
-/// The order matters: the switches of the distribution come before the
-/// container, because their effect is certain.
-fn forbidden(code: i32, settings: &Settings) -> Option<Why> {
+fn forbidden(stage: &str, code: i32, settings: &Settings) -> Option<Why> {
     if code != libc::EPERM && code != libc::EACCES {
         return None;
     }
-    if !settings.caller.sys_admin && settings.userns_clone == Some(false) {
-        let sysctl = "kernel.unprivileged_userns_clone";
-        return Some(why(
-            format!("ordinary users may not make user namespaces here: {sysctl} is 0"),
-            remedy::sudo(settings).into_iter().chain([format!(
-                "allow it, until the next boot: `sudo sysctl {sysctl}=1`"
-            )]),
-        ));
-    }
-    apparmor(settings)
+    // A container's filter refuses to make the namespace; AppArmor lets it be
+    // made, and refuses what comes after.
+    let contained = settings.container.as_ref().filter(|_| at_birth(stage));
+    chroot(stage, settings)
+        .or_else(|| userns_clone(settings))
+        .or_else(|| contained.and_then(|_| filtered(settings)))
+        .or_else(|| apparmor(settings))
         .or_else(|| filtered(settings))
         .or_else(|| {
             let container = settings.container.as_ref()?;
@@ -156,6 +162,43 @@ fn forbidden(code: i32, settings: &Settings) -> Option<Why> {
                     .chain(remedy::loosened(container)),
             ))
         })
+        .or_else(|| confined(code, settings))
+}
+
+/// clone(2), EPERM: a user namespace would hold the right to leave the chroot.
+fn chroot(stage: &str, settings: &Settings) -> Option<Why> {
+    (settings.chroot && stage.contains("CLONE_NEWUSER")).then(|| {
+        why(
+            "this session runs in a chroot, and the kernel makes no user namespace there",
+            ["start glassbox outside of the chroot".into()],
+        )
+    })
+}
+
+/// Debian's own switch.
+fn userns_clone(settings: &Settings) -> Option<Why> {
+    let off = settings.userns_clone == Some(false) && !settings.caller.sys_admin;
+    off.then(|| {
+        let sysctl = "kernel.unprivileged_userns_clone";
+        why(
+            format!("ordinary users may not make user namespaces here: {sysctl} is 0"),
+            remedy::sudo(settings).into_iter().chain([format!(
+                "allow it, until the next boot: `sudo sysctl {sysctl}=1`"
+            )]),
+        )
+    })
+}
+
+/// Any other AppArmor profile. The kernel itself answers EPERM where it can
+/// choose; EACCES to one that has the right is a security module's answer.
+fn confined(code: i32, settings: &Settings) -> Option<Why> {
+    let profile = settings.apparmor.profile.as_ref()?;
+    (code == libc::EACCES).then(|| {
+        why(
+            format!("the AppArmor profile `{profile}` confines this session and may forbid it"),
+            ["start glassbox from a session that no profile confines".into()],
+        )
+    })
 }
 
 /// Ubuntu since 23.10: the user namespace is made, and then has no rights.
@@ -198,46 +241,59 @@ fn filtered(settings: &Settings) -> Option<Why> {
 }
 
 fn proc(code: i32, settings: &Settings) -> Why {
-    if let Some(why) = apparmor(settings).filter(|_| code == libc::EACCES || code == libc::EPERM) {
-        return why;
+    match code {
+        // AppArmor mediates mounts itself, and says EACCES; EPERM is also the
+        // kernel's own answer where /proc is covered.
+        libc::EACCES => apparmor(settings)
+            .or_else(|| covered(settings))
+            .or_else(|| confined(code, settings)),
+        libc::EPERM if settings.proc_covered.is_empty() => {
+            apparmor(settings).or_else(|| covered(settings))
+        }
+        libc::EPERM => covered(settings),
+        _ => None,
     }
-    let lxc = settings.container == Some(Container::Lxc);
-    if code == libc::EPERM || code == libc::EACCES {
-        let covered = match settings.proc_covered.as_slice() {
-            [] => String::new(),
-            [first, ..] => format!(" (here {first}, among others)"),
-        };
-        let rule = "the kernel mounts a new /proc only where all of an old one can be seen";
-        return match &settings.container {
-            Some(container) => why(
-                format!(
-                    "{rule}, and this {} container covers parts of it{covered}",
-                    remedy::name(container)
-                ),
-                (!lxc)
-                    .then(|| remedy::outside(container))
-                    .into_iter()
-                    .chain(remedy::loosened(container)),
-            ),
-            None if settings.caller.nested_user_namespace => why(
-                format!("{rule}, and this session runs in a user namespace{covered}"),
-                ["start glassbox outside of that user namespace".to_string()]
-                    .into_iter()
-                    .chain(remedy::nesting()),
-            ),
-            None if !settings.proc_covered.is_empty() => why(
-                format!("{rule}, and parts of it are covered{covered}"),
-                ["see what covers it: `grep ' /proc/' /proc/self/mountinfo`".to_string()]
-                    .into_iter()
-                    .chain(remedy::sudo(settings)),
-            ),
-            None => unexplained(settings),
-        };
-    }
-    unexplained(settings)
+    .unwrap_or_else(|| unexplained(settings))
 }
 
-fn veth(code: i32, settings: &Settings) -> Why {
+/// The rule that nobody may look under what covers /proc by mounting a new one.
+fn covered(settings: &Settings) -> Option<Why> {
+    let rule = "the kernel mounts a new /proc only where all of an old one can be seen";
+    let example = match settings.proc_covered.as_slice() {
+        [] => String::new(),
+        [only] => format!(" (here {only})"),
+        [first, rest @ ..] => format!(" (here {first} and {} more)", rest.len()),
+    };
+    if let Some(container) = &settings.container {
+        // LXC has a setting for just this; to leave the container is no milder.
+        let outside = (*container != Container::Lxc).then(|| remedy::outside(container));
+        return Some(why(
+            format!(
+                "{rule}, and this {} container covers parts of it{example}",
+                remedy::name(container)
+            ),
+            outside.into_iter().chain(remedy::loosened(container)),
+        ));
+    }
+    if settings.caller.nested_user_namespace {
+        return Some(why(
+            format!("{rule}, and this session runs in a user namespace{example}"),
+            ["start glassbox outside of that user namespace".to_string()]
+                .into_iter()
+                .chain(remedy::nesting()),
+        ));
+    }
+    (!settings.proc_covered.is_empty()).then(|| {
+        why(
+            format!("{rule}, and parts of it are covered{example}"),
+            ["see what covers it: `grep ' /proc/' /proc/self/mountinfo`".to_string()]
+                .into_iter()
+                .chain(remedy::sudo(settings)),
+        )
+    })
+}
+
+fn veth(stage: &str, code: i32, settings: &Settings) -> Why {
     match code {
         libc::EOPNOTSUPP | libc::ENODEV => why(
             "this kernel has no veth driver, or it isn't loaded",
@@ -252,7 +308,7 @@ fn veth(code: i32, settings: &Settings) -> Why {
                 ["start a kernel that is built with CONFIG_NET".into()],
             )
         }),
-        _ => forbidden(code, settings).unwrap_or_else(|| unexplained(settings)),
+        _ => forbidden(stage, code, settings).unwrap_or_else(|| unexplained(settings)),
     }
 }
 

@@ -211,6 +211,38 @@ fn namespaces() {
             "doesn't have the system call",
             &["Linux 5.3"],
         ),
+        // Docker on an Ubuntu host: its filter answers first.
+        (
+            ns(User),
+            unshare,
+            libc::EPERM,
+            with(|s| {
+                *s = docker();
+                s.apparmor.restricts_userns = true;
+            }),
+            "seccomp filter of this Docker container",
+            &["outside", "seccomp=unconfined"],
+        ),
+        (
+            ns(User),
+            "write(/proc/self/uid_map)",
+            libc::EPERM,
+            with(|s| {
+                *s = docker();
+                s.apparmor.restricts_userns = true;
+            }),
+            "AppArmor",
+            &["`userns,`", "=0"],
+        ),
+        // Another profile.
+        (
+            ns(Namespace::Mount),
+            "mount(MS_REC|MS_PRIVATE)",
+            libc::EACCES,
+            with(|s| s.apparmor.profile = Some("snap.code".into())),
+            "profile `snap.code`",
+            &["no profile confines"],
+        ),
         // Unprivileged LXC.
         (
             ns(User),
@@ -253,14 +285,63 @@ fn namespaces() {
             "none of the known settings",
             &["another machine"],
         ),
-        // No user namespace around it.
+        (
+            ns(Uts),
+            "clone3(CLONE_NEWUSER|CLONE_NEWUTS)",
+            libc::EPERM,
+            plain(),
+            "none of the known settings",
+            &["sudo glassbox", "another machine"],
+        ),
+        // A chroot forbids user namespaces, and no others.
+        (
+            ns(User),
+            unshare,
+            libc::EPERM,
+            with(|s| s.chroot = true),
+            "in a chroot",
+            &["outside of the chroot"],
+        ),
         (
             ns(Uts),
             "unshare(CLONE_NEWUTS)",
             libc::EPERM,
-            plain(),
-            "only root",
-            &["sudo glassbox"],
+            with(|s| s.chroot = true),
+            "none of the known settings",
+            &["sudo glassbox", "another machine"],
+        ),
+        (
+            ns(Namespace::Mount),
+            "mount(MS_REC|MS_PRIVATE)",
+            libc::EINVAL,
+            with(|s| s.chroot = true),
+            "no mount point",
+            &["outside of the chroot"],
+        ),
+        // The same errno in another call says nothing about the kernel's build.
+        (
+            ns(Namespace::Mount),
+            "mount(MS_REC|MS_PRIVATE)",
+            libc::EINVAL,
+            root(),
+            "none of the known settings",
+            &["another machine"],
+        ),
+        (
+            ns(Time),
+            "write(/proc/self/timens_offsets)",
+            libc::ENOENT,
+            root(),
+            "no time namespaces",
+            &["CONFIG_TIME_NS"],
+        ),
+        (
+            ns(Time),
+            "write(/proc/self/timens_offsets)",
+            libc::ERANGE,
+            root(),
+            "would be negative",
+            &["uptime"],
         ),
         // Windows.
         (
@@ -283,7 +364,7 @@ fn procfs() {
             mount,
             libc::EPERM,
             docker(),
-            "Docker container covers parts of it (here /proc/bus",
+            "Docker container covers parts of it (here /proc/bus and 1 more)",
             &["outside", "systempaths=unconfined"],
         ),
         (
@@ -325,6 +406,25 @@ fn procfs() {
             ubuntu(),
             "AppArmor",
             &["sudo glassbox", "`userns,`", "=0"],
+        ),
+        (
+            Need::Proc,
+            mount,
+            libc::EPERM,
+            ubuntu(),
+            "AppArmor",
+            &["sudo glassbox", "`userns,`", "=0"],
+        ),
+        (
+            Need::Proc,
+            mount,
+            libc::EPERM,
+            with(|s| {
+                *s = docker();
+                s.apparmor.restricts_userns = true;
+            }),
+            "covers parts of it",
+            &["outside", "systempaths=unconfined"],
         ),
         (
             Need::Proc,

@@ -5,6 +5,10 @@
 //! (pure) finds the setting that accounts for its error and says what to do.
 //! A setting alone never counts as a refusal, and what no setting accounts for
 //! is said to be unexplained.
+//!
+//! The settings are the session's, so they are read before it makes its first
+//! namespace: a process that stands in a new user namespace is root with every
+//! capability there, and would take itself for a container.
 
 mod explain;
 mod remedy;
@@ -37,6 +41,9 @@ pub struct Settings {
     pub max_namespaces: BTreeMap<Namespace, u64>,
     /// AppArmor.
     pub apparmor: AppArmor,
+    /// Whether the caller's root directory is no mount point, as in a chroot.
+    /// A chroot into a mount point can't be told.
+    pub chroot: bool,
     /// Mount points that cover parts of /proc.
     pub proc_covered: Vec<String>,
     /// The cgroups that the caller is in: V2 where there are no others.
@@ -84,10 +91,7 @@ impl Settings {
     /// Reads the settings of the machine below these roots, usually `/proc`
     /// and `/sys`. What can't be read is taken as absent.
     pub fn read(proc_root: &Path, sys_root: &Path) -> Settings {
-        let text = |path: &str| {
-            let bytes = fs::read(proc_root.join(path)).ok()?;
-            Some(String::from_utf8_lossy(&bytes).trim().to_string())
-        };
+        let text = |path: &str| text(proc_root, path);
         let number = |path: &str| text(path)?.parse::<u64>().ok();
         let mountinfo = text("self/mountinfo").unwrap_or_default();
         let mounts = mountinfo::parse(&mountinfo);
@@ -111,12 +115,23 @@ impl Settings {
             apparmor: AppArmor {
                 restricts_userns: number("sys/kernel/apparmor_restrict_unprivileged_userns")
                     .is_some_and(|n| n != 0),
-                profile: profile(&text, sys_root),
+                profile: profile(proc_root, sys_root),
             },
+            chroot: !mounts.is_empty() && mounts.iter().all(|mount| mount.point != "/"),
             proc_covered: covers(&mounts),
             cgroups: cgroups(proc_root),
             systemd: proc_root.join("self/root/run/systemd/system").is_dir(),
         }
+    }
+
+    /// The session's settings, with the AppArmor profile ([`profile`]) of the
+    /// process in which a call has just failed: it may have got that with its
+    /// user namespace.
+    pub fn at_failure(mut self, profile: Option<String>) -> Settings {
+        if profile.is_some() {
+            self.apparmor.profile = profile;
+        }
+        self
     }
 
     /// Whether this is WSL 1, which has no Linux kernel (`4.4.0-19041-Microsoft`).
@@ -174,14 +189,21 @@ impl Container {
     }
 }
 
+/// A file of procfs without the white space around it.
+fn text(proc_root: &Path, path: &str) -> Option<String> {
+    let bytes = fs::read(proc_root.join(path)).ok()?;
+    Some(String::from_utf8_lossy(&bytes).trim().to_string())
+}
+
 /// The AppArmor profile that confines this process.
-fn profile(text: &dyn Fn(&str) -> Option<String>, sys_root: &Path) -> Option<String> {
+pub fn profile(proc_root: &Path, sys_root: &Path) -> Option<String> {
     let enabled = fs::read_to_string(sys_root.join("module/apparmor/parameters/enabled"));
     if !enabled.is_ok_and(|enabled| enabled.trim() == "Y") {
         // `attr/current` may then hold the label of another security module.
         return None;
     }
-    let label = text("self/attr/apparmor/current").or_else(|| text("self/attr/current"))?;
+    let label = text(proc_root, "self/attr/apparmor/current")
+        .or_else(|| text(proc_root, "self/attr/current"))?;
     // `docker-default (enforce)`
     let name = label
         .split(" (")
@@ -195,9 +217,11 @@ fn profile(text: &dyn Fn(&str) -> Option<String>, sys_root: &Path) -> Option<Str
 /// namespace a fresh procfs only where it already sees all of an old one;
 /// binfmt_misc is mounted on a directory that is always empty, so it hides nothing.
 fn covers(mounts: &[mountinfo::Mount]) -> Vec<String> {
-    mountinfo::visible(mounts)
+    mounts
+        .iter()
         .filter(|mount| mount.point.starts_with("/proc/"))
         .filter(|mount| mount.point != "/proc/sys/fs/binfmt_misc")
+        .filter(|mount| mountinfo::is_visible(mount, mounts))
         .map(|mount| mount.point.clone())
         .collect()
 }
@@ -277,6 +301,29 @@ mod tests {
     }
 
     #[test]
+    fn only_the_profile_is_read_again_at_a_failure() {
+        let root = tempfile::tempdir().unwrap();
+        let (proc_root, sys_root) = (root.path().join("proc"), root.path().join("sys"));
+        fs::create_dir_all(proc_root.join("self/attr")).unwrap();
+        fs::create_dir_all(sys_root.join("module/apparmor/parameters")).unwrap();
+        fs::write(sys_root.join("module/apparmor/parameters/enabled"), "Y\n").unwrap();
+        let attr = proc_root.join("self/attr/current");
+        fs::write(&attr, "unconfined\n").unwrap();
+        let session = Settings::read(&proc_root, &sys_root);
+        let now = || profile(&proc_root, &sys_root);
+        assert_eq!(session.clone().at_failure(now()), session);
+        // As in a user namespace that Ubuntu has stripped of its rights.
+        fs::write(&attr, "unprivileged_userns (enforce)\n").unwrap();
+        fs::write(proc_root.join("self/uid_map"), "0 1000 1\n").unwrap();
+        let failed = session.clone().at_failure(now());
+        assert_eq!(
+            failed.apparmor.profile.as_deref(),
+            Some("unprivileged_userns")
+        );
+        assert_eq!(failed.caller, session.caller);
+    }
+
+    #[test]
     fn a_docker_container() {
         check(
             &[
@@ -288,7 +335,8 @@ mod tests {
                 ("proc/self/cgroup", "4:memory:/docker/4f\n0::/docker/4f\n"),
                 (
                     "proc/self/mountinfo",
-                    "2 1 0:5 / /proc rw - proc proc rw\n\
+                    "1 0 0:4 / / rw - overlay none rw\n\
+                     2 1 0:5 / /proc rw - proc proc rw\n\
                      3 2 0:5 /bus /proc/bus ro - proc proc rw\n\
                      4 2 0:9 / /proc/sys/fs/binfmt_misc rw - binfmt_misc none rw\n",
                 ),
@@ -305,6 +353,18 @@ mod tests {
                 container: Some(Container::Docker),
                 proc_covered: vec!["/proc/bus".into()],
                 cgroups: Some(Version::V1),
+                ..Settings::default()
+            },
+        );
+    }
+
+    #[test]
+    fn a_chroot_has_no_mount_at_its_root() {
+        let mounts = "63 43 254:0 /usr /usr rw - ext4 /dev/vda rw\n";
+        check(
+            &[("proc/self/mountinfo", mounts)],
+            Settings {
+                chroot: true,
                 ..Settings::default()
             },
         );

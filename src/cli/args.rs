@@ -1,0 +1,166 @@
+//! The arguments, as clap reads them.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+/// What `--help` says at its end.
+const EXIT_CODES: &str = "\
+STEP is a step's id (uts), a lesson (01, namespaces) or both (01/3, namespaces/uts).
+
+Exit codes:
+  0  all well
+  1  an expectation failed
+  2  wrong usage or bad input
+  3  this host can't do it
+
+Without a command, and in a terminal, the interactive course opens.";
+
+/// An interactive course, in the terminal, on what a container really is.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// Use the lesson pack in this directory instead of the built-in one
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) lessons: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) look: Look,
+    /// Open the course at this step
+    #[arg(long, value_name = "STEP")]
+    pub(crate) step: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// How the interactive course looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
+pub struct Look {
+    /// The colours; `auto` asks the terminal for its background
+    #[arg(long, value_enum, default_value_t = ThemeChoice::Auto)]
+    pub theme: ThemeChoice,
+    /// Leave the mouse to the terminal, so that it can select text
+    #[arg(long)]
+    pub no_mouse: bool,
+}
+
+/// The themes that `--theme` knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ThemeChoice {
+    /// Light or dark, as the terminal's background is.
+    #[default]
+    Auto,
+    /// Dark text on a light background.
+    Light,
+    /// Light text on a dark background.
+    Dark,
+    /// The strongest contrast, with few colours.
+    HighContrast,
+}
+
+/// What can be done without the interactive course.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the lessons and their steps
+    List {
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run one step's demo on this kernel and print the evidence
+    Run(RunArgs),
+    /// Run demos and check every claim that the lessons make
+    Verify(VerifyArgs),
+    /// Find out, by trying, what this host can and can't do
+    Doctor {
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove what runs that were killed have left
+    Clean {
+        /// Only say what would be removed
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Check a lesson pack and show every mistake in it
+    Lint {
+        /// The pack's directory; the built-in pack if absent
+        path: Option<PathBuf>,
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the JSON Schemas of the TOML that lessons are written in
+    Schema,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct RunArgs {
+    /// The step
+    pub(crate) step: String,
+    /// Set one of the step's knobs; may be given several times
+    #[arg(long = "set", value_name = "KNOB=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Print one JSON object a line: each event, then verdicts and outcome
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Keep the boxes until Enter, the end of standard input, SIGINT or SIGTERM
+    #[arg(long)]
+    pub(crate) hold: bool,
+    /// Agree to what the step of a pack from a directory will do
+    #[arg(long)]
+    pub(crate) trust: bool,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct VerifyArgs {
+    /// The steps or lessons; all if absent
+    #[arg(value_name = "STEP")]
+    pub(crate) steps: Vec<String>,
+    /// Run everything this many times
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) repeat: Option<NonZeroU32>,
+    /// Print one JSON object a line: each step, then the sum
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write a JUnit report as well
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Agree to what the steps of a pack from a directory will do
+    #[arg(long)]
+    pub(crate) trust: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn usage_errors_exit_with_2_and_help_with_0() {
+        for (args, code) in [
+            (vec!["glassbox", "--help"], 0),
+            (vec!["glassbox", "--version"], 0),
+            (vec!["glassbox", "vrify"], 2),
+            (vec!["glassbox", "run"], 2),
+            (vec!["glassbox", "verify", "--repeat", "0"], 2),
+            (vec!["glassbox", "--theme", "pink"], 2),
+        ] {
+            let error = Cli::try_parse_from(&args).expect_err("must not parse");
+            assert_eq!(error.exit_code(), code, "{args:?}");
+        }
+    }
+}

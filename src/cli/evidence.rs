@@ -1,0 +1,86 @@
+//! What a run showed, as text: the calls in their order, then the evidence.
+
+use super::failure::Failure;
+use super::printer::{Printer, Tone};
+use crate::render::{self, Line, Role};
+use crate::session::{Outcome, Record};
+use std::io::Write;
+
+/// Prints the calls, the evidence and what became of the claims.
+pub(crate) fn print(record: &Record, out: &mut Printer) -> Result<(), Failure> {
+    let Record {
+        scenario,
+        history,
+        verdicts,
+        ..
+    } = record;
+    let width = out.width();
+    lines(&render::syscalls(scenario, history, width), out)?;
+    writeln!(out)?;
+    lines(&render::evidence(scenario, history, verdicts, width), out)?;
+    Ok(())
+}
+
+/// The sum of a run, in a line.
+pub(crate) fn print_outcome(record: &Record, out: &mut Printer) -> Result<(), Failure> {
+    let count = record.scenario.expectations.len();
+    let claims = match count {
+        1 => "1 claim".to_string(),
+        n => format!("{n} claims"),
+    };
+    let (tone, word, rest) = match &record.outcome {
+        Outcome::Passed => (Tone::Good, "passed", format!(": {claims} checked")),
+        Outcome::Failed if record.history.broken().is_some() => {
+            (Tone::Bad, "failed", ": the run broke off".into())
+        }
+        Outcome::Failed => {
+            let hold = record.verdicts.iter().filter(|v| v.holds()).count();
+            let rest = format!(": {hold} of {claims} hold");
+            (Tone::Bad, "failed", rest)
+        }
+        Outcome::Skipped(refusal) => {
+            let rest = format!(": this host can't: {}", refusal.need);
+            (Tone::Warn, "skipped", rest)
+        }
+    };
+    let word = out.paint(tone, word);
+    writeln!(out, "{word}{rest}")?;
+    Ok(())
+}
+
+/// Lines with roles, in the tones that stand for them here.
+pub(crate) fn lines(lines: &[Line], out: &mut Printer) -> Result<(), Failure> {
+    if !out.colour() {
+        out.write_all(render::plain(lines).as_bytes())?;
+        return Ok(());
+    }
+    for line in lines {
+        for span in &line.spans {
+            let text = match tone(span.role) {
+                Some(tone) => out.paint(tone, &span.text),
+                None => span.text.clone(),
+            };
+            out.write_all(text.as_bytes())?;
+        }
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+fn tone(role: Role) -> Option<Tone> {
+    match role {
+        Role::Good => Some(Tone::Good),
+        Role::Bad => Some(Tone::Bad),
+        Role::Warn => Some(Tone::Warn),
+        Role::Heading | Role::Strong | Role::Label | Role::Changed => Some(Tone::Label),
+        Role::Dim | Role::Comment => Some(Tone::Dim),
+        Role::Body
+        | Role::Emphasis
+        | Role::Code
+        | Role::Keyword
+        | Role::Literal
+        | Role::Function
+        | Role::Link
+        | Role::Observed => None,
+    }
+}

@@ -1,0 +1,75 @@
+//! Waiting until the user has seen enough: Enter, the end of standard input,
+//! or a signal that asks this process to end.
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::low_level::{pipe, unregister};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+
+/// Listens for the end of a hold; signals have their usual effect again once
+/// it is dropped.
+pub(crate) struct Release {
+    signals: UnixStream,
+    registered: Vec<signal_hook::SigId>,
+}
+
+impl Release {
+    /// From now on SIGINT, SIGTERM and SIGHUP end the hold instead of the process.
+    pub(crate) fn listen() -> io::Result<Release> {
+        let (signals, writer) = UnixStream::pair()?;
+        let mut release = Release {
+            signals,
+            registered: Vec::new(),
+        };
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            let id = pipe::register(signal, writer.try_clone()?)?;
+            release.registered.push(id);
+        }
+        Ok(release)
+    }
+
+    /// Returns on the first of: a line on standard input, its end, a signal.
+    pub(crate) fn wait(self) -> io::Result<()> {
+        let stdin = io::stdin();
+        loop {
+            let mut fds = [
+                PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+                PollFd::new(stdin.as_fd(), PollFlags::POLLIN),
+            ];
+            match poll(&mut fds, PollTimeout::NONE) {
+                Ok(_) => {}
+                Err(nix::errno::Errno::EINTR) => continue,
+                Err(errno) => return Err(errno.into()),
+            }
+            let ready = |fd: &PollFd| fd.any().unwrap_or(true);
+            if ready(&fds[0]) {
+                return Ok(());
+            }
+            if ready(&fds[1]) && line_or_end(&stdin)? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Reads what is there, without waiting for a whole line: a signal must still
+/// be heard. Unbuffered on purpose.
+fn line_or_end(stdin: &io::Stdin) -> io::Result<bool> {
+    let mut bytes = [0; 256];
+    match nix::unistd::read(stdin, &mut bytes) {
+        Ok(0) => Ok(true),
+        Ok(n) => Ok(bytes[..n].contains(&b'\n')),
+        Err(nix::errno::Errno::EINTR | nix::errno::Errno::EAGAIN) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        for id in self.registered.drain(..) {
+            unregister(id);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The command line: parsing, printing and exit codes.
+//!
+//! Each command is a function from checked arguments to an [`Exit`], writing
+//! to a `&mut dyn Write` so that tests can read it. An error is a [`Failure`]:
+//! a sentence, hints and an exit code; [`start`] is the one place that prints
+//! it. Whatever reaches the kernel does so through the session, exactly as in
+//! the interactive course. This module knows nothing of the interactive
+//! screen: it only says that it is wanted ([`Next::Interactive`]).
+
+mod args;
+mod clean;
+mod consent;
+mod doctor;
+mod evidence;
+mod failure;
+mod hold;
+mod junit;
+mod knobs;
+mod lint;
+mod list;
+mod pack;
+mod printer;
+mod run;
+mod verify;
+
+pub use args::{Look, ThemeChoice};
+
+use crate::course::{Course, StepId};
+use args::{Cli, Command};
+use clap::{CommandFactory, Parser};
+use failure::{Exit, Failure};
+use printer::Printer;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+/// What is left to do once the arguments are understood.
+pub enum Next {
+    /// The command has been carried out.
+    Exit(ExitCode),
+    /// Open the interactive course.
+    Interactive {
+        /// The course.
+        course: Course,
+        /// How it looks and where it opens.
+        look: Look,
+        /// The step to open, when one was asked for.
+        step: Option<StepId>,
+    },
+}
+
+/// Reads the command line of this process and carries the command out.
+pub fn start() -> Next {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return Next::Exit(show_usage(&error)),
+    };
+    let stdout = std::io::stdout();
+    let mut printer = Printer::new(stdout.lock(), stdout.is_terminal());
+    let done = carry_out(cli, &mut printer);
+    let flushed = printer.flush().map_err(Failure::from);
+    match done.and_then(|next| flushed.map(|()| next)) {
+        Ok(Carried::Done(exit)) => Next::Exit(exit.into()),
+        Ok(Carried::Open(course, look, step)) => Next::Interactive { course, look, step },
+        Err(failure) => Next::Exit(report(&failure)),
+    }
+}
+
+/// Says on standard error that a part of this program can't go on, the way
+/// every command does, and gives the exit code for it.
+pub fn give_up(message: &str, hint: &str) -> ExitCode {
+    report(&Failure::host(message).hint(hint))
+}
+
+/// What `carry_out` leaves to `start`.
+enum Carried {
+    Done(Exit),
+    Open(Course, Look, Option<StepId>),
+}
+
+fn carry_out(cli: Cli, out: &mut Printer) -> Result<Carried, Failure> {
+    let lessons = cli.lessons.as_deref();
+    if cli.command.is_some() && (cli.step.is_some() || cli.look != Look::default()) {
+        return Err(Failure::input(
+            "--step, --theme and --no-mouse are for the interactive course",
+        )
+        .hint("leave them out, or leave the command out"));
+    }
+    let exit = match cli.command {
+        None => return open(lessons, cli.look, cli.step.as_deref()),
+        Some(Command::List { json }) => list::list(&pack::load(lessons)?, json, out)?,
+        Some(Command::Run(args)) => run::run(&pack::load(lessons)?, &args, out)?,
+        Some(Command::Verify(args)) => verify::verify(&pack::load(lessons)?, &args, out)?,
+        Some(Command::Doctor { json }) => doctor::doctor(&pack::load(lessons)?, json, out)?,
+        Some(Command::Clean { dry_run }) => clean::clean(dry_run, out)?,
+        Some(Command::Lint { path, json }) => lint::lint(path.as_deref().or(lessons), json, out)?,
+        Some(Command::Schema) => lint::schema(out)?,
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "glassbox", &mut script);
+            out.write_all(&script)?;
+            Exit::Well
+        }
+    };
+    Ok(Carried::Done(exit))
+}
+
+/// No command: the interactive course, where there is a terminal for it.
+fn open(
+    lessons: Option<&std::path::Path>,
+    look: Look,
+    step: Option<&str>,
+) -> Result<Carried, Failure> {
+    if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
+        return Err(
+            Failure::input("the course opens in a terminal, and this is not one")
+                .hint("without a terminal: glassbox list, run, verify, doctor, lint; see --help"),
+        );
+    }
+    let course = pack::load(lessons)?;
+    let step = match step {
+        Some(word) => Some(pack::one_step(&course, word)?.1.meta.id.clone()),
+        None => None,
+    };
+    Ok(Carried::Open(course, look, step))
+}
+
+/// A usage error, or the help that was asked for.
+fn show_usage(error: &clap::Error) -> ExitCode {
+    // Nothing can be said about an output that is gone.
+    let _ = error.print();
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// The one place that prints an error.
+fn report(failure: &Failure) -> ExitCode {
+    let stderr = std::io::stderr();
+    let mut printer = Printer::new(stderr.lock(), stderr.is_terminal());
+    // Nothing can be said about an error output that is gone.
+    let _ = failure.print(&mut printer).and_then(|()| printer.flush());
+    failure.exit().into()
+}

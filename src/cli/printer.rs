@@ -1,0 +1,108 @@
+//! Where commands write to: text with a few tones, which become colours only
+//! on a terminal that wants them.
+
+use std::io::{self, Write};
+
+/// What a word on the screen means. Never the only sign of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// A claim that holds.
+    Good,
+    /// A claim that fails, an error.
+    Bad,
+    /// Skipped, unavailable.
+    Warn,
+    /// A label or a heading.
+    Label,
+    /// Less important.
+    Dim,
+}
+
+/// A writer that knows whether it may use colours.
+pub(crate) struct Printer<'a> {
+    out: Box<dyn Write + 'a>,
+    terminal: bool,
+    colour: bool,
+}
+
+impl<'a> Printer<'a> {
+    /// A printer to `out`, which is a terminal or is not. Colours are used on
+    /// a terminal, unless `NO_COLOR` is set or the terminal is a dumb one.
+    pub(crate) fn new(out: impl Write + 'a, terminal: bool) -> Printer<'a> {
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Printer {
+            out: Box::new(out),
+            terminal,
+            colour: terminal && !set("NO_COLOR") && !dumb,
+        }
+    }
+
+    /// Whether escape sequences may be written.
+    pub(crate) fn colour(&self) -> bool {
+        self.colour
+    }
+
+    /// How wide a line may be: what every terminal has, or room for long values.
+    pub(crate) fn width(&self) -> usize {
+        if self.terminal { 80 } else { 120 }
+    }
+
+    /// Whether a person reads along.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// The text in its tone.
+    pub(crate) fn paint(&self, tone: Tone, text: &str) -> String {
+        if !self.colour {
+            return text.into();
+        }
+        let code = match tone {
+            Tone::Good => "32",
+            Tone::Bad => "1;31",
+            Tone::Warn => "33",
+            Tone::Label => "1",
+            Tone::Dim => "2",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+
+    /// One JSON object on a line of its own.
+    pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, value)?;
+        self.out.write_all(b"\n")
+    }
+}
+
+impl Write for Printer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Text that came from outside of this program, on one line and without
+/// control characters: what a box wrote must not steer the reader's terminal.
+pub(crate) fn visible(text: &str) -> String {
+    crate::render::visible(&text.trim_end_matches('\n').replace('\n', " ↵ "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_terminal_there_are_no_escapes() {
+        let printer = Printer::new(Vec::new(), false);
+        assert_eq!(printer.paint(Tone::Bad, "FAIL"), "FAIL");
+    }
+
+    #[test]
+    fn foreign_text_is_one_harmless_line() {
+        assert_eq!(visible("a\x1b[31mb\nc\n"), "a␛[31mb ↵ c");
+    }
+}

@@ -1,0 +1,158 @@
+//! `glassbox run`: one demo, its evidence as text or as JSON lines.
+
+use super::args::RunArgs;
+use super::consent::consent;
+use super::failure::{Exit, Failure};
+use super::hold::Release;
+use super::printer::{Printer, Tone, visible};
+use super::{evidence, knobs, pack};
+use crate::course::Course;
+use crate::plan::{Event, History};
+use crate::session::{Outcome, Record, Run};
+use serde_json::json;
+use std::io::Write;
+
+/// Runs one step's demo.
+pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<Exit, Failure> {
+    let (lesson, step) = pack::one_step(course, &args.step)?;
+    let label = pack::label(lesson, step);
+    let demo = step.demo.as_ref().ok_or_else(|| {
+        Failure::input(format!("the step {label} has no demo to run"))
+            .hint("glassbox list shows which steps have one")
+    })?;
+    let scenario = demo
+        .scenario(&knobs::read(demo, &args.set)?)
+        .map_err(Failure::input)?;
+    let agreed = consent(
+        course,
+        args.trust,
+        std::iter::once((label.clone(), &scenario)),
+    )?;
+
+    if !args.json {
+        let heading = format!("{label}  {}", visible(&step.meta.title));
+        let heading = out.paint(Tone::Label, &heading);
+        writeln!(out, "{heading}\n")?;
+    }
+    let run = Run::start(&scenario, agreed, args.hold).map_err(Failure::host)?;
+    let mut history = History::default();
+    let mut held = false;
+    while let Ok(event) = run.events.recv() {
+        if args.json {
+            out.json(&event)?;
+        }
+        let holding = event == Event::Holding;
+        history.push(event);
+        if holding && args.hold {
+            let so_far = Record::new(scenario.clone(), history.clone());
+            hold(&so_far, args.json, out)?;
+            held = true;
+            run.finish();
+        }
+    }
+
+    let record = Record::new(scenario, history);
+    if args.json {
+        print_json(&record, out)?;
+    } else {
+        if !held {
+            evidence::print(&record, out)?;
+            writeln!(out)?;
+        }
+        evidence::print_outcome(&record, out)?;
+    }
+    Ok(match record.outcome {
+        Outcome::Passed => Exit::Well,
+        Outcome::Failed => Exit::ClaimFailed,
+        Outcome::Skipped(_) => Exit::HostCant,
+    })
+}
+
+/// Shows what stands, and where to look at it, until the user is done.
+fn hold(record: &Record, json: bool, out: &mut Printer) -> Result<(), Failure> {
+    // From here on these signals ask for a clean end, with verdicts.
+    let release = Release::listen()?;
+    if !json {
+        evidence::print(record, out)?;
+        writeln!(out)?;
+        for (name, pid) in standing(&record.history) {
+            writeln!(out, "{name}: pid {pid}")?;
+        }
+    }
+    out.flush()?;
+    if out.is_terminal() {
+        eprintln!("Holding. Look at these processes from another terminal; Enter ends it.");
+    }
+    Ok(release.wait()?)
+}
+
+/// The boxes that are up at the end of a history.
+fn standing(history: &History) -> Vec<(String, i32)> {
+    let mut up: Vec<(String, i32)> = Vec::new();
+    for event in history.events() {
+        match event {
+            Event::BoxUp { name, pid } => up.push((name.to_string(), *pid)),
+            Event::BoxDown { name, .. } => up.retain(|(known, _)| known != name.as_str()),
+            Event::Started(_)
+            | Event::Doing { .. }
+            | Event::Syscall(_)
+            | Event::Output(_)
+            | Event::Fact(_)
+            | Event::Refused(_)
+            | Event::Broken { .. }
+            | Event::Holding
+            | Event::Cleaned => {}
+        }
+    }
+    up
+}
+
+fn print_json(record: &Record, out: &mut Printer) -> Result<(), Failure> {
+    for (expectation, verdict) in record.scenario.expectations.iter().zip(&record.verdicts) {
+        let mut line = json!({ "event": "verdict", "claim": expectation.claim });
+        if let (Some(line), Ok(serde_json::Value::Object(fields))) =
+            (line.as_object_mut(), serde_json::to_value(verdict))
+        {
+            line.extend(fields);
+        }
+        out.json(&line)?;
+    }
+    let line = match &record.outcome {
+        Outcome::Passed => json!({ "event": "outcome", "outcome": "passed" }),
+        Outcome::Failed => json!({
+            "event": "outcome",
+            "outcome": "failed",
+            "broken": record.history.broken(),
+        }),
+        Outcome::Skipped(refusal) => json!({
+            "event": "outcome",
+            "outcome": "skipped",
+            "refusal": refusal,
+        }),
+    };
+    Ok(out.json(&line)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Ending;
+
+    #[test]
+    fn only_boxes_that_are_up_are_held() {
+        let up = |name: &str, pid| Event::BoxUp {
+            name: name.parse().unwrap(),
+            pid,
+        };
+        let history = History::from(vec![
+            up("a", 10),
+            up("b", 11),
+            Event::BoxDown {
+                name: "a".parse().unwrap(),
+                ending: Ending::Exit(0),
+            },
+            Event::Holding,
+        ]);
+        assert_eq!(standing(&history), [("b".to_string(), 11)]);
+    }
+}

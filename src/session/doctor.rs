@@ -1,0 +1,295 @@
+//! What this host can and can't do, found by doing it.
+//!
+//! Each [`Need`] gets the smallest plan that has it, and that plan is carried
+//! out like any other: in a child, with everything removed at its end. No
+//! setting is read to guess at an answer.
+
+use super::Run;
+use crate::base::Errno;
+use crate::course::{Course, KnobValues, Origin, StepId};
+use crate::plan::{
+    Action, BoxName, BoxSpec, ChildCgroup, Ending, Event, Fact, History, Namespace, Need, Place,
+    Plan, Probe, Propagation, Refusal, Verb, Veth,
+};
+use std::os::unix::fs::PermissionsExt;
+
+/// Something that lessons need of a host, and whether this one has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ability {
+    /// What it is.
+    pub need: Need,
+    /// Why it can't be had; `None` if it can.
+    pub refusal: Option<Refusal>,
+    /// The steps that can't run without it.
+    pub steps: Vec<StepId>,
+}
+
+/// Tries everything that the course's demos need: the eight namespaces, what
+/// hangs on them, and each program.
+pub fn doctor(course: &Course) -> Vec<Ability> {
+    let asked = demands(course);
+    let basics = Namespace::ALL.map(Need::Namespace).into_iter().chain([
+        Need::Proc,
+        Need::Veth,
+        Need::ChildCgroup,
+    ]);
+    let mut needs: Vec<Need> = basics.collect();
+    for (_, step_needs) in &asked {
+        for need in step_needs {
+            if !needs.contains(need) {
+                needs.push(need.clone());
+            }
+        }
+    }
+    needs
+        .into_iter()
+        .map(|need| Ability {
+            refusal: attempt(&need, &course.origin),
+            steps: asked
+                .iter()
+                .filter(|(_, step_needs)| step_needs.contains(&need))
+                .map(|(step, _)| step.clone())
+                .collect(),
+            need,
+        })
+        .collect()
+}
+
+/// What each demo can't do without. A box whose missing namespaces are fine
+/// asks for none of them.
+fn demands(course: &Course) -> Vec<(StepId, Vec<Need>)> {
+    let mut found = Vec::new();
+    for (_, step) in course.steps() {
+        let Some(demo) = &step.demo else { continue };
+        // A demo that can't be instantiated has no needs; lint tells of it.
+        let Ok(mut scenario) = demo.scenario(&KnobValues::new()) else {
+            continue;
+        };
+        for spec in &mut scenario.plan.boxes {
+            if spec.missing_ok {
+                spec.proc = Some(spec.mounts_proc());
+                spec.namespaces.clear();
+            }
+        }
+        found.push((step.meta.id.clone(), scenario.plan.needs()));
+    }
+    found
+}
+
+/// Tries one thing.
+fn attempt(need: &Need, origin: &Origin) -> Option<Refusal> {
+    match need {
+        Need::Program(name) => match origin {
+            Origin::Embedded => try_program(need, name),
+            // A stranger's pack must not get a program run by being looked at.
+            Origin::Disk(_) => seek_program(need, name),
+        },
+        Need::Namespace(ns) => try_namespace(need, *ns),
+        Need::Proc | Need::Veth | Need::ChildCgroup => {
+            let plan = smallest_plan(need);
+            carry_out(need, plan).err()
+        }
+    }
+}
+
+/// The smallest plan that has this need.
+fn smallest_plan(need: &Need) -> Plan {
+    let made = |name: &str, namespaces: &[Namespace]| spec(name, namespaces);
+    match need {
+        Need::Namespace(ns) => Plan {
+            boxes: vec![made("box", &[*ns])],
+            actions: vec![look(Place::Host), look(Place::Box(named("box")))],
+        },
+        Need::Proc => Plan {
+            boxes: vec![made("box", &[Namespace::Pid, Namespace::Mount])],
+            actions: vec![look(Place::Box(named("box")))],
+        },
+        Need::Veth => Plan {
+            boxes: vec![made("a", &[Namespace::Net]), made("b", &[Namespace::Net])],
+            actions: vec![action(
+                Place::Host,
+                Verb::Veth(Veth {
+                    between: [named("a"), named("b")],
+                    addresses: ["10.0.0.1/24".into(), "10.0.0.2/24".into()],
+                }),
+            )],
+        },
+        Need::ChildCgroup => Plan {
+            boxes: vec![BoxSpec {
+                cgroup: Some(ChildCgroup::Child),
+                ..made("box", &[])
+            }],
+            actions: vec![look(Place::Box(named("box")))],
+        },
+        Need::Program(name) => Plan {
+            boxes: Vec::new(),
+            actions: vec![action(
+                Place::Host,
+                Verb::Run(vec![name.clone(), "--version".into()]),
+            )],
+        },
+    }
+}
+
+/// A namespace can be had if a box's inode differs from the host's.
+fn try_namespace(need: &Need, ns: Namespace) -> Option<Refusal> {
+    let history = match carry_out(need, smallest_plan(need)) {
+        Ok(history) => history,
+        Err(refusal) => return Some(refusal),
+    };
+    let inode = |place: &str| {
+        let id = format!("{place}/ns.{}", ns.proc_name()).parse().ok()?;
+        history.fact(&id).and_then(|fact: &Fact| fact.value.clone())
+    };
+    match (inode("host"), inode("box")) {
+        (Some(outside), Some(inside)) if outside != inside => None,
+        (outside, inside) => Some(Refusal {
+            need: need.clone(),
+            stage: format!("readlink(\"/proc/self/ns/{}\")", ns.proc_name()),
+            errno: None,
+            cause: format!(
+                "the call succeeded, but the box shows {} and the host {}",
+                inside.map_or_else(|| "nothing".into(), |value| value.to_string()),
+                outside.map_or_else(|| "nothing".into(), |value| value.to_string()),
+            ),
+            remedy: Vec::new(),
+        }),
+    }
+}
+
+/// A program can be had if execve(2) finds it; what it then says is no matter.
+fn try_program(need: &Need, name: &str) -> Option<Refusal> {
+    let history = match carry_out(need, smallest_plan(need)) {
+        Ok(history) => history,
+        Err(refusal) => return Some(refusal),
+    };
+    let ending = history.events().iter().find_map(|event| match event {
+        Event::Output(output) => Some(&output.ending),
+        _ => None,
+    });
+    match ending {
+        Some(Ending::NotRun(errno)) => Some(no_program(need, name, Some(*errno))),
+        Some(Ending::Exit(_) | Ending::Signal(_)) => None,
+        None => Some(no_program(need, name, None)),
+    }
+}
+
+/// Whether an executable file of that name is on the PATH.
+fn seek_program(need: &Need, name: &str) -> Option<Refusal> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let executable = |file: std::path::PathBuf| {
+        std::fs::metadata(file)
+            .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    };
+    // Joining an absolute name yields that name.
+    match std::env::split_paths(&path).any(|dir| executable(dir.join(name))) {
+        true => None,
+        false => Some(no_program(need, name, Some(Errno(libc::ENOENT)))),
+    }
+}
+
+fn no_program(need: &Need, name: &str, errno: Option<Errno>) -> Refusal {
+    Refusal {
+        need: need.clone(),
+        stage: format!("execve(\"{name}\")"),
+        errno,
+        cause: "the program is not on the PATH, or can't be run".into(),
+        remedy: vec![match package(name) {
+            Some(package) => format!("install the package {package}"),
+            None => format!("install the package that has `{name}`"),
+        }],
+    }
+}
+
+/// The package of Debian, Fedora and Arch that has a program of the lessons.
+fn package(program: &str) -> Option<&'static str> {
+    match program {
+        "hostname" => Some("hostname (on Arch: inetutils)"),
+        "ps" | "free" | "pgrep" => Some("procps (on Fedora and Arch: procps-ng)"),
+        "ip" | "ss" => Some("iproute2 (on Fedora: iproute)"),
+        "unshare" | "nsenter" | "lsns" | "mount" | "ipcs" | "ipcmk" => Some("util-linux"),
+        "cat" | "ls" | "id" | "readlink" | "date" | "uname" => Some("coreutils"),
+        _ => None,
+    }
+}
+
+/// Runs a plan of this module to its end.
+fn carry_out(need: &Need, plan: Plan) -> Result<History, Refusal> {
+    let failed = |stage: &str, cause: String| Refusal {
+        need: need.clone(),
+        stage: stage.into(),
+        errno: None,
+        cause,
+        remedy: Vec::new(),
+    };
+    let run = Run::carry(&plan, false).map_err(|why| failed("starting the helper", why))?;
+    let history = History::from(run.events.iter().collect::<Vec<Event>>());
+    if let Some(refusal) = history.refusals().next() {
+        return Err(refusal.clone());
+    }
+    match history.broken() {
+        Some(message) => Err(failed("the attempt", message.into())),
+        None => Ok(history),
+    }
+}
+
+fn named(name: &str) -> BoxName {
+    name.parse()
+        .expect("this module's own names are well-formed")
+}
+
+fn spec(name: &str, namespaces: &[Namespace]) -> BoxSpec {
+    BoxSpec {
+        name: named(name),
+        namespaces: namespaces.to_vec(),
+        parent: None,
+        missing_ok: false,
+        propagation: Propagation::Private,
+        proc: None,
+        clocks: None,
+        cgroup: None,
+    }
+}
+
+fn look(place: Place) -> Action {
+    action(place, Verb::Probe(vec![Probe::Ns]))
+}
+
+fn action(place: Place, verb: Verb) -> Action {
+    Action {
+        place,
+        verb,
+        result: Some("attempt".into()),
+        of: None,
+        at: None,
+        say: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_smallest_plan_has_its_need_and_reaches_no_further() {
+        let needs = Namespace::ALL.map(Need::Namespace).into_iter().chain([
+            Need::Proc,
+            Need::Veth,
+            Need::ChildCgroup,
+            Need::Program("ps".into()),
+        ]);
+        for need in needs {
+            let plan = smallest_plan(&need);
+            assert!(plan.needs().contains(&need), "{need}");
+            assert_eq!(plan.breaches(), [], "{need}");
+        }
+    }
+
+    #[test]
+    fn a_program_is_sought_without_running_it() {
+        let need = Need::Program("sh".into());
+        assert_eq!(seek_program(&need, "sh"), None);
+        let refusal = seek_program(&need, "no-such-program-at-all").unwrap();
+        assert_eq!(refusal.errno, Some(Errno(libc::ENOENT)));
+    }
+}

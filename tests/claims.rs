@@ -1,0 +1,143 @@
+//! A claim that can't fail is worth nothing: each demo is run again with one of
+//! its kernel operations left out, and `verify` must then fail.
+
+#![allow(missing_docs)]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use support::{User, glassbox, users};
+use toml::{Table, Value};
+
+/// Removes something from a demo; `None` when there is no such thing.
+type Mutation<'a> = &'a dyn Fn(&mut Table) -> Option<()>;
+
+fn pack_with(dir: &Path, file: &str, mutate: Mutation<'_>) -> Option<()> {
+    let lessons = Path::new(env!("CARGO_MANIFEST_DIR")).join("lessons/01-namespaces");
+    let target = dir.join("01-namespaces");
+    fs::create_dir_all(&target).unwrap();
+    fs::copy(lessons.join("lesson.toml"), target.join("lesson.toml")).unwrap();
+    let text = fs::read_to_string(lessons.join(file)).unwrap();
+    let (head, rest) = text.split_once("```demo\n").unwrap();
+    let (demo, tail) = rest.split_once("\n```\n").unwrap();
+    let mut table: Table = toml::from_str(demo).unwrap();
+    mutate(&mut table)?;
+    let demo = toml::to_string(&table).unwrap();
+    fs::write(target.join(file), format!("{head}```demo\n{demo}\n```\n{tail}")).unwrap();
+    Some(())
+}
+
+fn list<'a>(demo: &'a mut Table, key: &str) -> Option<&'a mut Vec<Value>> {
+    demo.get_mut(key)?.as_array_mut()
+}
+
+/// The exit code of `verify` for a step of a pack, and what it printed.
+fn verify(dir: &Path, step: &str, user: User) -> (Option<i32>, String) {
+    let output = glassbox(user)
+        .args(["--lessons", dir.to_str().unwrap(), "verify", "--trust", step])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    (output.status.code(), text)
+}
+
+fn public_tempdir() -> tempfile::TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::Builder::new().prefix("gbtest-").tempdir().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    dir
+}
+
+/// Removes the first action whose verb is `verb`, told apart by a part of its text.
+fn without_action(demo: &mut Table, verb: &str, part: &str) -> Option<()> {
+    let actions = list(demo, "action")?;
+    let index = actions.iter().position(|action| {
+        action["do"].get(verb).is_some_and(|value| value.to_string().contains(part))
+    })?;
+    actions.remove(index);
+    Some(())
+}
+
+#[test]
+fn without_its_kernel_operation_a_step_fails() {
+    let operations: [(&str, &str, &str, &str); 5] = [
+        ("03-uts.md", "uts", "run", "hostname"),
+        ("05-mount.md", "mount", "mount", "door"),
+        ("06-net.md", "net", "veth", ""),
+        ("07-ipc.md", "ipc", "make-queue", ""),
+        ("04-pid.md", "pid", "kill", "KILL"),
+    ];
+    for user in users() {
+        for (file, step, verb, part) in operations {
+            let dir = public_tempdir();
+            // As it is, the copy passes: the failure below has one cause.
+            pack_with(dir.path(), file, &|_| Some(())).unwrap();
+            let (code, text) = verify(dir.path(), step, user);
+            assert_eq!(code, Some(0), "{step} unchanged, as {user:?}: {text}");
+
+            pack_with(dir.path(), file, &|demo| without_action(demo, verb, part))
+                .unwrap_or_else(|| panic!("{file} has no `{verb}` with `{part}`"));
+            let (code, text) = verify(dir.path(), step, user);
+            assert_eq!(code, Some(1), "{step} without {verb}, as {user:?}: {text}");
+            assert!(text.contains("FAIL"), "{text}");
+        }
+    }
+}
+
+/// Every namespace of every box is needed by some claim: without it the step
+/// fails, or the pack is refused because an action would reach beyond the demo.
+#[test]
+fn without_one_of_its_namespaces_a_step_fails() {
+    let lessons = Path::new(env!("CARGO_MANIFEST_DIR")).join("lessons/01-namespaces");
+    let mut files: Vec<String> = fs::read_dir(&lessons)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".md"))
+        .collect();
+    files.sort();
+    let mut tried = 0;
+    let mut survived = Vec::new();
+    // As an ordinary user only: as root a box that lost a namespace would act on the host's.
+    let user = *users().last().unwrap();
+    for file in &files {
+        let text = fs::read_to_string(lessons.join(file)).unwrap();
+        let step = text.lines().find_map(|l| l.strip_prefix("id = ")).unwrap().trim_matches('"');
+        for box_index in 0.. {
+            let mut boxes = 0;
+            for ns_index in 0.. {
+                let dir = public_tempdir();
+                let mut removed = None;
+                let found = {
+                    let removed = std::cell::RefCell::new(&mut removed);
+                    pack_with(dir.path(), file, &|demo| {
+                        let spec = list(demo, "box")?.get_mut(box_index)?.as_table_mut()?;
+                        let name = spec["name"].as_str()?.to_string();
+                        let kinds = spec.get_mut("namespaces")?.as_array_mut()?;
+                        if ns_index >= kinds.len() {
+                            return None;
+                        }
+                        let kind = kinds.remove(ns_index);
+                        **removed.borrow_mut() = Some(format!("{name}: {kind}"));
+                        Some(())
+                    })
+                };
+                if found.is_none() {
+                    break;
+                }
+                boxes += 1;
+                tried += 1;
+                let (code, _) = verify(dir.path(), step, user);
+                if code == Some(0) {
+                    survived.push(format!("{file} without {}", removed.unwrap_or_default()));
+                }
+            }
+            if boxes == 0 {
+                break;
+            }
+        }
+    }
+    assert!(tried > 20, "only {tried} mutations were found");
+    assert!(survived.is_empty(), "no claim needs these:\n{}", survived.join("\n"));
+}

@@ -1,0 +1,363 @@
+//! The program from outside: what it prints, where, and how it exits.
+
+use assert_cmd::Command;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+const HELP: &str = "a piped program has nobody to show colours to";
+
+/// A pack of one lesson with one step, `hello`, whose demo has the knob `name`.
+fn pack(demo: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let lesson = dir.path().join("01-names");
+    std::fs::create_dir(&lesson).unwrap();
+    let write = |file: &str, text: &str| std::fs::write(lesson.join(file), text).unwrap();
+    write(
+        "lesson.toml",
+        "title = 'Names'\nsummary = 'A box has a name.'\nlock = 'A name of its own.'\nminutes = 1\n",
+    );
+    write(
+        "01-hello.md",
+        &format!(
+            "+++\nid = \"hello\"\ntitle = \"Hello\"\n+++\n\nSee for yourself.\n\n```demo\n{demo}```\n"
+        ),
+    );
+    dir
+}
+
+const DEMO: &str = r#"
+[[knob]]
+name = "name"
+label = "Host name"
+values = ["kettle", "teapot"]
+
+[[box]]
+name = "box"
+namespaces = ["uts"]
+
+[[action]]
+in = "box"
+do.set-hostname = "${name}"
+as = "rename"
+
+[[action]]
+in = "box"
+do.probe = ["hostname", "ns"]
+
+[[action]]
+in = "host"
+do.probe = ["hostname", "ns"]
+
+[[show]]
+label = "hostname"
+inside = "box/hostname"
+outside = "host/hostname"
+
+[[expect]]
+claim = "The box has the new name."
+when = { fact = "box/hostname", is = "${name}" }
+"#;
+
+fn glassbox(args: &[&str]) -> Output {
+    let output = Command::cargo_bin("glassbox")
+        .unwrap()
+        .args(args)
+        .output()
+        .unwrap();
+    for stream in [&output.stdout, &output.stderr] {
+        assert!(!stream.contains(&0x1b), "{args:?}: {HELP}");
+    }
+    output
+}
+
+fn in_pack(pack: &Path, args: &[&str]) -> Output {
+    let mut all = vec!["--lessons", pack.to_str().unwrap()];
+    all.extend(args);
+    glassbox(&all)
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn json_lines(output: &Output) -> Vec<serde_json::Value> {
+    out(output)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}")))
+        .collect()
+}
+
+/// Whether this host could do it; says so where it could not.
+fn possible(output: &Output) -> bool {
+    if output.status.code() == Some(3) {
+        println!("skipped: {}{}", out(output), err(output));
+        return false;
+    }
+    true
+}
+
+#[test]
+fn wrong_usage_and_bad_input_exit_with_2_and_say_what_to_do() {
+    let good = pack(DEMO);
+    let good = good.path().to_str().unwrap();
+    for (args, part) in [
+        (vec![], "glassbox list"),
+        (vec!["vrify"], "verify"),
+        (vec!["run"], "STEP"),
+        (vec!["list", "--json", "--bad"], "--bad"),
+        (vec!["--step", "uts", "list"], "interactive"),
+        (
+            vec!["--lessons", good, "run", "helo"],
+            "did you mean `hello`?",
+        ),
+        (
+            vec!["--lessons", good, "run", "hello", "--set", "nam=kettle"],
+            "did you mean `name`?",
+        ),
+        (
+            vec!["--lessons", good, "run", "hello", "--set", "name=ketle"],
+            "did you mean `kettle`?",
+        ),
+        (vec!["--lessons", good, "verify", "99"], "glassbox list"),
+        (
+            vec!["--lessons", "/nowhere/at/all", "list"],
+            "/nowhere/at/all",
+        ),
+        (vec!["lint", "/nowhere/at/all"], "/nowhere/at/all"),
+    ] {
+        let output = glassbox(&args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", err(&output));
+        assert!(err(&output).contains(part), "{args:?}: {}", err(&output));
+        assert_eq!(out(&output), "", "{args:?}");
+    }
+}
+
+#[test]
+fn help_and_version_exit_with_0() {
+    for args in [["--help"], ["--version"]] {
+        let output = glassbox(&args);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(out(&output).contains("glassbox"));
+    }
+}
+
+#[test]
+fn list_tells_lessons_and_steps() {
+    let pack = pack(DEMO);
+    let output = in_pack(pack.path(), &["list"]);
+    assert_eq!(
+        out(&output),
+        "01 names  Names  (1 min)\n  01/01  hello  Hello  [demo]\n"
+    );
+    let json = &json_lines(&in_pack(pack.path(), &["list", "--json"]))[0];
+    assert_eq!(json["lessons"][0]["steps"][0]["id"], "hello");
+    assert_eq!(json["lessons"][0]["steps"][0]["demo"], true);
+    assert_eq!(
+        json["lessons"][0]["steps"][0]["knobs"][0]["start"],
+        "kettle"
+    );
+}
+
+#[test]
+fn the_built_in_course_lists_and_lints_without_a_mistake() {
+    let output = glassbox(&["list"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert!(
+        out(&output).starts_with("01 namespaces"),
+        "{}",
+        out(&output)
+    );
+    let output = glassbox(&["lint"]);
+    assert_eq!(out(&output), "0 errors, 0 warnings\n");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn lint_shows_the_place_and_what_was_meant() {
+    let pack = pack(&DEMO.replace("namespaces =", "namepsaces ="));
+    let path = pack.path().to_str().unwrap();
+    let output = glassbox(&["lint", path]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = out(&output);
+    for part in [
+        "01-names/01-hello.md:",
+        "namepsaces = [\"uts\"]",
+        "^^^^",
+        "namespaces",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let last = text.lines().last().unwrap();
+    assert!(
+        last.ends_with(" warnings") && !last.starts_with('0'),
+        "{last}"
+    );
+
+    let first = &json_lines(&glassbox(&["lint", "--json", path]))[0];
+    assert_eq!(first["code"], "unknown-key");
+    assert_eq!(first["severity"], "error");
+
+    // A pack with mistakes opens nowhere, and says how to see them.
+    let output = in_pack(pack.path(), &["list"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("glassbox lint"), "{}", err(&output));
+}
+
+#[test]
+fn schema_and_completions_are_printed() {
+    let schema: serde_json::Value = serde_json::from_str(&out(&glassbox(&["schema"]))).unwrap();
+    assert!(schema.to_string().contains("set-hostname"));
+    for shell in ["bash", "zsh", "fish"] {
+        let output = glassbox(&["completions", shell]);
+        assert!(out(&output).contains("verify"), "{shell}");
+    }
+}
+
+#[test]
+fn a_pack_from_a_directory_runs_only_when_trusted() {
+    let pack = pack(DEMO);
+    for command in ["run", "verify"] {
+        let output = in_pack(pack.path(), &[command, "hello"]);
+        assert_eq!(output.status.code(), Some(2));
+        let text = err(&output);
+        for part in ["a box `box`", "set the hostname to `kettle`", "--trust"] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert_eq!(out(&output), "");
+    }
+}
+
+#[test]
+fn a_closed_pipe_ends_it_quietly() {
+    // Closed before the program starts, so that no buffer can take the text.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("glassbox"))
+        .args(["completions", "zsh"])
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let status = child.wait().unwrap();
+    let mut said = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    assert_eq!((status.code(), said.as_str()), (Some(141), ""));
+}
+
+#[test]
+fn clean_finds_nothing_to_do() {
+    let output = glassbox(&["clean", "--dry-run"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+}
+
+#[test]
+fn verify_checks_a_claim_on_this_kernel() {
+    let right = pack(DEMO);
+    let report = right.path().join("junit.xml");
+    let junit = report.to_str().unwrap();
+    let args = [
+        "verify", "hello", "--trust", "--repeat", "2", "--junit", junit,
+    ];
+    let output = in_pack(right.path(), &args);
+    if !possible(&output) {
+        return;
+    }
+    let text = out(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.starts_with("ok 01/01 hello  Hello  ("), "{text}");
+    assert_eq!(text.lines().last(), Some("2 passed, 0 failed, 0 skipped"));
+    let report = std::fs::read_to_string(report).unwrap();
+    assert!(
+        report.contains("tests=\"2\"") && report.contains("01/01 hello"),
+        "{report}"
+    );
+
+    // The same without the call that makes it true.
+    let wrong = pack(&DEMO.replace("do.set-hostname = \"${name}\"", "do.probe = [\"pid\"]"));
+    let output = in_pack(wrong.path(), &["verify", "--trust"]);
+    let text = out(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for part in [
+        "FAIL 01/01 hello",
+        "The box has the new name.",
+        "expected: kettle",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert_eq!(text.lines().last(), Some("0 passed, 1 failed, 0 skipped"));
+}
+
+#[test]
+fn run_prints_evidence_as_text_and_as_json() {
+    let pack = pack(DEMO);
+    let output = in_pack(
+        pack.path(),
+        &["run", "hello", "--trust", "--set", "name=teapot"],
+    );
+    if !possible(&output) {
+        return;
+    }
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert!(out(&output).contains("teapot"), "{}", out(&output));
+
+    let lines = json_lines(&in_pack(
+        pack.path(),
+        &["run", "hello", "--trust", "--json"],
+    ));
+    let kinds: Vec<&str> = lines.iter().map(|l| l["event"].as_str().unwrap()).collect();
+    assert_eq!(kinds[0], "started");
+    assert_eq!(kinds[kinds.len() - 3..], ["cleaned", "verdict", "outcome"]);
+    assert_eq!(lines.last().unwrap()["outcome"], "passed");
+}
+
+#[test]
+fn hold_keeps_the_box_until_it_is_told_to_end() {
+    let pack = pack(DEMO);
+    let path = pack.path().to_str().unwrap();
+    if !possible(&in_pack(pack.path(), &["run", "hello", "--trust"])) {
+        return;
+    }
+    for signal in [None, Some(libc::SIGTERM), Some(libc::SIGINT)] {
+        let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("glassbox"))
+            .args(["--lessons", path, "run", "hello", "--trust", "--hold"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let pid: i32 = loop {
+            let line = lines.next().expect("the box's line comes").unwrap();
+            if let Some(pid) = line.strip_prefix("box: pid ") {
+                break pid.parse().unwrap();
+            }
+        };
+        let inode = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/uts"));
+        assert_ne!(inode(&pid.to_string()).unwrap(), inode("self").unwrap());
+        match signal {
+            None => drop(child.stdin.take()),
+            Some(signal) => {
+                let child = nix::unistd::Pid::from_raw(child.id().cast_signed());
+                nix::sys::signal::kill(child, nix::sys::signal::Signal::try_from(signal).unwrap())
+                    .unwrap();
+            }
+        }
+        let rest: Vec<String> = lines.map(Result::unwrap).collect();
+        assert_eq!(
+            child.wait().unwrap().code(),
+            Some(0),
+            "{signal:?}: {rest:?}"
+        );
+        assert_eq!(rest, ["passed: 1 claim checked"]);
+        assert!(inode(&pid.to_string()).is_err(), "the box is gone");
+    }
+}

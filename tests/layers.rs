@@ -1,0 +1,407 @@
+//! Holds the table of ARCHITECTURE.md's layers and reads the imports: a module
+//! that reaches for one that its row does not name fails this test.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each module, in order from the bottom up, and what it may import. `base`
+/// may be imported by all. A row names only rows above it, so the imports
+/// form a DAG.
+const TABLE: [(&str, &[&str]); 12] = [
+    ("base", &[]),
+    ("plan", &[]),
+    ("probe", &["plan"]),
+    ("sandbox", &["plan", "probe"]),
+    ("check", &["plan"]),
+    ("course", &["plan", "check"]),
+    ("render", &["plan", "check", "course"]),
+    ("session", &["plan", "probe", "sandbox", "check", "course"]),
+    ("tui", &["plan", "check", "course", "render", "session"]),
+    (
+        "cli",
+        &[
+            "plan", "probe", "sandbox", "check", "course", "render", "session",
+        ],
+    ),
+    (
+        "main",
+        &[
+            "plan", "probe", "sandbox", "check", "course", "render", "session", "tui", "cli",
+        ],
+    ),
+    // Declares the modules; uses none.
+    ("lib", &[]),
+];
+
+#[test]
+fn the_table_is_a_dag() {
+    for (index, (module, row)) in TABLE.iter().enumerate() {
+        for import in *row {
+            let above = TABLE[..index].iter().any(|(name, _)| name == import);
+            assert!(above, "{module} names {import}, which isn't a row above it");
+        }
+    }
+}
+
+#[test]
+fn every_import_is_in_the_table() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for file in rust_files(&src) {
+        let inside = file.strip_prefix(&src).unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        seen += imports(inside, &text).len();
+        wrong.extend(illegal(inside, &text));
+    }
+    assert!(
+        seen > 30,
+        "only {seen} imports were found: the reader is blind"
+    );
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_module_has_a_row() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let known: BTreeSet<&str> = TABLE.iter().map(|(name, _)| *name).collect();
+    for file in rust_files(&src) {
+        let module = module_of(file.strip_prefix(&src).unwrap());
+        assert!(
+            known.contains(module.as_str()),
+            "{} belongs to `{module}`, which has no row in the table",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn the_terminal_belongs_to_the_tui_and_unsafe_to_sandbox_sys() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for file in rust_files(&src) {
+        let inside = file.strip_prefix(&src).unwrap();
+        let words: BTreeSet<String> = tokens(&fs::read_to_string(&file).unwrap())
+            .into_iter()
+            .collect();
+        for word in ["ratatui", "crossterm"] {
+            assert!(
+                module_of(inside) == "tui" || !words.contains(word),
+                "{} uses {word}",
+                inside.display()
+            );
+        }
+        assert!(
+            inside.starts_with("sandbox/sys")
+                || inside == Path::new("sandbox/sys.rs")
+                || !words.contains("unsafe"),
+            "{} has unsafe code",
+            inside.display()
+        );
+    }
+}
+
+/// The test of the test: what it must find, in every way of writing it.
+#[test]
+fn an_illegal_import_is_found_however_it_is_written() {
+    for (file, text, expected) in [
+        ("plan/action.rs", "use crate::course::Demo;", Some("course")),
+        (
+            "plan/action.rs",
+            "use crate::{base::Errno, tui};",
+            Some("tui"),
+        ),
+        (
+            "plan/action.rs",
+            "use crate :: { base::{Errno, Bytes}, sandbox::{a, b} };",
+            Some("sandbox"),
+        ),
+        (
+            "plan/action.rs",
+            "fn f() { crate::render::line() }",
+            Some("render"),
+        ),
+        (
+            "plan/action.rs",
+            "use super::super::check::Test;",
+            Some("check"),
+        ),
+        ("plan/mod.rs", "use super::check::Test;", Some("check")),
+        (
+            "plan/mod.rs",
+            "mod tests { use super::super::check::Test; }",
+            Some("check"),
+        ),
+        (
+            "plan/mod.rs",
+            "macro_rules! m { () => { $crate::cli::start() } }",
+            Some("cli"),
+        ),
+        ("plan/mod.rs", "use crate::*;", Some("*")),
+        ("plan/mod.rs", "use crate::{base::Errno, *};", Some("*")),
+        (
+            "tui/mod.rs",
+            "pub(crate) use crate::sandbox::sweep;",
+            Some("sandbox"),
+        ),
+        (
+            "cli/mod.rs",
+            "fn f<T: crate::tui::Widget>() {}",
+            Some("tui"),
+        ),
+        ("base/mod.rs", "use glassbox::plan::Plan;", Some("plan")),
+        ("lib.rs", "use crate::plan::Plan;", Some("plan")),
+        // And what it must let pass.
+        (
+            "plan/action.rs",
+            "use crate::base::Errno; use crate::plan::Fact;",
+            None,
+        ),
+        (
+            "plan/mod.rs",
+            "// use crate::course::Demo;\n/* crate::cli /* nested */ crate::tui */",
+            None,
+        ),
+        (
+            "plan/mod.rs",
+            "const S: &str = \"crate::course\"; const R: &str = r#\"crate::\"cli\"#;",
+            None,
+        ),
+        (
+            "plan/mod.rs",
+            "mod tests { use super::probe::Probe; }",
+            None,
+        ),
+        (
+            "plan/mod.rs",
+            "pub(crate) fn f(c: char) -> bool { c == '\"' } // crate::tui",
+            None,
+        ),
+        (
+            "plan/mod.rs",
+            "fn f<'a>(x: &'a str) {} /* 'a' */ // crate::tui",
+            None,
+        ),
+        ("main.rs", "use glassbox::tui; use glassbox::cli;", None),
+    ] {
+        let found = illegal(Path::new(file), text);
+        match expected {
+            Some(part) => {
+                assert_eq!(found.len(), 1, "{file}: {text}: {found:?}");
+                assert!(found[0].contains(&format!("`{part}`")), "{found:?}");
+            }
+            None => assert!(found.is_empty(), "{file}: {text}: {found:?}"),
+        }
+    }
+}
+
+fn rust_files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// `plan` for `plan/action.rs`, `plan/mod.rs` and `plan.rs`.
+fn module_of(file: &Path) -> String {
+    let first = file.components().next().unwrap().as_os_str();
+    first.to_str().unwrap().trim_end_matches(".rs").to_string()
+}
+
+/// How many modules a file lies below the crate's root.
+fn depth_of(file: &Path) -> usize {
+    let parts = file.components().count();
+    match file.file_name().and_then(|name| name.to_str()) {
+        Some("lib.rs" | "main.rs") if parts == 1 => 0,
+        Some("mod.rs") => parts - 1,
+        _ => parts,
+    }
+}
+
+/// One line for each import that the table doesn't allow.
+fn illegal(file: &Path, text: &str) -> Vec<String> {
+    let module = module_of(file);
+    let rows: BTreeMap<&str, &[&str]> = TABLE.into_iter().collect();
+    let row = rows.get(module.as_str()).copied().unwrap_or(&[]);
+    imports(file, text)
+        .into_iter()
+        .filter(|to| to != "base" && *to != module && !row.contains(&to.as_str()))
+        .map(|to| format!("{}: `{module}` may not import `{to}`", file.display()))
+        .collect()
+}
+
+/// The top-level names that a file reaches for, each once.
+fn imports(file: &Path, text: &str) -> BTreeSet<String> {
+    let tokens = tokens(text);
+    let mut found = BTreeSet::new();
+    // For each open brace, whether an inline module's body.
+    let mut braces: Vec<bool> = Vec::new();
+    let mut index = 0;
+    while index < tokens.len() {
+        match tokens[index].as_str() {
+            "{" => {
+                let module = index >= 2 && tokens[index - 2] == "mod";
+                braces.push(module);
+                index += 1;
+            }
+            "}" => {
+                braces.pop();
+                index += 1;
+            }
+            "crate" | "glassbox" => {
+                index = heads(&tokens, index + 1, &mut found);
+            }
+            "super" => {
+                let depth = depth_of(file) + braces.iter().filter(|module| **module).count();
+                let mut climbed = 1;
+                while tokens.get(index + 1).is_some_and(|t| t == "::")
+                    && tokens.get(index + 2).is_some_and(|t| t == "super")
+                {
+                    climbed += 1;
+                    index += 2;
+                }
+                index += 1;
+                if climbed >= depth {
+                    index = heads(&tokens, index, &mut found);
+                }
+            }
+            _ => index += 1,
+        }
+    }
+    found
+}
+
+/// Reads what follows `crate`: `::name`, `::*` or `::{…}`. Returns where to go on.
+fn heads(tokens: &[String], index: usize, found: &mut BTreeSet<String>) -> usize {
+    let token = |i: usize| tokens.get(i).map_or("", String::as_str);
+    if token(index) != "::" {
+        return index; // `pub(crate)`
+    }
+    if token(index + 1) != "{" {
+        found.insert(token(index + 1).to_string());
+        return index + 2;
+    }
+    // The first word of each item of the outermost group.
+    let (mut i, mut depth, mut first) = (index + 2, 1, true);
+    while depth > 0 && i < tokens.len() {
+        match token(i) {
+            "{" => depth += 1,
+            "}" => depth -= 1,
+            "," if depth == 1 => first = true,
+            word if first && word != "self" => {
+                found.insert(word.to_string());
+                first = false;
+            }
+            _ => {}
+        }
+        i += 1;
+    }
+    i
+}
+
+/// Words, `::`, and single signs; comments, strings and characters left out.
+fn tokens(text: &str) -> Vec<String> {
+    let c: Vec<char> = text.chars().collect();
+    let at = |i: usize| c.get(i).copied().unwrap_or('\0');
+    let word = |ch: char| ch.is_alphanumeric() || ch == '_';
+    let mut found = Vec::new();
+    let mut i = 0;
+    while i < c.len() {
+        if at(i) == '/' && at(i + 1) == '/' {
+            while i < c.len() && at(i) != '\n' {
+                i += 1;
+            }
+        } else if at(i) == '/' && at(i + 1) == '*' {
+            i = after_comment(&c, i);
+        } else if let Some(hashes) = raw_string(&c, i) {
+            i = after_raw(&c, i, hashes);
+        } else if at(i) == '"' {
+            i += 1;
+            while i < c.len() && at(i) != '"' {
+                i += if at(i) == '\\' { 2 } else { 1 };
+            }
+            i += 1;
+        } else if at(i) == '\'' && at(i + 1) == '\\' {
+            i += 3;
+            while i < c.len() && at(i) != '\'' {
+                i += 1;
+            }
+            i += 1;
+        } else if at(i) == '\'' && at(i + 2) == '\'' {
+            i += 3;
+        } else if word(at(i)) {
+            let start = i;
+            while word(at(i)) {
+                i += 1;
+            }
+            found.push(c[start..i].iter().collect());
+        } else if at(i) == ':' && at(i + 1) == ':' {
+            found.push("::".into());
+            i += 2;
+        } else {
+            if !at(i).is_whitespace() {
+                found.push(at(i).to_string());
+            }
+            i += 1;
+        }
+    }
+    found
+}
+
+/// The end of a block comment, which may hold others.
+fn after_comment(c: &[char], mut i: usize) -> usize {
+    let mut depth = 0;
+    while i < c.len() {
+        match (c[i], c.get(i + 1)) {
+            ('/', Some('*')) => {
+                depth += 1;
+                i += 2;
+            }
+            ('*', Some('/')) => {
+                depth -= 1;
+                i += 2;
+                if depth == 0 {
+                    return i;
+                }
+            }
+            _ => i += 1,
+        }
+    }
+    i
+}
+
+/// How many `#` a raw string that starts here has; `None` where none starts.
+fn raw_string(c: &[char], i: usize) -> Option<usize> {
+    let before = i.checked_sub(1).map(|b| c[b]);
+    if before.is_some_and(|b| b.is_alphanumeric() || b == '_') {
+        return None;
+    }
+    let mut j = i + usize::from(c.get(i) == Some(&'b'));
+    if c.get(j) != Some(&'r') {
+        return None;
+    }
+    j += 1;
+    let hashes = c[j..].iter().take_while(|ch| **ch == '#').count();
+    (c.get(j + hashes) == Some(&'"')).then_some(hashes)
+}
+
+fn after_raw(c: &[char], i: usize, hashes: usize) -> usize {
+    let open = i + c[i..].iter().position(|ch| *ch == '"').unwrap();
+    let mut j = open + 1;
+    while j < c.len() {
+        let closed =
+            c[j] == '"' && c[j + 1..].iter().take_while(|ch| **ch == '#').count() >= hashes;
+        if closed {
+            return j + 1 + hashes;
+        }
+        j += 1;
+    }
+    j
+}
