@@ -124,7 +124,9 @@ fn cell(id: Option<&FactRef>, history: &History, relation: Relation) -> Cell {
         return missing("–");
     };
     let Some(fact) = history.fact(id) else {
-        return missing("not observed");
+        // Until the end it may still come.
+        let over = history.events().contains(&Event::Cleaned) || history.broken().is_some();
+        return missing(if over { "not observed" } else { "…" });
     };
     let mut cell = value(fact, relation);
     if !fact.source.is_empty() {

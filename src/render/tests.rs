@@ -252,7 +252,7 @@ fn evidence_sets_inside_beside_outside() {
         plain(&evidence(&scenario, &history, &verdicts, 60))
     );
     let nothing = evidence(&scenario, &History::default(), &[], 60);
-    assert!(plain(&nothing).contains("not observed"));
+    assert!(plain(&nothing).contains("…"), "it may still come");
 }
 
 #[test]

@@ -44,10 +44,13 @@ pub(super) enum Turn {
 pub(super) struct Content {
     pub(super) prose: Vec<Row>,
     pub(super) stage: Vec<Row>,
+    /// The model changed since the lines were made.
+    pub(super) stale: bool,
     /// For which step and width the prose was set; it changes with nothing else.
     prose_key: Option<(usize, usize)>,
-    /// Likewise for the tabs that are prose.
-    stage_key: Option<(usize, usize, Tab)>,
+    /// Likewise for the tabs that are prose, and, with the number of events and
+    /// the run's id, for the calls.
+    stage_key: Option<(usize, usize, Tab, usize, u64)>,
 }
 
 impl From<Line> for Row {
@@ -92,8 +95,14 @@ fn signed(sign: &str, spans: &[Span], width: usize, target: Option<Target>) -> V
         .collect()
 }
 
-/// Sets the lines of both panes anew, and keeps the scrolling in bounds.
+/// Sets the lines of both panes anew, if the model changed since. Events of a
+/// run may come by the thousand: this is called before a draw or an input, not
+/// after each of them.
 pub(super) fn refresh(model: &mut Model) {
+    if !model.content.stale {
+        return;
+    }
+    model.content.stale = false;
     let width = text_width(model, Pane::Prose);
     if model.content.prose_key != Some((model.at, width)) {
         let lines = render::document(&model.step().prose, width);
@@ -102,9 +111,13 @@ pub(super) fn refresh(model: &mut Model) {
     }
     let width = text_width(model, Pane::Stage);
     let tab = model.screen.tab;
+    let events = model
+        .observed()
+        .map_or(0, |(_, history)| history.events().len());
     let key = match tab {
-        Tab::ByHand | Tab::InDocker => Some((model.at, width, tab)),
-        Tab::Evidence | Tab::Syscalls => None,
+        Tab::Syscalls => Some((model.at, width, tab, events, model.runs.last_id)),
+        Tab::ByHand | Tab::InDocker => Some((model.at, width, tab, 0, 0)),
+        Tab::Evidence => None,
     };
     if key.is_none() || model.content.stage_key != key {
         model.content.stage = stage(model, width);

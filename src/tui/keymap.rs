@@ -174,6 +174,10 @@ fn more(model: &Model) -> bool {
     model.at + 1 < model.count()
 }
 
+fn finished(model: &Model) -> bool {
+    more(model) && !model.busy()
+}
+
 fn less(model: &Model) -> bool {
     model.at > 0
 }
@@ -235,7 +239,7 @@ static TABLE: &[Binding] = &[
     row(&[ENTER], "Enter", "to the question", "go to the question", A::Proceed, asked),
     row(&[ENTER], "Enter", "go on", "go on with the questions", A::Proceed, quizzing),
     row(&[ENTER], "Enter", "run", "run the demo", A::Proceed, runnable),
-    row(&[ENTER], "Enter", "next step", "go to the next step", A::Proceed, more),
+    row(&[ENTER], "Enter", "next step", "go to the next step", A::Proceed, finished),
     row(&[UP], "↑", "", "the answer above", A::CursorUp, answering),
     row(&[DOWN], "↓", "", "the answer below", A::CursorDown, answering),
     row(&[Char('a')], "a … f", "", "choose an answer by its letter", A::Pick(0), choosing),

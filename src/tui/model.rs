@@ -169,6 +169,7 @@ impl Model {
             phase: Phase::Changed,
         };
         model.open(at);
+        model.changed();
         model
     }
 
@@ -300,6 +301,7 @@ impl Model {
     }
 
     pub(super) fn changed(&mut self) {
+        self.content.stale = true;
         if self.phase == Phase::Shown {
             self.phase = Phase::Changed;
         }

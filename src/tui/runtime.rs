@@ -11,8 +11,8 @@ use super::effect::Effect;
 use super::model::{Model, Phase};
 use super::msg::{Msg, News, RunId};
 use super::terminal::Terminal;
-use super::update::update;
-use super::{Error, content, view};
+use super::update::{settle, update};
+use super::{Error, view};
 use crate::course::Scenario;
 use crate::session::{Consent, Run};
 use crossterm::event::{Event as Input, KeyCode, KeyModifiers};
@@ -59,9 +59,9 @@ fn turn(
     receiver: &Receiver<Msg>,
     workers: &mut Workers,
 ) -> Result<(), Error> {
-    content::refresh(model);
     loop {
         if model.phase == Phase::Changed {
+            settle(model);
             terminal.draw(|frame| view::view(model, frame))?;
             model.phase = Phase::Shown;
         }

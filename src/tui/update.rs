@@ -18,9 +18,15 @@ use ratatui::layout::{Position, Rect};
 
 /// Takes in what happened; says what is to be done about it.
 pub(super) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
-    let effects = match msg {
-        Msg::Key(event) => key(model, event),
-        Msg::Mouse(event) => mouse(model, event),
+    match msg {
+        Msg::Key(event) => {
+            settle(model);
+            key(model, event)
+        }
+        Msg::Mouse(event) => {
+            settle(model);
+            mouse(model, event)
+        }
         Msg::Resize(width, height) => {
             model.screen.size = (width, height);
             model.changed();
@@ -32,12 +38,14 @@ pub(super) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.phase = Phase::Quit;
             Vec::new()
         }
-    };
-    if model.phase == Phase::Changed {
-        content::refresh(model);
-        clamp(model);
     }
-    effects
+}
+
+/// Makes the lines of the panes follow the model, with the scrolling in bounds.
+/// Needed before a draw, and before an input that means what is on the screen.
+pub(super) fn settle(model: &mut Model) {
+    content::refresh(model);
+    clamp(model);
 }
 
 fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
@@ -328,6 +336,7 @@ fn cursor(model: &mut Model, by: isize) {
         let state = model.state_mut();
         state.knob = moved(state.knob, by, knobs);
     }
+    model.changed();
     content::refresh(model);
     let selected = |row: &content::Row| row.selected;
     let first = model.content.stage.iter().position(selected);
