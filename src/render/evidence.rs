@@ -63,10 +63,7 @@ fn table(show: &[ShowRow], history: &History, width: usize) -> Vec<Line> {
         head.push(label("  outside"));
     }
     let mut rows = Vec::new();
-    for (index, row) in show.iter().enumerate() {
-        if index > 0 {
-            rows.push(vec![vec![Span::new(" ", Role::Body)].into()]);
-        }
+    for row in show {
         let relation = relation(row, history);
         let mut cells = vec![label(&row.label)];
         if inside {

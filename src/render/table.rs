@@ -179,11 +179,12 @@ fn pad(line: &mut Line, by: usize) {
 /// narrow columns fit.
 fn fit(natural: &[usize], words: &[usize], available: usize) -> Option<Vec<usize>> {
     let narrowest: Vec<usize> = natural.iter().map(|n| NARROWEST.min(*n)).collect();
-    let whole: Vec<usize> = words
+    // A mark without a base is longer alone than after a space.
+    let whole = words
         .iter()
-        .zip(&narrowest)
-        .map(|(w, n)| *w.max(n))
-        .collect();
+        .zip(natural)
+        .map(|(word, natural)| (*word).min(*natural));
+    let whole: Vec<usize> = whole.zip(&narrowest).map(|(w, n)| w.max(*n)).collect();
     let sum = |widths: &[usize]| widths.iter().sum::<usize>();
     let least = [whole, narrowest]
         .into_iter()

@@ -36,7 +36,7 @@ fn prose_is_wrapped_by_clusters() {
         (
             "/proc/sys/kernel/random/boot_id",
             20,
-            "/proc/sys/kernel/ran\ndom/boot_id\n",
+            "/proc/sys/kernel/\nrandom/boot_id\n",
         ),
         ("red \u{1b}[31m bell \u{7}", 40, "red ␛[31m bell ␇\n"),
         ("\u{202e}evil \u{301}", 40, "<U+202E>evil \u{301}\n"),

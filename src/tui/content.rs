@@ -7,6 +7,7 @@ use super::question::{Answer, Asked, compare};
 use crate::check::Question;
 use crate::plan::History;
 use crate::render::{self, Line, Role, Span, wrap};
+use crate::session::{Outcome, Record};
 use std::ops::Range;
 
 /// A line of a pane or a popup.
@@ -343,8 +344,8 @@ fn status(model: &Model, width: usize) -> Vec<Row> {
     if model.busy() {
         return text("● Running on this machine's kernel …", Role::Label, width);
     }
-    if state.record.is_some() {
-        return Vec::new();
+    if let Some(record) = &state.record {
+        return summary(record, width);
     }
     let words = match (model.open_question(), state.prediction.answer) {
         (Some(question), _) if question.number.is_some() => {
@@ -361,6 +362,32 @@ fn status(model: &Model, width: usize) -> Vec<Row> {
     };
     let spans = [Span::new(words, Role::Label)];
     signed("", &spans, width, Some(Target::Run))
+}
+
+/// The sum of a run in one line; the claims themselves stand at the end.
+fn summary(record: &Record, width: usize) -> Vec<Row> {
+    let total = record.verdicts.len();
+    let holding = record
+        .verdicts
+        .iter()
+        .filter(|verdict| verdict.holds())
+        .count();
+    let (words, role) = match &record.outcome {
+        Outcome::Passed if total == 0 => return Vec::new(),
+        Outcome::Passed => (
+            format!("✓ All {total} claims of this step hold here."),
+            Role::Good,
+        ),
+        Outcome::Failed => (
+            format!("✗ Only {holding} of {total} claims could be confirmed: see the end."),
+            Role::Bad,
+        ),
+        Outcome::Skipped(refusal) => (
+            format!("! This host can't do all of it: {}.", refusal.cause),
+            Role::Warn,
+        ),
+    };
+    text(words, role, width)
 }
 
 /// The quiz: one question after the other, then the score and the lock.
