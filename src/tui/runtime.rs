@@ -19,6 +19,7 @@ use crossterm::event::{Event as Input, KeyCode, KeyModifiers};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 use std::collections::BTreeMap;
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -62,7 +63,11 @@ fn turn(
     loop {
         if model.phase == Phase::Changed {
             settle(model);
-            terminal.draw(|frame| view::view(model, frame))?;
+            match terminal.draw(|frame| view::view(model, frame)) {
+                // The window was closed: nobody is left to be told.
+                Err(_) if !io::stdout().is_terminal() => return Ok(()),
+                drawn => drawn?,
+            }
             model.phase = Phase::Shown;
         }
         let Ok(first) = receiver.recv() else {
