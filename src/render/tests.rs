@@ -325,6 +325,8 @@ fn checked(lines: &[Line], width: usize) -> String {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn prose_survives(parts in prop::collection::vec(awkward(), 1..4), width in 20usize..90) {
         let blocks = parts.iter().map(|part| paragraph(&part.replace('\n', " "))).collect();
