@@ -3,7 +3,7 @@
 //! These types are the TOML that lesson authors write (see docs/lessons.md) and
 //! the message that the sandbox receives: there is one reading of them.
 
-use super::{BoxName, CgroupSpec, Join, SetLimits, Watch, Namespace, Need, Place, Probe};
+use super::{BoxName, CgroupSpec, Join, Namespace, Need, Place, Probe, SetLimits, Watch};
 use crate::base::{Bytes, Nanos};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -366,8 +366,9 @@ impl Verb {
 }
 
 /// What `wait` yields; a storm alone yields the last two.
-const WAIT_FACTS: [&str; 8] =
-    [".end", ".cpu", ".wall", ".queued", ".share", ".rss", ".forks", ".errno"];
+const WAIT_FACTS: [&str; 8] = [
+    ".end", ".cpu", ".wall", ".queued", ".share", ".rss", ".forks", ".errno",
+];
 
 impl Action {
     /// The names of the facts that this action yields, without place and moment.
@@ -471,7 +472,10 @@ impl Plan {
             }
         };
         for group in &self.cgroups {
-            group.needs().into_iter().for_each(|controller| add(Need::Cgroup(controller)));
+            group
+                .needs()
+                .into_iter()
+                .for_each(|controller| add(Need::Cgroup(controller)));
         }
         for spec in &self.boxes {
             spec.namespaces
@@ -480,7 +484,11 @@ impl Plan {
             if spec.mounts_proc() {
                 add(Need::Proc);
             }
-            if spec.cgroup.as_ref().is_some_and(|name| name.as_str() == CHILD_CGROUP) {
+            if spec
+                .cgroup
+                .as_ref()
+                .is_some_and(|name| name.as_str() == CHILD_CGROUP)
+            {
                 add(Need::ChildCgroup);
             }
         }

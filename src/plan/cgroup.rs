@@ -206,7 +206,10 @@ impl Limits {
 impl FromStr for Percent {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let number = text.trim().strip_suffix('%').and_then(|n| n.trim().parse().ok());
+        let number = text
+            .trim()
+            .strip_suffix('%')
+            .and_then(|n| n.trim().parse().ok());
         number
             .filter(|n| *n > 0)
             .map(Percent)
@@ -223,7 +226,10 @@ impl fmt::Display for Percent {
 impl FromStr for Count {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        text.trim().parse().map(Count).map_err(|_| format!("`{text}` is not a whole number"))
+        text.trim()
+            .parse()
+            .map(Count)
+            .map_err(|_| format!("`{text}` is not a whole number"))
     }
 }
 
@@ -307,15 +313,27 @@ macro_rules! schema {
         }
     };
 }
-schema!(Percent, "PercentLimit", json_schema!({
-    "type": "string", "pattern": "^([0-9]+ *%|max)$"
-}));
-schema!(Bytes, "BytesLimit", json_schema!({
-    "type": "string", "pattern": "^([0-9]+ *(B|KiB|MiB|GiB)|max)$"
-}));
-schema!(Count, "CountLimit", json_schema!({
-    "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "enum": ["max"] }]
-}));
+schema!(
+    Percent,
+    "PercentLimit",
+    json_schema!({
+        "type": "string", "pattern": "^([0-9]+ *%|max)$"
+    })
+);
+schema!(
+    Bytes,
+    "BytesLimit",
+    json_schema!({
+        "type": "string", "pattern": "^([0-9]+ *(B|KiB|MiB|GiB)|max)$"
+    })
+);
+schema!(
+    Count,
+    "CountLimit",
+    json_schema!({
+        "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "enum": ["max"] }]
+    })
+);
 
 #[cfg(test)]
 mod tests {
@@ -323,16 +341,19 @@ mod tests {
 
     #[test]
     fn limits_are_read_as_written_and_cross_the_wire() {
-        let limits: Limits = toml::from_str(
-            "cpu-max = '20%'\nmemory = '32MiB'\npids = 10",
-        )
-        .unwrap();
+        let limits: Limits =
+            toml::from_str("cpu-max = '20%'\nmemory = '32MiB'\npids = 10").unwrap();
         assert_eq!(limits.cpu_max, Some(Limit::At(Percent(20))));
         assert_eq!(limits.memory, Some(Limit::At(Bytes(32 << 20))));
         assert_eq!(limits.pids, Some(Limit::At(Count(10))));
         let wire = serde_json::to_string(&limits).unwrap();
         assert_eq!(serde_json::from_str::<Limits>(&wire).unwrap(), limits);
-        for bad in ["cpu-max = '20'", "cpu-max = '0%'", "memory = '32'", "pids = 'few'"] {
+        for bad in [
+            "cpu-max = '20'",
+            "cpu-max = '0%'",
+            "memory = '32'",
+            "pids = 'few'",
+        ] {
             assert!(toml::from_str::<Limits>(bad).is_err(), "{bad}");
         }
     }

@@ -17,9 +17,7 @@ pub use action::{
     Action, BoxSpec, CHILD_CGROUP, Kill, Listen, Mount, Plan, Propagation, Signal, Spawn,
     TimeOffsets, Unsafe, Verb, Veth, Workload, Write,
 };
-pub use cgroup::{
-    CgroupSpec, Controller, Count, Join, Limit, Limits, Percent, SetLimits, Watch,
-};
+pub use cgroup::{CgroupSpec, Controller, Count, Join, Limit, Limits, Percent, SetLimits, Watch};
 pub use event::{Ending, Event, History, Observer, Output, Sample, Syscall};
 pub use fact::{BoxName, Fact, FactRef, Place, Provenance, RefError, Unit, Value};
 pub use namespace::Namespace;

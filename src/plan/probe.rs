@@ -141,7 +141,10 @@ impl Probe {
             }
             Probe::MountAt(_) | Probe::Dir(_) | Probe::File(_) => return vec![self.to_string()],
             Probe::Group(name) => {
-                return GROUP_FACTS.iter().map(|fact| format!("{name}.{fact}")).collect();
+                return GROUP_FACTS
+                    .iter()
+                    .map(|fact| format!("{name}.{fact}"))
+                    .collect();
             }
             Probe::Controllers => &["controllers", "v1", "v2"],
             Probe::Pid if from_outside => &["pid", "nspid"],

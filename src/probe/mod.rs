@@ -24,8 +24,8 @@ mod process;
 mod statistics;
 
 pub use observe::observe;
-pub use statistics::{Directories, samples, statistics};
 pub use process::{boot_id, memory_of, schedstat, start_time};
+pub use statistics::{Directories, samples, statistics};
 
 use crate::plan::{BoxName, Value};
 use std::collections::BTreeMap;

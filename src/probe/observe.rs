@@ -348,7 +348,8 @@ fn controllers(view: &View) -> Vec<Observation> {
     let known = fs::read_to_string(&path)
         .map(|text| {
             let rows = text.lines().filter(|line| !line.starts_with('#'));
-            rows.filter_map(|row| row.split_whitespace().next().map(String::from)).collect()
+            rows.filter_map(|row| row.split_whitespace().next().map(String::from))
+                .collect()
         })
         .map_err(|error| view.missing(&path, &error));
     let mounts = Mounts::read(&view.proc_root, &view.subject)
@@ -365,7 +366,12 @@ fn controllers(view: &View) -> Vec<Observation> {
         list(names)
     });
     let v2 = mounts.and_then(|mounts| {
-        list(mounts.unified().map(|root| cgroups::available(&root.point)).unwrap_or_default())
+        list(
+            mounts
+                .unified()
+                .map(|root| cgroups::available(&root.point))
+                .unwrap_or_default(),
+        )
     });
     vec![
         seen("controllers", &shown(&path), known.and_then(list)),

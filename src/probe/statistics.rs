@@ -23,7 +23,11 @@ pub fn statistics(name: &BoxName, group: &Directories) -> Vec<Observation> {
         .iter()
         .map(|fact| {
             let (value, source) = read(group, fact);
-            Observation { name: format!("{name}.{fact}"), value, source }
+            Observation {
+                name: format!("{name}.{fact}"),
+                value,
+                source,
+            }
         })
         .collect()
 }
@@ -66,23 +70,55 @@ fn read(group: &Directories, fact: &str) -> Read {
         "cpu.weight" => number(group, Controller::Cpu, "cpu.weight", "cpu.shares", count),
         "cpu.max" => ceiling(group),
         "cpu.usage" => usage(group),
-        "cpu.periods" => key(group, Controller::Cpu, ("cpu.stat", "nr_periods"), ("cpu.stat", "nr_periods"), count),
-        "cpu.throttled" => {
-            key(group, Controller::Cpu, ("cpu.stat", "nr_throttled"), ("cpu.stat", "nr_throttled"), count)
-        }
-        "memory.max" => number(group, Controller::Memory, "memory.max", "memory.limit_in_bytes", bytes),
-        "memory.current" => {
-            number(group, Controller::Memory, "memory.current", "memory.usage_in_bytes", bytes)
-        }
-        "memory.peak" => {
-            number(group, Controller::Memory, "memory.peak", "memory.max_usage_in_bytes", bytes)
-        }
-        "memory.anon" => {
-            key(group, Controller::Memory, ("memory.stat", "anon"), ("memory.stat", "rss"), bytes)
-        }
-        "memory.file" => {
-            key(group, Controller::Memory, ("memory.stat", "file"), ("memory.stat", "cache"), bytes)
-        }
+        "cpu.periods" => key(
+            group,
+            Controller::Cpu,
+            ("cpu.stat", "nr_periods"),
+            ("cpu.stat", "nr_periods"),
+            count,
+        ),
+        "cpu.throttled" => key(
+            group,
+            Controller::Cpu,
+            ("cpu.stat", "nr_throttled"),
+            ("cpu.stat", "nr_throttled"),
+            count,
+        ),
+        "memory.max" => number(
+            group,
+            Controller::Memory,
+            "memory.max",
+            "memory.limit_in_bytes",
+            bytes,
+        ),
+        "memory.current" => number(
+            group,
+            Controller::Memory,
+            "memory.current",
+            "memory.usage_in_bytes",
+            bytes,
+        ),
+        "memory.peak" => number(
+            group,
+            Controller::Memory,
+            "memory.peak",
+            "memory.max_usage_in_bytes",
+            bytes,
+        ),
+        "memory.anon" => key(
+            group,
+            Controller::Memory,
+            ("memory.stat", "anon"),
+            ("memory.stat", "rss"),
+            bytes,
+        ),
+        "memory.file" => key(
+            group,
+            Controller::Memory,
+            ("memory.stat", "file"),
+            ("memory.stat", "cache"),
+            bytes,
+        ),
         "memory.oom-kills" => key(
             group,
             Controller::Memory,
@@ -98,8 +134,20 @@ fn read(group: &Directories, fact: &str) -> Read {
             count,
         ),
         "pids.max" => number(group, Controller::Pids, "pids.max", "pids.max", count),
-        "pids.current" => number(group, Controller::Pids, "pids.current", "pids.current", count),
-        "pids.refused" => key(group, Controller::Pids, ("pids.events", "max"), ("pids.events", "max"), count),
+        "pids.current" => number(
+            group,
+            Controller::Pids,
+            "pids.current",
+            "pids.current",
+            count,
+        ),
+        "pids.refused" => key(
+            group,
+            Controller::Pids,
+            ("pids.events", "max"),
+            ("pids.events", "max"),
+            count,
+        ),
         "io.read" => io_read(group),
         "frozen" => frozen(group),
         "pressure.cpu" => pressure(group, Controller::Cpu, "cpu.pressure"),
@@ -109,7 +157,10 @@ fn read(group: &Directories, fact: &str) -> Read {
 }
 
 fn absent(what: &str, kind: &str) -> Read {
-    (Err(format!("there is no {kind} for `{what}`")), String::new())
+    (
+        Err(format!("there is no {kind} for `{what}`")),
+        "cgroup.procs".into(),
+    )
 }
 
 /// The directory of a controller that has this file.
@@ -160,11 +211,14 @@ fn number(
 ) -> Read {
     let (_, path) = match file(group, controller, v2, v1) {
         Ok(found) => found,
-        Err(reason) => return (Err(reason), String::new()),
+        Err(reason) => return (Err(reason), v2.into()),
     };
     let value = text(&path).and_then(|text| match text.trim() {
         "max" | "9223372036854771712" => Ok(Value::Text("max".into())),
-        word => word.parse().map(unit).map_err(|_| format!("{}: `{word}`", shown(&path))),
+        word => word
+            .parse()
+            .map(unit)
+            .map_err(|_| format!("{}: `{word}`", shown(&path))),
     });
     (value, shown(&path))
 }
@@ -179,7 +233,7 @@ fn key(
 ) -> Read {
     let (version, path) = match file(group, controller, v2.0, v1.0) {
         Ok(found) => found,
-        Err(reason) => return (Err(reason), String::new()),
+        Err(reason) => return (Err(reason), format!("{} {}", v2.0, v2.1)),
     };
     let key = match version {
         Version::V1 => v1.1,
@@ -204,7 +258,7 @@ fn keyed(text: &str, key: &str) -> Option<i64> {
 fn ceiling(group: &Directories) -> Read {
     let (version, path) = match file(group, Controller::Cpu, "cpu.max", "cpu.cfs_quota_us") {
         Ok(found) => found,
-        Err(reason) => return (Err(reason), String::new()),
+        Err(reason) => return (Err(reason), "cpu.max".into()),
     };
     let words = text(&path).and_then(|quota| match version {
         Version::V2 => Ok(quota),
@@ -215,7 +269,10 @@ fn ceiling(group: &Directories) -> Read {
     });
     let value = words.and_then(|words| {
         let mut words = words.split_whitespace();
-        match (words.next(), words.next().and_then(|word| word.parse::<i64>().ok())) {
+        match (
+            words.next(),
+            words.next().and_then(|word| word.parse::<i64>().ok()),
+        ) {
             (Some("max" | "-1"), _) => Ok(Value::Text("max".into())),
             (Some(quota), Some(period)) if period > 0 => quota
                 .parse::<i64>()
@@ -231,7 +288,7 @@ fn ceiling(group: &Directories) -> Read {
 fn usage(group: &Directories) -> Read {
     let (version, path) = match file(group, Controller::Cpu, "cpu.stat", "cpuacct.usage") {
         Ok(found) => found,
-        Err(reason) => return (Err(reason), String::new()),
+        Err(reason) => return (Err(reason), "cpu.stat usage_usec".into()),
     };
     let value = text(&path).and_then(|text| {
         let nanos = match version {
@@ -247,11 +304,15 @@ fn usage(group: &Directories) -> Read {
 
 /// Bytes that the members have read, over all devices.
 fn io_read(group: &Directories) -> Read {
-    let (version, path) =
-        match file(group, Controller::Io, "io.stat", "blkio.throttle.io_service_bytes") {
-            Ok(found) => found,
-            Err(reason) => return (Err(reason), String::new()),
-        };
+    let (version, path) = match file(
+        group,
+        Controller::Io,
+        "io.stat",
+        "blkio.throttle.io_service_bytes",
+    ) {
+        Ok(found) => found,
+        Err(reason) => return (Err(reason), "io.stat rbytes".into()),
+    };
     let value = text(&path).map(|text| {
         let sum: i64 = match version {
             Version::V1 => text
@@ -275,7 +336,7 @@ fn frozen(group: &Directories) -> Read {
     let found = file(group, Controller::Freezer, "cgroup.events", "freezer.state");
     let (version, path) = match found {
         Ok(found) => found,
-        Err(reason) => return (Err(reason), String::new()),
+        Err(reason) => return (Err(reason), "cgroup.events frozen".into()),
     };
     let value = text(&path).map(|text| {
         Value::Flag(match version {
@@ -290,17 +351,23 @@ fn frozen(group: &Directories) -> Read {
 fn pressure(group: &Directories, controller: Controller, name: &str) -> Read {
     let (version, path) = match file(group, controller, name, name) {
         Ok(found) => found,
-        Err(reason) => return (Err(reason), String::new()),
+        Err(reason) => return (Err(reason), name.into()),
     };
     if version == Version::V1 {
-        return (Err("groups of version 1 have no pressure".into()), String::new());
+        return (
+            Err("groups of version 1 have no pressure".into()),
+            name.into(),
+        );
     }
     let value = text(&path).and_then(|text| {
         let line = text.lines().find(|line| line.starts_with("some "));
-        line.and_then(|line| line.split_whitespace().find_map(|word| word.strip_prefix("total=")))
-            .and_then(|total| total.parse::<i64>().ok())
-            .map(|usec| Value::Number(usec * 1000, Unit::Nanos))
-            .ok_or_else(|| format!("{} has another shape", shown(&path)))
+        line.and_then(|line| {
+            line.split_whitespace()
+                .find_map(|word| word.strip_prefix("total="))
+        })
+        .and_then(|total| total.parse::<i64>().ok())
+        .map(|usec| Value::Number(usec * 1000, Unit::Nanos))
+        .ok_or_else(|| format!("{} has another shape", shown(&path)))
     });
     (value, format!("{} some", shown(&path)))
 }
@@ -310,12 +377,20 @@ mod tests {
     use super::*;
 
     /// One fact of a group whose controller's directory holds these files.
-    fn check(version: Version, controller: Controller, files: &[(&str, &str)], fact: &str) -> String {
+    fn check(
+        version: Version,
+        controller: Controller,
+        files: &[(&str, &str)],
+        fact: &str,
+    ) -> String {
         let dir = tempfile::tempdir().unwrap();
         for (name, text) in files {
             fs::write(dir.path().join(name), text).unwrap();
         }
-        let group = Group { version, directory: dir.path().into() };
+        let group = Group {
+            version,
+            directory: dir.path().into(),
+        };
         let (value, _) = read(&Directories::from([(controller, vec![group])]), fact);
         value.map_or_else(|reason| format!("Err: {reason}"), |value| value.to_string())
     }
@@ -325,26 +400,138 @@ mod tests {
         use Controller::{Cpu, Freezer, Io, Memory, Pids};
         use Version::{V1, V2};
         for (version, controller, files, fact, expected) in [
-            (V2, Cpu, &[("cpu.max", "20000 100000\n")][..], "cpu.max", "20 %"),
+            (
+                V2,
+                Cpu,
+                &[("cpu.max", "20000 100000\n")][..],
+                "cpu.max",
+                "20 %",
+            ),
             (V2, Cpu, &[("cpu.max", "max 100000\n")], "cpu.max", "max"),
-            (V1, Cpu, &[("cpu.cfs_quota_us", "20000\n"), ("cpu.cfs_period_us", "100000\n")], "cpu.max", "20 %"),
-            (V1, Cpu, &[("cpu.cfs_quota_us", "-1\n"), ("cpu.cfs_period_us", "100000\n")], "cpu.max", "max"),
-            (V2, Cpu, &[("cpu.stat", "usage_usec 1500000\nnr_periods 10\n")], "cpu.usage", "1.50 s"),
-            (V1, Cpu, &[("cpuacct.usage", "1500000000\n")], "cpu.usage", "1.50 s"),
-            (V2, Cpu, &[("cpu.stat", "usage_usec 1\nnr_periods 10\n")], "cpu.periods", "10"),
-            (V2, Memory, &[("memory.max", "33554432\n")], "memory.max", "32 MiB"),
-            (V1, Memory, &[("memory.limit_in_bytes", "9223372036854771712\n")], "memory.max", "max"),
-            (V2, Memory, &[("memory.events", "low 0\nhigh 0\nmax 9\noom 1\noom_kill 1\n")], "memory.oom-kills", "1"),
-            (V1, Memory, &[("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n")], "memory.oom-kills", "1"),
+            (
+                V1,
+                Cpu,
+                &[
+                    ("cpu.cfs_quota_us", "20000\n"),
+                    ("cpu.cfs_period_us", "100000\n"),
+                ],
+                "cpu.max",
+                "20 %",
+            ),
+            (
+                V1,
+                Cpu,
+                &[
+                    ("cpu.cfs_quota_us", "-1\n"),
+                    ("cpu.cfs_period_us", "100000\n"),
+                ],
+                "cpu.max",
+                "max",
+            ),
+            (
+                V2,
+                Cpu,
+                &[("cpu.stat", "usage_usec 1500000\nnr_periods 10\n")],
+                "cpu.usage",
+                "1.50 s",
+            ),
+            (
+                V1,
+                Cpu,
+                &[("cpuacct.usage", "1500000000\n")],
+                "cpu.usage",
+                "1.50 s",
+            ),
+            (
+                V2,
+                Cpu,
+                &[("cpu.stat", "usage_usec 1\nnr_periods 10\n")],
+                "cpu.periods",
+                "10",
+            ),
+            (
+                V2,
+                Memory,
+                &[("memory.max", "33554432\n")],
+                "memory.max",
+                "32 MiB",
+            ),
+            (
+                V1,
+                Memory,
+                &[("memory.limit_in_bytes", "9223372036854771712\n")],
+                "memory.max",
+                "max",
+            ),
+            (
+                V2,
+                Memory,
+                &[("memory.events", "low 0\nhigh 0\nmax 9\noom 1\noom_kill 1\n")],
+                "memory.oom-kills",
+                "1",
+            ),
+            (
+                V1,
+                Memory,
+                &[(
+                    "memory.oom_control",
+                    "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n",
+                )],
+                "memory.oom-kills",
+                "1",
+            ),
             (V2, Pids, &[("pids.events", "max 3\n")], "pids.refused", "3"),
-            (V2, Io, &[("io.stat", "8:0 rbytes=4096 wbytes=0\n8:16 rbytes=4096\n")], "io.read", "8 KiB"),
-            (V1, Io, &[("blkio.throttle.io_service_bytes", "8:0 Read 4096\n8:0 Write 1\nTotal 4097\n")], "io.read", "4 KiB"),
-            (V2, Freezer, &[("cgroup.events", "populated 1\nfrozen 1\n")], "frozen", "yes"),
-            (V1, Freezer, &[("freezer.state", "FREEZING\n")], "frozen", "no"),
-            (V2, Cpu, &[("cpu.pressure", "some avg10=0.00 total=1000000\n")], "pressure.cpu", "1.00 s"),
-            (V2, Memory, &[], "pids.max", "Err: this group has no pids controller"),
+            (
+                V2,
+                Io,
+                &[("io.stat", "8:0 rbytes=4096 wbytes=0\n8:16 rbytes=4096\n")],
+                "io.read",
+                "8 KiB",
+            ),
+            (
+                V1,
+                Io,
+                &[(
+                    "blkio.throttle.io_service_bytes",
+                    "8:0 Read 4096\n8:0 Write 1\nTotal 4097\n",
+                )],
+                "io.read",
+                "4 KiB",
+            ),
+            (
+                V2,
+                Freezer,
+                &[("cgroup.events", "populated 1\nfrozen 1\n")],
+                "frozen",
+                "yes",
+            ),
+            (
+                V1,
+                Freezer,
+                &[("freezer.state", "FREEZING\n")],
+                "frozen",
+                "no",
+            ),
+            (
+                V2,
+                Cpu,
+                &[("cpu.pressure", "some avg10=0.00 total=1000000\n")],
+                "pressure.cpu",
+                "1.00 s",
+            ),
+            (
+                V2,
+                Memory,
+                &[],
+                "pids.max",
+                "Err: this group has no pids controller",
+            ),
         ] {
-            assert_eq!(check(version, controller, files, fact), expected, "{version:?} {fact}");
+            assert_eq!(
+                check(version, controller, files, fact),
+                expected,
+                "{version:?} {fact}"
+            );
         }
     }
 
@@ -353,6 +540,11 @@ mod tests {
         let name: BoxName = "small".parse().unwrap();
         let seen = statistics(&name, &Directories::new());
         assert_eq!(seen.len(), GROUP_FACTS.len());
-        assert!(seen.iter().all(|seen| !seen.value.as_ref().is_err_and(|e| e.contains("no name for"))));
+        assert!(seen.iter().all(|seen| {
+            !seen
+                .value
+                .as_ref()
+                .is_err_and(|e| e.contains("no name for"))
+        }));
     }
 }

@@ -27,8 +27,12 @@ pub(super) struct Refused {
 }
 
 /// Makes a call and tells it: name, arguments, why, the call itself.
-pub(super) type Caller<'a> =
-    &'a mut dyn FnMut(&str, String, &str, &mut dyn FnMut() -> Result<i64, Errno>) -> Result<i64, Errno>;
+pub(super) type Caller<'a> = &'a mut dyn FnMut(
+    &str,
+    String,
+    &str,
+    &mut dyn FnMut() -> Result<i64, Errno>,
+) -> Result<i64, Errno>;
 
 /// All groups of a run, in the order in which they were made.
 #[derive(Default)]
@@ -54,7 +58,11 @@ impl Groups {
     /// Makes a group with its limits.
     pub(super) fn make(&mut self, spec: &CgroupSpec, call: Caller<'_>) -> Result<(), Refused> {
         let proc = Path::new("/proc");
-        let missing = |controller| Refused { controller, stage: "/proc/self/cgroup".into(), errno: None };
+        let missing = |controller| Refused {
+            controller,
+            stage: "/proc/self/cgroup".into(),
+            errno: None,
+        };
         let first = spec.needs().first().copied().unwrap_or(Controller::Pids);
         let read = Memberships::read(proc, &Subject::Myself)
             .and_then(|members| Ok((members, Mounts::read(proc, &Subject::Myself)?)));
@@ -63,7 +71,11 @@ impl Groups {
             none if none.is_empty() => vec![self.any_controller(&members, &mounts)],
             needs => needs,
         };
-        let parent = spec.parent.as_ref().and_then(|name| self.known.get(name)).cloned();
+        let parent = spec
+            .parent
+            .as_ref()
+            .and_then(|name| self.known.get(name))
+            .cloned();
         let name = name_for(spec.name.as_str()).ok_or_else(|| missing(first))?;
         let mut parts = Directories::new();
         let mut unified = Vec::new();
@@ -72,7 +84,10 @@ impl Groups {
                 Some(bases) => {
                     for base in bases {
                         let directory = self.mkdir(controller, &base.join(&name), call)?;
-                        let part = cgroups::Group { version: Version::V1, directory };
+                        let part = cgroups::Group {
+                            version: Version::V1,
+                            directory,
+                        };
                         parts.entry(controller).or_default().push(part);
                     }
                 }
@@ -83,7 +98,10 @@ impl Groups {
             let base = self.v2_base(&unified, &members, &mounts, parent.as_ref(), call)?;
             let directory = self.mkdir(unified[0], &base.join(&name), call)?;
             for controller in unified {
-                let part = cgroups::Group { version: Version::V2, directory: directory.clone() };
+                let part = cgroups::Group {
+                    version: Version::V2,
+                    directory: directory.clone(),
+                };
                 parts.entry(controller).or_default().push(part);
             }
         }
@@ -93,24 +111,45 @@ impl Groups {
 
     /// For a group that needs none: any will do to have a directory.
     fn any_controller(&self, members: &Memberships, mounts: &Mounts) -> Controller {
-        let usable = |controller: &Controller| {
-            v1_bases(*controller, members, mounts, None).is_some()
-        };
-        if mounts.unified().is_some_and(|root| !cgroups::available(&root.point).is_empty()) {
+        let usable =
+            |controller: &Controller| v1_bases(*controller, members, mounts, None).is_some();
+        if mounts
+            .unified()
+            .is_some_and(|root| !cgroups::available(&root.point).is_empty())
+        {
             return Controller::Freezer;
         }
-        [Controller::Pids, Controller::Freezer, Controller::Cpu].into_iter().find(usable).unwrap_or(Controller::Freezer)
+        [Controller::Pids, Controller::Freezer, Controller::Cpu]
+            .into_iter()
+            .find(usable)
+            .unwrap_or(Controller::Freezer)
     }
 
-    fn mkdir(&mut self, controller: Controller, path: &Path, call: Caller<'_>) -> Result<PathBuf, Refused> {
+    fn mkdir(
+        &mut self,
+        controller: Controller,
+        path: &Path,
+        call: Caller<'_>,
+    ) -> Result<PathBuf, Refused> {
         if self.made.iter().any(|group| group.path == path) {
             return Ok(path.into());
         }
         let shown = path.display().to_string();
-        call("mkdir", format!("\"{shown}\", 0777"), "a group is a directory", &mut || {
-            fs::create_dir(path).map(|()| 0).map_err(|error| Errno::of(&error).unwrap_or(Errno(libc::EIO)))
-        })
-        .map_err(|errno| Refused { controller, stage: format!("mkdir({shown})"), errno: Some(errno) })?;
+        call(
+            "mkdir",
+            format!("\"{shown}\", 0777"),
+            "a group is a directory",
+            &mut || {
+                fs::create_dir(path)
+                    .map(|()| 0)
+                    .map_err(|error| Errno::of(&error).unwrap_or(Errno(libc::EIO)))
+            },
+        )
+        .map_err(|errno| Refused {
+            controller,
+            stage: format!("mkdir({shown})"),
+            errno: Some(errno),
+        })?;
         self.made.push(Group { path: path.into() });
         Ok(path.into())
     }
@@ -126,17 +165,33 @@ impl Groups {
         parent: Option<&Directories>,
         call: Caller<'_>,
     ) -> Result<PathBuf, Refused> {
-        let names: Vec<&str> = wanted.iter().filter_map(|controller| controller.v2()).collect();
-        let lacking = || Refused { controller: wanted[0], stage: "/proc/self/cgroup".into(), errno: None };
+        let names: Vec<&str> = wanted
+            .iter()
+            .filter_map(|controller| controller.v2())
+            .collect();
+        let lacking = || Refused {
+            controller: wanted[0],
+            stage: "/proc/self/cgroup".into(),
+            errno: None,
+        };
         let root = mounts.unified().ok_or_else(lacking)?;
         let v2_parent = parent.and_then(|parent| {
-            parent.values().flatten().find(|part| part.version == Version::V2)
+            parent
+                .values()
+                .flatten()
+                .find(|part| part.version == Version::V2)
         });
         let chain: Vec<PathBuf> = match v2_parent {
             Some(part) => vec![part.directory.clone()],
             None => {
-                let own = members.unified().and_then(|member| mounts.directory(member)).ok_or_else(lacking)?;
-                own.ancestors().take_while(|dir| dir.starts_with(&root.point)).map(Path::to_path_buf).collect()
+                let own = members
+                    .unified()
+                    .and_then(|member| mounts.directory(member))
+                    .ok_or_else(lacking)?;
+                own.ancestors()
+                    .take_while(|dir| dir.starts_with(&root.point))
+                    .map(Path::to_path_buf)
+                    .collect()
             }
         };
         let hands_down = |dir: &PathBuf| {
@@ -159,7 +214,10 @@ impl Groups {
             let on: Vec<&str> = before.split_whitespace().collect();
             let new: Vec<&&str> = names.iter().filter(|name| !on.contains(name)).collect();
             let join = |sign: &str| {
-                new.iter().map(|name| format!("{sign}{name}")).collect::<Vec<_>>().join(" ")
+                new.iter()
+                    .map(|name| format!("{sign}{name}"))
+                    .collect::<Vec<_>>()
+                    .join(" ")
             };
             let line = join("+");
             let why = "hand the controllers down to the children; taken back at the end";
@@ -170,7 +228,11 @@ impl Groups {
                 }
                 Err(errno) => {
                     let stage = format!("write({}, {line})", path.display());
-                    last = Refused { controller: wanted[0], stage, errno: Some(errno) };
+                    last = Refused {
+                        controller: wanted[0],
+                        stage,
+                        errno: Some(errno),
+                    };
                 }
             }
         }
@@ -178,7 +240,12 @@ impl Groups {
     }
 
     /// Writes limits; those that aren't named stay.
-    pub(super) fn limit(&self, name: &BoxName, limits: &Limits, call: Caller<'_>) -> Result<(), Refused> {
+    pub(super) fn limit(
+        &self,
+        name: &BoxName,
+        limits: &Limits,
+        call: Caller<'_>,
+    ) -> Result<(), Refused> {
         for (controller, path, line, why) in self.lines(name, limits)? {
             write(&path, &line, why, call).map_err(|errno| Refused {
                 controller,
@@ -197,12 +264,19 @@ impl Groups {
     ) -> Result<Vec<(Controller, PathBuf, String, &'static str)>, Refused> {
         let mut lines = Vec::new();
         let part = |controller: Controller, v1_file: &str| {
-            let parts = self.known.get(name).and_then(|group| group.get(&controller));
+            let parts = self
+                .known
+                .get(name)
+                .and_then(|group| group.get(&controller));
             let mut parts = parts.into_iter().flatten();
             parts
                 .find(|part| part.version == Version::V2 || part.directory.join(v1_file).exists())
                 .cloned()
-                .ok_or(Refused { controller, stage: format!("the group `{name}`"), errno: None })
+                .ok_or(Refused {
+                    controller,
+                    stage: format!("the group `{name}`"),
+                    errno: None,
+                })
         };
         if let Some(weight) = limits.cpu_weight {
             let group = part(Controller::Cpu, "cpu.shares")?;
@@ -210,7 +284,12 @@ impl Groups {
                 Version::V1 => ("cpu.shares", u64::from(weight) * 1024 / 100),
                 Version::V2 => ("cpu.weight", u64::from(weight)),
             };
-            lines.push((Controller::Cpu, group.directory.join(file), value.to_string(), "its share when groups compete"));
+            lines.push((
+                Controller::Cpu,
+                group.directory.join(file),
+                value.to_string(),
+                "its share when groups compete",
+            ));
         }
         if let Some(ceiling) = limits.cpu_max {
             let group = part(Controller::Cpu, "cpu.cfs_quota_us")?;
@@ -219,10 +298,24 @@ impl Groups {
                 Limit::At(percent) => Some(u64::from(percent.0) * PERIOD / 100),
             };
             let (file, line) = match group.version {
-                Version::V1 => ("cpu.cfs_quota_us", quota.map_or("-1".into(), |quota| quota.to_string())),
-                Version::V2 => ("cpu.max", format!("{} {PERIOD}", quota.map_or("max".into(), |quota| quota.to_string()))),
+                Version::V1 => (
+                    "cpu.cfs_quota_us",
+                    quota.map_or("-1".into(), |quota| quota.to_string()),
+                ),
+                Version::V2 => (
+                    "cpu.max",
+                    format!(
+                        "{} {PERIOD}",
+                        quota.map_or("max".into(), |quota| quota.to_string())
+                    ),
+                ),
             };
-            lines.push((Controller::Cpu, group.directory.join(file), line, "microseconds of CPU time in each period of 100 ms"));
+            lines.push((
+                Controller::Cpu,
+                group.directory.join(file),
+                line,
+                "microseconds of CPU time in each period of 100 ms",
+            ));
         }
         if let Some(memory) = limits.memory {
             let group = part(Controller::Memory, "memory.limit_in_bytes")?;
@@ -230,21 +323,41 @@ impl Groups {
             match group.version {
                 Version::V2 => {
                     if file("memory.swap.max").exists() {
-                        lines.push((Controller::Memory, file("memory.swap.max"), "0".into(), "or it would swap instead of meeting the limit"));
+                        lines.push((
+                            Controller::Memory,
+                            file("memory.swap.max"),
+                            "0".into(),
+                            "or it would swap instead of meeting the limit",
+                        ));
                     }
                     let line = match memory {
                         Limit::Max => "max".into(),
                         Limit::At(bytes) => bytes.0.to_string(),
                     };
-                    lines.push((Controller::Memory, file("memory.max"), line, "bytes, of all its members together"));
+                    lines.push((
+                        Controller::Memory,
+                        file("memory.max"),
+                        line,
+                        "bytes, of all its members together",
+                    ));
                 }
                 Version::V1 => {
                     let line = match memory {
                         Limit::Max => "-1".to_string(),
                         Limit::At(bytes) => bytes.0.to_string(),
                     };
-                    let limit = (Controller::Memory, file("memory.limit_in_bytes"), line.clone(), "bytes, of all its members together");
-                    let swap = (Controller::Memory, file("memory.memsw.limit_in_bytes"), line, "memory and swap together: no way out into swap");
+                    let limit = (
+                        Controller::Memory,
+                        file("memory.limit_in_bytes"),
+                        line.clone(),
+                        "bytes, of all its members together",
+                    );
+                    let swap = (
+                        Controller::Memory,
+                        file("memory.memsw.limit_in_bytes"),
+                        line,
+                        "memory and swap together: no way out into swap",
+                    );
                     let has_swap = swap.1.exists();
                     // The sum may never be the smaller one: up first, down last.
                     match memory {
@@ -258,31 +371,75 @@ impl Groups {
         if let Some(together) = limits.oom_group {
             let group = part(Controller::Memory, "memory.limit_in_bytes")?;
             let path = group.directory.join("memory.oom.group");
-            lines.push((Controller::Memory, path, u8::from(together).to_string(), "one out of memory, all out of memory"));
+            lines.push((
+                Controller::Memory,
+                path,
+                u8::from(together).to_string(),
+                "one out of memory, all out of memory",
+            ));
         }
         if let Some(pids) = limits.pids {
             let group = part(Controller::Pids, "pids.max")?;
-            lines.push((Controller::Pids, group.directory.join("pids.max"), pids.to_string(), "processes and threads, of all its members together"));
+            lines.push((
+                Controller::Pids,
+                group.directory.join("pids.max"),
+                pids.to_string(),
+                "processes and threads, of all its members together",
+            ));
         }
         Ok(lines)
     }
 
     /// Freezes or thaws a group, and awaits that the kernel says so.
-    pub(super) fn freeze(&self, name: &BoxName, frozen: bool, call: Caller<'_>) -> Result<(), Refused> {
+    pub(super) fn freeze(
+        &self,
+        name: &BoxName,
+        frozen: bool,
+        call: Caller<'_>,
+    ) -> Result<(), Refused> {
         let controller = Controller::Freezer;
-        let lacking = || Refused { controller, stage: format!("the group `{name}`"), errno: None };
+        let lacking = || Refused {
+            controller,
+            stage: format!("the group `{name}`"),
+            errno: None,
+        };
         let group = self.known.get(name).ok_or_else(lacking)?;
-        let v2 = || group.values().flatten().find(|part| part.version == Version::V2);
-        let part = group.get(&controller).and_then(|parts| parts.first()).or_else(v2).ok_or_else(lacking)?;
+        let v2 = || {
+            group
+                .values()
+                .flatten()
+                .find(|part| part.version == Version::V2)
+        };
+        let part = group
+            .get(&controller)
+            .and_then(|parts| parts.first())
+            .or_else(v2)
+            .ok_or_else(lacking)?;
         let (path, line) = freezer(part, frozen);
-        write(&path, line, if frozen { "stop every member" } else { "let them go on" }, call).map_err(
-            |errno| Refused { controller, stage: format!("write({}, {line})", path.display()), errno: Some(errno) },
-        )?;
+        write(
+            &path,
+            line,
+            if frozen {
+                "stop every member"
+            } else {
+                "let them go on"
+            },
+            call,
+        )
+        .map_err(|errno| Refused {
+            controller,
+            stage: format!("write({}, {line})", path.display()),
+            errno: Some(errno),
+        })?;
         let started = Instant::now();
         while is_frozen(part) != frozen {
             if started.elapsed() > Duration::from_secs(5) {
                 let stage = format!("write({}, {line})", path.display());
-                return Err(Refused { controller, stage, errno: Some(Errno(libc::ETIMEDOUT)) });
+                return Err(Refused {
+                    controller,
+                    stage,
+                    errno: Some(Errno(libc::ETIMEDOUT)),
+                });
             }
             // Version 1 has no event for it, so the state is read again.
             std::thread::sleep(Duration::from_millis(1));
@@ -355,7 +512,10 @@ fn write(path: &Path, line: &str, why: &str, call: Caller<'_>) -> Result<(), Err
     let written = call("write", args, why, &mut || {
         use std::io::Write;
         let error = |error: std::io::Error| Errno::of(&error).unwrap_or(Errno(libc::EIO));
-        let mut file = fs::OpenOptions::new().write(true).open(path).map_err(error)?;
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .open(path)
+            .map_err(error)?;
         file.write(line.as_bytes()).map(|n| n as i64).map_err(error)
     });
     written.map(drop)
@@ -371,7 +531,9 @@ fn v1_bases(
 ) -> Option<Vec<PathBuf>> {
     let mut bases: Vec<PathBuf> = Vec::new();
     for name in controller.v1() {
-        let group = mounts.group_of(members, name).filter(|group| group.version == Version::V1)?;
+        let group = mounts
+            .group_of(members, name)
+            .filter(|group| group.version == Version::V1)?;
         if !bases.contains(&group.directory) {
             bases.push(group.directory);
         }

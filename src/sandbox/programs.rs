@@ -2,16 +2,14 @@
 //! that no usual tool does.
 
 use super::agent::Agent;
-use super::sys::{self, Forked, Privilege};
 use super::create::write_traced;
+use super::sys::{self, Forked, Privilege};
 use super::trace::Told;
 use super::verbs::{Answer, io_errno};
 use super::wire::{Reply, Task};
 use super::workload;
 use crate::base::Errno;
-use crate::plan::{
-    Ending, Event, FactRef, Join, Need, Output, Sample, Spawn, Unit, Value, Watch,
-};
+use crate::plan::{Ending, Event, FactRef, Join, Need, Output, Sample, Spawn, Unit, Value, Watch};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
@@ -19,8 +17,8 @@ use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::os::unix::net::UnixStream;
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -197,7 +195,11 @@ impl Agent {
         let ends = UnixStream::pair();
         let (mut ours, theirs) =
             ends.map_err(|error| self.teller.broken(format!("socketpair: {error}")))?;
-        let cgroups = spawn.cgroup.as_ref().map(|name| task.directories(name)).unwrap_or_default();
+        let cgroups = spawn
+            .cgroup
+            .as_ref()
+            .map(|name| task.directories(name))
+            .unwrap_or_default();
         let parent = nix::unistd::getpid();
         let (pid, born_inside) = match self.bear(&cgroups) {
             Err(errno) => return Ok(Err(errno)),
@@ -211,7 +213,12 @@ impl Agent {
         let mut prepare = || -> Result<(), Errno> {
             for directory in cgroups.iter().filter(|_| !born_inside) {
                 let path = format!("{}/cgroup.procs", directory.display());
-                write_traced(&mut self.teller, &path, &pid.to_string(), "into the group before it works")?;
+                write_traced(
+                    &mut self.teller,
+                    &path,
+                    &pid.to_string(),
+                    "into the group before it works",
+                )?;
             }
             ours.write_all(b"g").map_err(io_errno)
         };
@@ -226,7 +233,9 @@ impl Agent {
             if let Err(errno) = joined {
                 return Ok(Err(errno));
             }
-            return Err(self.teller.broken(format!("a workload was not ready: {status:?}")));
+            return Err(self
+                .teller
+                .broken(format!("a workload was not ready: {status:?}")));
         }
         Ok(Ok(Child { pid, report: ours }))
     }
@@ -245,8 +254,12 @@ impl Agent {
             if result == Ok(0) {
                 return Ok((0, true));
             }
-            let args = format!("{{flags=CLONE_INTO_CGROUP, cgroup=\"{}\"}}", directory.display());
-            self.teller.timed("clone3", args, why, &result, before.elapsed());
+            let args = format!(
+                "{{flags=CLONE_INTO_CGROUP, cgroup=\"{}\"}}",
+                directory.display()
+            );
+            self.teller
+                .timed("clone3", args, why, &result, before.elapsed());
             if let Ok(pid) = result {
                 return Ok((pid, true));
             }
@@ -256,7 +269,8 @@ impl Agent {
             Forked::Child => Ok((0, false)),
             Forked::Parent(pid) => {
                 let pid = i64::from(pid.as_raw());
-                self.teller.timed("fork", String::new(), why, &Ok(pid), before.elapsed());
+                self.teller
+                    .timed("fork", String::new(), why, &Ok(pid), before.elapsed());
                 Ok((pid, false))
             }
         }
@@ -288,7 +302,8 @@ impl Agent {
             let report: workload::Report =
                 serde_json::from_str(&words).unwrap_or_else(|_| workload::unreported());
             for (suffix, value, source) in report {
-                self.teller.observed(None, None, format!("{name}.{suffix}"), value, source);
+                self.teller
+                    .observed(None, None, format!("{name}.{suffix}"), value, source);
             }
         }
         Ok(())
@@ -315,18 +330,35 @@ impl Agent {
     /// `watch`
     pub(super) fn watch(&mut self, task: &Task, watch: &Watch) {
         let started = std::time::Instant::now();
-        let until = watch.until.as_ref().and_then(|name| self.children.pids(name)?.first().copied());
+        let until = watch
+            .until
+            .as_ref()
+            .and_then(|name| self.children.pids(name)?.first().copied());
         let ended = until.and_then(|pid| sys::pidfd_open(pid).ok());
         let nanos = |nanos: crate::base::Nanos| Duration::from_nanos(nanos.0.max(0) as u64);
-        let (every, time) = (nanos(watch.every).max(Duration::from_millis(10)), nanos(watch.time));
+        let (every, time) = (
+            nanos(watch.every).max(Duration::from_millis(10)),
+            nanos(watch.time),
+        );
         let mut next = started;
         loop {
-            let values = watch.groups.iter().filter_map(|name| Some((name, task.groups.get(name)?)));
+            let values = watch
+                .groups
+                .iter()
+                .filter_map(|name| Some((name, task.groups.get(name)?)));
             let values = values.flat_map(|(name, group)| crate::probe::samples(name, group));
             let place = self.teller.place.clone();
             let values = values
                 .map(|(name, value)| {
-                    (FactRef { seen_from: place.clone(), about: None, name, moment: None }, value)
+                    (
+                        FactRef {
+                            seen_from: place.clone(),
+                            about: None,
+                            name,
+                            moment: None,
+                        },
+                        value,
+                    )
                 })
                 .collect();
             let at = started.elapsed().as_nanos() as i64;

@@ -4,8 +4,8 @@
 use super::agent::{self, Outer};
 use super::cgroup::{self, Placement};
 use super::groups::{Caller, Groups, Refused};
-use super::trace::syscall;
 use super::sys::{self, Forked};
+use super::trace::syscall;
 use super::wire::{Channel, Creation, Order, Reply, Request, Standing, Task};
 use crate::base::Errno;
 use crate::plan::{
@@ -285,7 +285,9 @@ impl Run {
 
     /// The cgroup directories that a box joins, made here because the guardian owns them.
     fn cgroups_for(&mut self, spec: &BoxSpec) -> Result<Vec<std::path::PathBuf>, End> {
-        let Some(name) = &spec.cgroup else { return Ok(Vec::new()) };
+        let Some(name) = &spec.cgroup else {
+            return Ok(Vec::new());
+        };
         if let Some(declared) = self.groups.directories(name) {
             return Ok(declared);
         }
@@ -313,18 +315,31 @@ impl Run {
         work: impl FnOnce(&mut Groups, Caller<'_>) -> Result<(), Refused>,
     ) -> Result<(), End> {
         let mut calls = Vec::new();
-        let mut call = |name: &str, args: String, why: &str, make: &mut dyn FnMut() -> Result<i64, Errno>| {
-            let before = Instant::now();
-            let result = make();
-            calls.push(syscall(Place::Host, name, args, why, &result, before.elapsed()));
-            result
-        };
+        let mut call =
+            |name: &str, args: String, why: &str, make: &mut dyn FnMut() -> Result<i64, Errno>| {
+                let before = Instant::now();
+                let result = make();
+                calls.push(syscall(
+                    Place::Host,
+                    name,
+                    args,
+                    why,
+                    &result,
+                    before.elapsed(),
+                ));
+                result
+            };
         let done = work(&mut self.groups, &mut call);
         for call in calls {
             self.tell(Event::Syscall(call))?;
         }
         done.or_else(|refused| {
-            self.refused(&Need::Cgroup(refused.controller), &refused.stage, refused.errno, None)?;
+            self.refused(
+                &Need::Cgroup(refused.controller),
+                &refused.stage,
+                refused.errno,
+                None,
+            )?;
             Err(End::Told)
         })
     }

@@ -127,7 +127,9 @@ impl Teller {
         took: Duration,
     ) {
         let place = self.place.clone();
-        self.tell(Event::Syscall(syscall(place, name, args, why, result, took)));
+        self.tell(Event::Syscall(syscall(
+            place, name, args, why, result, took,
+        )));
     }
 
     /// Tells a fact that was observed from here.
@@ -176,7 +178,10 @@ pub(super) fn syscall<T: Returned>(
         place,
         name: name.into(),
         args,
-        result: result.as_ref().map(Returned::number).map_err(|errno| *errno),
+        result: result
+            .as_ref()
+            .map(Returned::number)
+            .map_err(|errno| *errno),
         nanos: took.as_nanos() as u64,
         why: why.into(),
     }

@@ -105,23 +105,36 @@ fn keep_to_one_cpu() -> Result<(), Errno> {
     Ok(sched_setaffinity(me, &one)?)
 }
 
-fn fact(suffix: &str, value: Result<Value, String>, source: &str) -> (String, Result<Value, String>, String) {
+fn fact(
+    suffix: &str,
+    value: Result<Value, String>,
+    source: &str,
+) -> (String, Result<Value, String>, String) {
     (suffix.into(), value, source.into())
 }
 
 /// Computes until this much CPU time has been used.
 fn burn(cpu: i64) -> Result<Report, Errno> {
-    let started = (now(ClockId::CLOCK_PROCESS_CPUTIME_ID)?, now(ClockId::CLOCK_MONOTONIC)?);
+    let started = (
+        now(ClockId::CLOCK_PROCESS_CPUTIME_ID)?,
+        now(ClockId::CLOCK_MONOTONIC)?,
+    );
     let queued_before = queued();
     let mut state = 1u64;
     loop {
         for _ in 0..10_000 {
-            state = std::hint::black_box(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+            state = std::hint::black_box(
+                state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1),
+            );
         }
         let used = now(ClockId::CLOCK_PROCESS_CPUTIME_ID)? - started.0;
         if used >= cpu {
             let wall = now(ClockId::CLOCK_MONOTONIC)? - started.1;
-            let waited = queued().zip(queued_before).map(|(after, before)| after - before);
+            let waited = queued()
+                .zip(queued_before)
+                .map(|(after, before)| after - before);
             return Ok(burned(used, wall, waited));
         }
     }
@@ -136,9 +149,17 @@ fn burned(cpu: i64, wall: i64, queued: Option<i64>) -> Report {
         Value::Number(percent, Unit::Percent)
     });
     vec![
-        fact("cpu", Ok(nanos(cpu)), "clock_gettime(2) CLOCK_PROCESS_CPUTIME_ID"),
+        fact(
+            "cpu",
+            Ok(nanos(cpu)),
+            "clock_gettime(2) CLOCK_PROCESS_CPUTIME_ID",
+        ),
         fact("wall", Ok(nanos(wall)), "clock_gettime(2) CLOCK_MONOTONIC"),
-        fact("queued", queued.map(nanos).ok_or_else(uncounted), "/proc/self/schedstat"),
+        fact(
+            "queued",
+            queued.map(nanos).ok_or_else(uncounted),
+            "/proc/self/schedstat",
+        ),
         fact("share", share, "cpu / (wall - queued)"),
         rss(),
     ]
@@ -224,7 +245,10 @@ mod tests {
         assert_eq!(share(100, 100, 0), Some(100));
         assert_eq!(share(0, 10, 10), None);
         let uncounted = burned(90, 110, None);
-        let share = uncounted.iter().find(|(suffix, ..)| suffix == "share").unwrap();
+        let share = uncounted
+            .iter()
+            .find(|(suffix, ..)| suffix == "share")
+            .unwrap();
         assert!(share.1.is_err());
     }
 }

@@ -8,8 +8,8 @@ use super::Run;
 use crate::base::Errno;
 use crate::course::{Course, KnobValues, Origin, StepId};
 use crate::plan::{
-    Action, BoxName, BoxSpec, CHILD_CGROUP, CgroupSpec, Limits, Ending, Event, Fact, History, Namespace, Need, Place,
-    Plan, Probe, Propagation, Refusal, Verb, Veth,
+    Action, BoxName, BoxSpec, CHILD_CGROUP, CgroupSpec, Ending, Event, Fact, History, Limits,
+    Namespace, Need, Place, Plan, Probe, Propagation, Refusal, Verb, Veth,
 };
 use crate::probe::host::{Settings, explain};
 use std::os::unix::fs::PermissionsExt;

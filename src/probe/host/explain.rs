@@ -31,7 +31,10 @@ pub fn explain(need: &Need, stage: &str, errno: Option<Errno>, settings: &Settin
         Need::Cgroup(controller) => match code {
             0 => why(
                 format!("no cgroup hierarchy of this host has the {controller} controller"),
-                ["see which there are: `cat /proc/cgroups /sys/fs/cgroup/cgroup.controllers`".into()],
+                [
+                    "see which there are: `cat /proc/cgroups /sys/fs/cgroup/cgroup.controllers`"
+                        .into(),
+                ],
             ),
             _ => child_cgroup(stage, code, settings),
         },
