@@ -55,7 +55,7 @@ pub enum Probe {
     Group(BoxName),
     /// `controllers`: the lines of /proc/cgroups with where each is mounted:
     /// facts `controllers` (their names), `v1`, `v2` (those that this version
-    /// has), `mounted` (a line for each mounted tree: what it has, and where).
+    /// has), `mounted` (a line for each of them: name, version, mount point).
     Controllers,
     /// `users`: fact `users`, how many different users own the processes that
     /// the observer's /proc shows.

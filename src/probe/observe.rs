@@ -385,20 +385,19 @@ fn controllers(view: &View) -> Vec<Observation> {
     ]
 }
 
-/// One line for each mounted tree: its controllers, its version and where it is.
+/// One line for each controller: its name, its version and where its tree is.
 fn trees(mounts: &Mounts) -> String {
-    let line = |hierarchy: &cgroups::Hierarchy| {
+    let lines = |hierarchy: &cgroups::Hierarchy| {
         let (controllers, version) = match hierarchy.version {
             Version::V1 => (hierarchy.controllers.clone(), "v1"),
             Version::V2 => (cgroups::available(&hierarchy.point), "v2"),
         };
-        let controllers = match controllers.is_empty() {
-            true => "(no controller)".to_string(),
-            false => controllers.join(","),
-        };
-        format!("{controllers} {version} {}", hierarchy.point.display())
+        let point = hierarchy.point.display().to_string();
+        controllers
+            .into_iter()
+            .map(move |name| format!("{name} {version} {point}"))
     };
-    mounts.iter().map(line).collect::<Vec<_>>().join("\n")
+    mounts.iter().flat_map(lines).collect::<Vec<_>>().join("\n")
 }
 
 /// The names of what can't be seen from here, with the place where a process
