@@ -186,19 +186,10 @@ impl Demo {
 /// Replaces every `${knob}`.
 fn fill(value: toml::Value, knobs: &[(String, KnobValue)]) -> toml::Value {
     match value {
-        toml::Value::String(text) => {
-            for (name, value) in knobs {
-                if text == format!("${{{name}}}") {
-                    return match value {
-                        KnobValue::Number(n) => toml::Value::Integer(*n),
-                        KnobValue::Text(text) => toml::Value::String(text.clone()),
-                    };
-                }
-            }
-            toml::Value::String(knobs.iter().fold(text, |text, (name, value)| {
-                text.replace(&format!("${{{name}}}"), &value.to_string())
-            }))
-        }
+        toml::Value::String(text) => match fill_text(&text, knobs) {
+            KnobValue::Number(n) => toml::Value::Integer(n),
+            KnobValue::Text(text) => toml::Value::String(text),
+        },
         toml::Value::Array(items) => {
             toml::Value::Array(items.into_iter().map(|item| fill(item, knobs)).collect())
         }
@@ -214,4 +205,17 @@ fn fill(value: toml::Value, knobs: &[(String, KnobValue)]) -> toml::Value {
         | toml::Value::Boolean(_)
         | toml::Value::Datetime(_)) => other,
     }
+}
+
+/// Replaces every `${knob}` in one text, which takes the knob's type if it is
+/// nothing else.
+pub(super) fn fill_text(text: &str, knobs: &[(String, KnobValue)]) -> KnobValue {
+    for (name, value) in knobs {
+        if text == format!("${{{name}}}") {
+            return value.clone();
+        }
+    }
+    KnobValue::Text(knobs.iter().fold(text.into(), |text, (name, value)| {
+        text.replace(&format!("${{{name}}}"), &value.to_string())
+    }))
 }

@@ -1,27 +1,94 @@
-//! Everything that is wrong with a pack, in one pass; and what is left of it
-//! once nothing is.
+//! Everything that is wrong with a pack, in one pass; and the course that is
+//! left of it once nothing is.
 
-use super::pack::Pack;
-use super::source::{Sink, Source};
-use super::{Course, Demo, Lesson, LessonMeta, Origin, step};
+use super::facts::filled;
+use super::pack::{Folder, Pack};
+use super::prose::{self, Targets};
+use super::schema::Part;
+use super::source::{Sink, Source, whole_file};
+use super::step::{self, Read};
+use super::tree::{self, Trust};
+use super::{Course, Demo, Lesson, LessonMeta, Origin, rules, shape};
 use crate::base::{Diagnostic, Severity};
-use std::path::Path;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
+
+/// What lint found, with the text that it found it in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Linted {
+    /// The directory that the diagnostics' files are relative to.
+    pub origin: Origin,
+    /// Every mistake, by file and place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The text of every file that was read, by its path in the pack.
+    pub sources: BTreeMap<PathBuf, String>,
+}
+
+impl Linted {
+    /// The text of the file that a diagnostic is about, to show its line from.
+    pub fn source(&self, diagnostic: &Diagnostic) -> Option<&str> {
+        self.sources.get(&diagnostic.file).map(String::as_str)
+    }
+
+    /// Whether there is an error among them; a warning alone lets a course open.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+}
 
 /// The course in the binary.
 ///
 /// # Errors
-/// Its mistakes, if it has any: a build with such a course is broken.
+/// Everything that is wrong with it, warnings included, if there is an error.
 pub fn embedded() -> Result<Course, Vec<Diagnostic>> {
-    finish(Pack::embedded(), Origin::Embedded)
+    finish(examine(Pack::embedded(), Origin::Embedded))
 }
 
 /// The pack in a directory.
 ///
 /// # Errors
-/// Everything that is wrong with it, warnings included.
+/// Everything that is wrong with it, warnings included, if there is an error.
 pub fn load(dir: &Path) -> Result<Course, Vec<Diagnostic>> {
-    let pack = Pack::open(dir).map_err(|diagnostic| vec![diagnostic])?;
-    finish(pack, Origin::Disk(dir.into()))
+    let pack = Pack::open(dir).map_err(|diagnostic| vec![*diagnostic])?;
+    finish(examine(pack, Origin::Disk(dir.into())))
+}
+
+/// Lints a pack's directory, one lesson's folder, or one step's file. A part
+/// is judged within its pack, and only its own mistakes are told.
+pub fn lint(path: &Path) -> Linted {
+    let (root, part) = match part_of(path) {
+        Ok(found) => found,
+        Err(diagnostic) => return unreadable(path, *diagnostic),
+    };
+    match Pack::open(&root) {
+        Ok(pack) => {
+            let (mut linted, _) = examine(pack, Origin::Disk(root));
+            if let Some(part) = part {
+                linted.diagnostics.retain(|d| d.file.starts_with(&part));
+                let was_read = linted.sources.keys().any(|file| file.starts_with(&part));
+                if linted.diagnostics.is_empty() && !was_read {
+                    linted.diagnostics.push(whole_file(
+                        "not-a-step",
+                        part,
+                        "this file belongs to no lesson",
+                        "name a pack's directory, a lesson's folder `NN-name` or a step `NN-name.md` in it",
+                    ));
+                }
+            }
+            linted
+        }
+        Err(diagnostic) => unreadable(&root, *diagnostic),
+    }
+}
+
+/// Lints the course in the binary.
+pub fn lint_embedded() -> Linted {
+    examine(Pack::embedded(), Origin::Embedded).0
 }
 
 /// A demo from the TOML of its block alone, without a lesson around it.
@@ -31,35 +98,150 @@ pub fn load(dir: &Path) -> Result<Course, Vec<Diagnostic>> {
 pub fn demo_from_toml(text: &str) -> Result<Demo, Vec<Diagnostic>> {
     let source = Source::new("demo".into(), text.into());
     let mut sink = Sink::new(&source);
-    let demo = step::demo_of(&mut sink, 0..text.len());
-    demo.ok_or_else(|| sink.into_found())
+    let judged = rules::demo(&mut sink, 0..text.len(), 0..0);
+    judged.demo.ok_or_else(|| sink.into_found())
 }
 
-fn finish(pack: Pack, origin: Origin) -> Result<Course, Vec<Diagnostic>> {
-    let mut found = pack.found;
-    let mut lessons = Vec::new();
-    for folder in pack.lessons {
-        let mut steps = Vec::new();
-        for (number, file, text) in folder.steps {
-            let source = Source::new(file.clone(), text);
+fn finish((linted, course): (Linted, Course)) -> Result<Course, Vec<Diagnostic>> {
+    match linted.has_errors() {
+        true => Err(linted.diagnostics),
+        false => Ok(course),
+    }
+}
+
+fn unreadable(path: &Path, diagnostic: Diagnostic) -> Linted {
+    Linted {
+        origin: Origin::Disk(path.into()),
+        diagnostics: vec![diagnostic],
+        sources: BTreeMap::new(),
+    }
+}
+
+/// The pack's directory, and the part of the pack that `path` is.
+fn part_of(path: &Path) -> Result<(PathBuf, Option<PathBuf>), Box<Diagnostic>> {
+    let real = Pack::locate(path)?;
+    let name = |path: &Path| path.file_name().map(PathBuf::from).unwrap_or_default();
+    let parent = |path: &Path| path.parent().unwrap_or(path).to_path_buf();
+    if !real.is_dir() {
+        let folder = parent(&real);
+        let part = name(&folder).join(name(&real));
+        return Ok((parent(&folder), Some(part)));
+    }
+    let is_lesson = real.join("lesson.toml").exists()
+        || real
+            .file_name()
+            .and_then(OsStr::to_str)
+            .is_some_and(super::pack::is_lesson_name)
+            && Pack::holds_steps(&real);
+    match is_lesson {
+        true => Ok((parent(&real), Some(name(&real)))),
+        false => Ok((path.to_path_buf(), None)),
+    }
+}
+
+/// A lesson while it is being read.
+struct Draft {
+    folder: Folder,
+    meta: Option<LessonMeta>,
+    steps: Vec<(Source, Read, Vec<Diagnostic>)>,
+}
+
+fn examine(mut pack: Pack, origin: Origin) -> (Linted, Course) {
+    let mut diagnostics = std::mem::take(&mut pack.found);
+    let mut sources = BTreeMap::new();
+    let mut drafts = Vec::new();
+    for mut folder in std::mem::take(&mut pack.lessons) {
+        let meta = folder.lesson.take().and_then(|text| {
+            let source = Source::new(folder.dir.join("lesson.toml"), text);
             let mut sink = Sink::new(&source);
-            steps.extend(step::read(&mut sink, number, file).step);
-            found.extend(sink.into_found());
+            let meta = lesson_meta(&mut sink);
+            diagnostics.extend(sink.into_found());
+            sources.insert(source.file, source.text);
+            meta
+        });
+        let steps = std::mem::take(&mut folder.steps)
+            .into_iter()
+            .map(|(number, file, text)| {
+                let source = Source::new(file.clone(), text);
+                let mut sink = Sink::new(&source);
+                let read = step::read(&mut sink, number, file);
+                let found = sink.into_found();
+                (source, read, found)
+            })
+            .collect();
+        drafts.push(Draft {
+            folder,
+            meta,
+            steps,
+        });
+    }
+    diagnostics.extend(across(&pack, &drafts));
+    let mut lessons = Vec::new();
+    for draft in drafts {
+        let mut steps = Vec::new();
+        for (source, read, found) in draft.steps {
+            diagnostics.extend(found);
+            steps.extend(read.step);
+            sources.insert(source.file, source.text);
         }
-        let Some(text) = folder.lesson else { continue };
-        let source = Source::new(folder.dir.join("lesson.toml"), text);
-        let mut sink = Sink::new(&source);
-        let meta = step::toml_of::<LessonMeta>(&mut sink, &source.text, 0..source.text.len());
-        found.extend(sink.into_found());
-        lessons.extend(meta.map(|meta| Lesson {
-            number: folder.number,
-            name: folder.name,
+        lessons.extend(draft.meta.map(|meta| Lesson {
+            number: draft.folder.number,
+            name: draft.folder.name,
             meta,
             steps,
         }));
     }
-    match found.iter().any(|d| d.severity == Severity::Error) {
-        true => Err(found),
-        false => Ok(Course { origin, lessons }),
+    diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    let linted = Linted {
+        origin: origin.clone(),
+        diagnostics,
+        sources,
+    };
+    (linted, Course { origin, lessons })
+}
+
+fn lesson_meta(sink: &mut Sink<'_>) -> Option<LessonMeta> {
+    let end = sink.source().text.len();
+    let (node, trust) = tree::parse(sink, 0..end, 0..0);
+    shape::check(sink, Part::Lesson, &node, trust);
+    for key in ["title", "summary", "lock"] {
+        filled(sink, &node, key);
     }
+    node.read().filter(|_| trust == Trust::Whole)
+}
+
+/// What only the whole pack can tell: ids that are there twice, dead links.
+fn across(pack: &Pack, drafts: &[Draft]) -> Vec<Diagnostic> {
+    let steps = || drafts.iter().flat_map(|draft| &draft.steps);
+    let ids = steps().filter_map(|(_, read, _)| read.id.as_ref());
+    let mut targets = Targets {
+        pack,
+        steps: steps()
+            .map(|(source, read, _)| (source.file.as_path(), read.anchors.as_slice()))
+            .collect(),
+        ids: ids.map(|(id, _)| id.as_str()).collect(),
+        complete: false,
+    };
+    // A step that has no id of its own may be the one that a link means.
+    let distinct: BTreeSet<&str> = targets.ids.iter().copied().collect();
+    targets.complete = distinct.len() == steps().count();
+    let mut first: BTreeMap<&str, &Path> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (source, read, _) in steps() {
+        let mut sink = Sink::new(source);
+        if let Some((id, span)) = &read.id {
+            match first.get(id.as_str()) {
+                Some(file) => sink.error(
+                    "duplicate-id",
+                    span.clone(),
+                    format!("the id `{id}` is taken by `{}`", file.display()),
+                    "progress and links go by the id: give each step its own",
+                ),
+                None => drop(first.insert(id, &source.file)),
+            }
+        }
+        prose::links(&mut sink, &targets, &read.links);
+        found.extend(sink.into_found());
+    }
+    found
 }

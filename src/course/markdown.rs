@@ -100,10 +100,14 @@ struct Builder<'s, 'a> {
     stack: Vec<Open>,
     /// The targets of the links that are open.
     targets: Vec<String>,
-    table: (Vec<Align>, Vec<Vec<Inline>>, Vec<Vec<Vec<Inline>>>),
+    table: Table,
     code: Option<CodeBlock>,
     html: Option<(String, Range<usize>)>,
 }
+
+/// Alignments, head and rows of the table that is being read.
+type Table = (Vec<Align>, Row, Vec<Row>);
+type Row = Vec<Vec<Inline>>;
 
 struct CodeBlock {
     info: String,
@@ -399,7 +403,8 @@ impl Builder<'_, '_> {
                 continue;
             };
             let start = at + (rest.len() - rest.trim_start().len());
-            let Some((body, after)) = comment.split_once("-->") else {
+            let closed = comment.split_once("-->");
+            let Some((body, after)) = closed.filter(|(body, _)| !body.contains("<!--")) else {
                 self.sink.error(
                     "unclosed-comment",
                     start..start + 4,

@@ -7,18 +7,27 @@
 //! them, and no path leaves the pack. This module knows nothing of terminals
 //! or of how a plan is carried out.
 
+mod actions;
 mod demo;
 mod document;
+mod facts;
+mod knobs;
 mod lint;
 mod markdown;
 mod model;
 mod pack;
+mod prose;
+mod rules;
+mod schema;
+mod shape;
 mod source;
 mod step;
+mod tree;
 
 pub use demo::{
     Demo, DemoSource, Figure, Knob, KnobKind, KnobValue, KnobValues, Scenario, ShowRow,
 };
 pub use document::{Align, Block, Document, Inline};
-pub use lint::{demo_from_toml, embedded, load};
+pub use lint::{Linted, demo_from_toml, embedded, lint, lint_embedded, load};
 pub use model::{Course, Lesson, LessonMeta, Origin, Quiz, Step, StepId, StepMeta};
+pub use schema::schema;

@@ -55,11 +55,28 @@ impl Pack {
     }
 
     /// The pack in a directory; the `Err` says why it can't be looked at.
-    pub(super) fn open(dir: &Path) -> Result<Pack, Diagnostic> {
+    pub(super) fn open(dir: &Path) -> Result<Pack, Box<Diagnostic>> {
         let root = dir
             .canonicalize()
             .map_err(|error| cannot_read(dir, &error))?;
         Ok(Pack::read(Root::Disk(root)))
+    }
+
+    /// Where a path that the user gave really is.
+    pub(super) fn locate(path: &Path) -> Result<PathBuf, Box<Diagnostic>> {
+        path.canonicalize()
+            .map_err(|error| cannot_read(path, &error))
+    }
+
+    /// Whether a directory has files that are named like steps.
+    pub(super) fn holds_steps(dir: &Path) -> bool {
+        fs::read_dir(dir).is_ok_and(|entries| {
+            entries.flatten().any(|entry| {
+                let name = entry.file_name();
+                let name = name.to_str().and_then(|name| name.strip_suffix(".md"));
+                name.is_some_and(is_lesson_name)
+            })
+        })
     }
 
     fn read(root: Root) -> Pack {
@@ -200,7 +217,7 @@ impl Pack {
         let entries = match fs::read_dir(root.join(dir)) {
             Ok(entries) => entries,
             Err(error) => {
-                self.found.push(cannot_read(dir, &error));
+                self.found.push(*cannot_read(dir, &error));
                 return names;
             }
         };
@@ -270,6 +287,11 @@ impl Pack {
     }
 }
 
+/// Whether a folder is named like a lesson: `NN-name`.
+pub(super) fn is_lesson_name(name: &str) -> bool {
+    numbered(name).is_some()
+}
+
 /// `03-uts` → 3, `uts`.
 fn numbered(name: &str) -> Option<(u32, &str)> {
     let (number, word) = name.split_once('-')?;
@@ -293,7 +315,7 @@ fn inside(root: &Path, path: &Path) -> Result<PathBuf, Box<Diagnostic>> {
     let real = root
         .join(path)
         .canonicalize()
-        .map_err(|error| Box::new(cannot_read(path, &error)))?;
+        .map_err(|error| cannot_read(path, &error))?;
     if real.starts_with(root) {
         return Ok(real);
     }
@@ -311,7 +333,7 @@ fn inside(root: &Path, path: &Path) -> Result<PathBuf, Box<Diagnostic>> {
 /// Reads a regular file up to the limit. `real` holds no link any more, so a
 /// link put there in the meantime is refused; a FIFO doesn't block.
 fn read(real: &Path, file: &Path) -> Result<Vec<u8>, Box<Diagnostic>> {
-    let fail = |error: std::io::Error| Box::new(cannot_read(file, &error));
+    let fail = |error: std::io::Error| cannot_read(file, &error);
     let opened = fs::OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC)
@@ -341,13 +363,13 @@ fn read(real: &Path, file: &Path) -> Result<Vec<u8>, Box<Diagnostic>> {
     Ok(bytes)
 }
 
-fn cannot_read(path: &Path, error: &std::io::Error) -> Diagnostic {
-    whole_file(
+fn cannot_read(path: &Path, error: &std::io::Error) -> Box<Diagnostic> {
+    Box::new(whole_file(
         "unreadable",
         path,
         format!("`{}` can't be read: {error}", path.display()),
         "check that it exists and that you may read it",
-    )
+    ))
 }
 
 fn twice(path: &Path, number: u32, first: &Path) -> Diagnostic {

@@ -52,6 +52,8 @@ impl Source {
 pub(super) struct Sink<'a> {
     source: &'a Source,
     found: Vec<Diagnostic>,
+    /// What is being tried, when it isn't what is written: `with …`.
+    context: Option<String>,
 }
 
 impl<'a> Sink<'a> {
@@ -59,7 +61,25 @@ impl<'a> Sink<'a> {
         Sink {
             source,
             found: Vec::new(),
+            context: None,
         }
+    }
+
+    /// From now on only what is new is told, and that it is so in this context.
+    pub(super) fn try_with(&mut self, context: Option<String>) {
+        self.context = context;
+    }
+
+    /// How many mistakes there are so far.
+    pub(super) fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Whether one of those after the first `before` is an error.
+    pub(super) fn failed_since(&self, before: usize) -> bool {
+        self.found[before..]
+            .iter()
+            .any(|d| d.severity == Severity::Error)
     }
 
     pub(super) fn source(&self) -> &'a Source {
@@ -106,11 +126,24 @@ impl<'a> Sink<'a> {
     ) {
         let span = self.source.clamp(span);
         let (line, column) = self.source.position(span.start);
+        let span = Span::new(span.start, span.end);
+        let message = match &self.context {
+            None => message,
+            Some(_)
+                if self
+                    .found
+                    .iter()
+                    .any(|d| d.code == code && d.span == Some(span)) =>
+            {
+                return;
+            }
+            Some(context) => format!("{message}, {context}"),
+        };
         self.found.push(Diagnostic {
             code,
             severity,
             file: self.source.file.clone(),
-            span: Some(Span::new(span.start, span.end)),
+            span: Some(span),
             line,
             column,
             message,

@@ -1,14 +1,102 @@
 //! One step's file: front matter, prose, and the blocks of data in it.
 
-use super::markdown::{self, FenceKind, Parts};
+use super::facts::filled;
+use super::markdown::{self, Fence, FenceKind};
+use super::schema::Part;
 use super::source::Sink;
-use super::{Demo, DemoSource, Quiz, Step, StepMeta};
+use super::tree::{self, Trust};
+use super::{Step, StepMeta, prose, rules, shape};
 use std::{ops::Range, path::PathBuf};
 
-/// A step as far as it could be read, with what other files need to know of it.
+/// A step as far as it could be read, and what the rest of the pack needs to
+/// know of it.
 pub(super) struct Read {
     pub(super) step: Option<Step>,
-    pub(super) parts: Parts,
+    /// The id, even of a step that has other mistakes, and where it is written.
+    pub(super) id: Option<(String, Range<usize>)>,
+    pub(super) links: Vec<(String, Range<usize>)>,
+    pub(super) anchors: Vec<String>,
+}
+
+/// Reads a step and tells what is wrong with it alone.
+pub(super) fn read(sink: &mut Sink<'_>, number: u32, file: PathBuf) -> Read {
+    let (front, from) = front_matter(sink);
+    let (id, meta) = front.map_or((None, None), |front| step_meta(sink, front));
+    let parts = markdown::parse(sink, from);
+    prose::widths(sink, &parts);
+    let demo = only(sink, &parts.fences, FenceKind::Demo);
+    let quiz = only(sink, &parts.fences, FenceKind::Quiz);
+    let judged = demo.map(|fence| rules::demo(sink, fence.body.clone(), fence.opening.clone()));
+    let (demo, seen) = match judged {
+        Some(judged) => (judged.demo, judged.seen),
+        None => (None, None),
+    };
+    let without_demo = !parts
+        .fences
+        .iter()
+        .any(|fence| fence.kind == FenceKind::Demo);
+    let quiz = quiz.and_then(|fence| {
+        if without_demo {
+            sink.error(
+                "quiz-without-demo",
+                fence.opening.clone(),
+                "the quiz has no demo to be judged by",
+                "add a block `demo` whose facts the questions compare",
+            );
+        }
+        rules::quiz(sink, fence.body.clone(), fence.opening.clone(), seen)
+    });
+    let step = meta.map(|meta| Step {
+        file,
+        number,
+        meta,
+        prose: parts.prose,
+        by_hand: parts.by_hand,
+        in_docker: parts.in_docker,
+        notes: parts.notes,
+        demo,
+        quiz,
+    });
+    Read {
+        step,
+        id,
+        links: parts.links,
+        anchors: parts.anchors,
+    }
+}
+
+type Meta = (Option<(String, Range<usize>)>, Option<StepMeta>);
+
+fn step_meta(sink: &mut Sink<'_>, front: Range<usize>) -> Meta {
+    let opening = front.start.saturating_sub(4)..front.start.saturating_sub(1);
+    let (node, trust) = tree::parse(sink, front, opening);
+    shape::check(sink, Part::FrontMatter, &node, trust);
+    filled(sink, &node, "title");
+    let id = node
+        .text_of("id")
+        .filter(|id| shape::step_id(id).is_ok())
+        .map(|id| (id.to_string(), node.at(&["id"])));
+    let meta = node.read().filter(|_| trust == Trust::Whole);
+    (id, meta)
+}
+
+/// The block of that kind; a second one is a mistake.
+fn only<'f>(sink: &mut Sink<'_>, fences: &'f [Fence], kind: FenceKind) -> Option<&'f Fence> {
+    let mut all = fences.iter().filter(|fence| fence.kind == kind);
+    let first = all.next();
+    for second in all {
+        let name = match kind {
+            FenceKind::Demo => "demo",
+            FenceKind::Quiz => "quiz",
+        };
+        sink.error(
+            "duplicate-block",
+            second.opening.clone(),
+            format!("there are two blocks `{name}`"),
+            "put both into one, or make a second step",
+        );
+    }
+    first
 }
 
 /// Splits off the front matter: where its TOML is, and where the prose begins.
@@ -47,67 +135,4 @@ fn front_matter(sink: &mut Sink<'_>) -> (Option<Range<usize>>, usize) {
         "put a line `+++` after it",
     );
     (None, text.len())
-}
-
-/// Reads a step.
-pub(super) fn read(sink: &mut Sink<'_>, number: u32, file: PathBuf) -> Read {
-    let (front, from) = front_matter(sink);
-    let mut parts = markdown::parse(sink, from);
-    let text = sink.source().text.clone();
-    let meta = front.and_then(|span| toml_of::<StepMeta>(sink, &text, span));
-    let mut demo = None;
-    let mut quiz = None;
-    for fence in &parts.fences {
-        match fence.kind {
-            FenceKind::Demo => {
-                demo = demo_of(sink, fence.body.clone());
-            }
-            FenceKind::Quiz => quiz = toml_of::<Quiz>(sink, &text, fence.body.clone()),
-        }
-    }
-    let step = meta.map(|meta| Step {
-        file,
-        number,
-        meta,
-        prose: std::mem::take(&mut parts.prose),
-        by_hand: std::mem::take(&mut parts.by_hand),
-        in_docker: std::mem::take(&mut parts.in_docker),
-        notes: std::mem::take(&mut parts.notes),
-        demo,
-        quiz,
-    });
-    Read { step, parts }
-}
-
-/// Reads a demo.
-pub(super) fn demo_of(sink: &mut Sink<'_>, span: Range<usize>) -> Option<Demo> {
-    let text = sink.source().text.clone();
-    let template = toml_of::<toml::Table>(sink, &text, span.clone())?;
-    let source = toml_of::<DemoSource>(sink, &text, span)?;
-    Some(Demo {
-        predicts: source.predict.is_some(),
-        knobs: source.knob,
-        template,
-    })
-}
-
-/// Reads TOML at `span`.
-pub(super) fn toml_of<T: serde::de::DeserializeOwned>(
-    sink: &mut Sink<'_>,
-    text: &str,
-    span: Range<usize>,
-) -> Option<T> {
-    match toml::from_str(&text[span.clone()]) {
-        Ok(value) => Some(value),
-        Err(error) => {
-            let at = error.span().unwrap_or(0..0);
-            sink.error(
-                "toml",
-                at.start + span.start..at.end + span.start,
-                error.message(),
-                "",
-            );
-            None
-        }
-    }
 }

@@ -1,0 +1,354 @@
+//! A demo's actions, in their order: what each refers to must be there by then.
+
+use super::facts::{Boxes, filled};
+use super::rules::Read;
+use super::shape;
+use super::source::Sink;
+use super::tree::Node;
+use crate::base::nearest;
+use crate::plan::{Action, BoxName, BoxSpec, Listen, Place, Verb};
+use std::{collections::BTreeSet, net::Ipv4Addr, ops::Range};
+
+/// What mount(2) is let do.
+const FILESYSTEMS: [&str; 3] = ["tmpfs", "proc", "mqueue"];
+
+/// Walks through the actions in their order.
+pub(super) fn check(
+    sink: &mut Sink<'_>,
+    boxes: &mut Boxes,
+    specs: &[Read<BoxSpec>],
+    actions: &[Read<Action>],
+) {
+    let mut walk = Walk {
+        sink,
+        boxes,
+        specs,
+        made: Vec::new(),
+        late: created_later(actions),
+    };
+    for (action, node) in actions {
+        walk.action(action.as_ref(), node);
+    }
+}
+
+/// The boxes that an action makes, and not the start of the run.
+fn created_later(actions: &[Read<Action>]) -> Vec<BoxName> {
+    let created = actions
+        .iter()
+        .filter_map(|(action, _)| match &action.as_ref()?.verb {
+            Verb::Create(name) => Some(name.clone()),
+            _ => None,
+        });
+    created.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// What an action's `as` names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Listen,
+    Spawn,
+    Other,
+    /// The action could not be read.
+    Unknown,
+}
+
+/// One walk through the actions, in their order.
+struct Walk<'w, 's, 'a> {
+    sink: &'s mut Sink<'a>,
+    boxes: &'w mut Boxes,
+    specs: &'w [Read<'w, BoxSpec>],
+    /// What the earlier actions gave a name to.
+    made: Vec<(String, Kind)>,
+    /// The boxes that are not there yet.
+    late: Vec<BoxName>,
+}
+
+impl Walk<'_, '_, '_> {
+    fn action(&mut self, action: Option<&Action>, node: &Node) {
+        if let Some(Ok(Place::Box(name))) = node.text_of("in").map(str::parse) {
+            self.present(&name, node.at(&["in"]));
+        }
+        if let Some(Ok(name)) = node.text_of("of").map(str::parse) {
+            self.present(&name, node.at(&["of"]));
+        }
+        filled(self.sink, node, "say");
+        let kind = match action {
+            None => Kind::Unknown,
+            Some(action) => {
+                self.keys(action, node);
+                self.verb(action, node);
+                match action.verb {
+                    Verb::Listen(_) => Kind::Listen,
+                    Verb::Spawn(_) => Kind::Spawn,
+                    _ => Kind::Other,
+                }
+            }
+        };
+        if let Some(name) = node.text_of("as") {
+            if name.is_empty() || name.contains(['/', '@', '.', ' ']) {
+                self.sink.error(
+                    "bad-result-name",
+                    node.at(&["as"]),
+                    format!("`{name}` can't name a result"),
+                    "expected lowercase letters, digits and `-`",
+                );
+            }
+            self.made.push((name.into(), kind));
+        }
+    }
+
+    /// A mention of a box that must be there by now.
+    fn present(&mut self, name: &BoxName, span: Range<usize>) {
+        if self.boxes.mention(name, span.clone()) && self.late.contains(name) {
+            self.sink.error(
+                "not-created-yet",
+                span,
+                format!("the box `{name}` is created only by a later action"),
+                "move the `create` before it",
+            );
+        }
+    }
+
+    /// Keys that belong to some verbs only.
+    fn keys(&mut self, action: &Action, node: &Node) {
+        let verb = action.verb.name();
+        for key in ["of", "at"] {
+            if let Some(entry) = node.entry(key)
+                && !matches!(action.verb, Verb::Probe(_))
+            {
+                self.sink.error(
+                    "only-with-probe",
+                    entry.key_span.clone(),
+                    format!("`{key}` means nothing with `{verb}`"),
+                    "it belongs to `do.probe`; leave it out here",
+                );
+            }
+        }
+        let nameless = matches!(
+            action.verb,
+            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_)
+        );
+        if let Some(entry) = node.entry("as")
+            && nameless
+        {
+            self.sink.error(
+                "no-result",
+                entry.key_span.clone(),
+                format!("`{verb}` has no result to name"),
+                "leave `as` out",
+            );
+        }
+        if let Some(entry) = node.entry("of")
+            && action.place != Place::Host
+            && matches!(action.verb, Verb::Probe(_))
+        {
+            self.sink.error(
+                "only-from-host",
+                entry.key_span.clone(),
+                "only the host can look at a box from outside",
+                "write `in = \"host\"`, or leave `of` out",
+            );
+        }
+    }
+
+    fn verb(&mut self, action: &Action, node: &Node) {
+        let name = action.verb.name();
+        let at = |path: &[&str]| node.at(&[&["do", name], path].concat());
+        match &action.verb {
+            Verb::Probe(probes) => {
+                if probes.is_empty() {
+                    self.empty(
+                        at(&[]),
+                        "there is nothing to look at",
+                        "name a probe, such as \"hostname\"",
+                    );
+                }
+                for (index, probe) in probes.iter().enumerate() {
+                    if action.of.is_some() && !probe.works_from_outside() {
+                        self.sink.error(
+                            "not-from-outside",
+                            at(&[&index.to_string()]),
+                            format!("the host can't answer `{probe}` about a box"),
+                            "probe it inside: `in` is the box's name, without `of`",
+                        );
+                    }
+                }
+            }
+            Verb::Create(name) => self.create(name, action, at(&[])),
+            Verb::Run(argv) => {
+                if argv.first().is_none_or(|program| program.trim().is_empty()) {
+                    self.empty(
+                        at(&[]),
+                        "there is no program to run",
+                        "expected the program and its arguments",
+                    );
+                }
+            }
+            Verb::Mount(mount) => {
+                if !FILESYSTEMS.contains(&mount.fstype.as_str()) {
+                    self.sink.error(
+                        "unknown-filesystem",
+                        at(&["type"]),
+                        format!("`{}` can't be mounted here", mount.fstype),
+                        shape::did_you_mean(nearest(&mount.fstype, FILESYSTEMS), FILESYSTEMS),
+                    );
+                }
+                self.path(&mount.path, at(&["path"]));
+            }
+            Verb::Propagate { path, .. } | Verb::Chown { path, .. } => {
+                self.path(path, at(&["path"]))
+            }
+            Verb::Mkdir(path) => self.path(path, at(&[])),
+            Verb::Write(write) => self.path(&write.path, at(&["path"])),
+            Verb::Veth(veth) => {
+                for (index, end) in veth.between.iter().enumerate() {
+                    self.present(end, at(&["between", &index.to_string()]));
+                }
+                if veth.between[0] == veth.between[1] {
+                    self.sink.error(
+                        "same-ends",
+                        at(&["between"]),
+                        "both ends of the pair are in the same box",
+                        "name two boxes",
+                    );
+                }
+                for (index, address) in veth.addresses.iter().enumerate() {
+                    let parts = address.split_once('/');
+                    let good = parts.is_some_and(|(ip, prefix)| {
+                        ip.parse::<Ipv4Addr>().is_ok()
+                            && prefix.parse::<u8>().is_ok_and(|n| n <= 32)
+                    });
+                    if !good {
+                        self.address(
+                            address,
+                            "10.0.0.1/24",
+                            at(&["addresses", &index.to_string()]),
+                        );
+                    }
+                }
+                if action.place != Place::Host {
+                    self.sink.error(
+                        "only-from-host",
+                        node.at(&["in"]),
+                        "a veth pair is made by the host",
+                        "write `in = \"host\"`",
+                    );
+                }
+            }
+            Verb::Listen(Listen::SamePortAs(name)) => {
+                self.earlier(name, Kind::Listen, "listen", at(&["same-port-as"]));
+            }
+            Verb::Connect(to) if to.parse::<u16>().is_err() => {
+                self.earlier(to, Kind::Listen, "listen", at(&[]));
+            }
+            Verb::Ping(address) if address.parse::<Ipv4Addr>().is_err() => {
+                self.address(address, "10.0.0.2", at(&[]));
+            }
+            Verb::Wait(name) => self.earlier(name, Kind::Spawn, "spawn", at(&[])),
+            Verb::Kill(kill) => match kill.to.parse::<BoxName>() {
+                Ok(name) if self.boxes.declared.contains(&name) => self.present(&name, at(&["to"])),
+                _ if self.boxes.unnamed => {}
+                _ => self.earlier(&kill.to, Kind::Spawn, "spawn", at(&["to"])),
+            },
+            Verb::AwaitEnd(name) => self.present(name, at(&[])),
+            Verb::Connect(_)
+            | Verb::Ping(_)
+            | Verb::Listen(Listen::Port(_))
+            | Verb::SetHostname(_)
+            | Verb::LinkUp(_)
+            | Verb::MakeQueue(_)
+            | Verb::FindQueue(_)
+            | Verb::Spawn(_)
+            | Verb::SetClocks(_) => {}
+        }
+    }
+
+    fn create(&mut self, name: &BoxName, action: &Action, span: Range<usize>) {
+        if !self.boxes.mention(name, span.clone()) {
+            return;
+        }
+        match self.late.iter().position(|late| late == name) {
+            Some(at) => drop(self.late.remove(at)),
+            None => self.sink.error(
+                "created-twice",
+                span.clone(),
+                format!("the box `{name}` is created twice"),
+                "declare a second box",
+            ),
+        }
+        let spec = self
+            .specs
+            .iter()
+            .filter_map(|(spec, _)| spec.as_ref())
+            .find(|spec| &spec.name == name);
+        let Some(spec) = spec else { return };
+        let parent = spec.parent.clone().map_or(Place::Host, Place::Box);
+        let told = matches!(&parent, Place::Box(name) if !self.boxes.declared.contains(name));
+        if parent != action.place && !told {
+            self.sink.error(
+                "wrong-parent",
+                span,
+                format!(
+                    "the box `{name}` is declared in `{parent}`, but created in `{}`",
+                    action.place
+                ),
+                "make the two agree: a box's own `in` says where it is made",
+            );
+        }
+    }
+
+    /// A reference to what an earlier action named.
+    fn earlier(&mut self, name: &str, kind: Kind, verb: &str, span: Range<usize>) {
+        let fits = |made: &Kind| *made == kind || *made == Kind::Unknown;
+        if self.made.iter().any(|(made, k)| made == name && fits(k)) {
+            return;
+        }
+        let names: Vec<&str> = self
+            .made
+            .iter()
+            .filter(|(_, k)| fits(k))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let mut known = names.clone();
+        if verb == "spawn" {
+            known.extend(self.boxes.declared.iter().map(BoxName::as_str));
+        }
+        let help = match nearest(name, known) {
+            Some(close) => format!("did you mean `{close}`?"),
+            None if names.is_empty() => {
+                format!("give an earlier `{verb}` the name: `as = \"{name}\"`")
+            }
+            None => format!("expected one of: {}", names.join(", ")),
+        };
+        self.sink.error(
+            "unknown-name",
+            span,
+            format!("no earlier `{verb}` is called `{name}`"),
+            help,
+        );
+    }
+
+    fn path(&mut self, path: &str, span: Range<usize>) {
+        if !path.starts_with('/') || path.split('/').any(|part| part == "..") {
+            self.sink.error(
+                "bad-path",
+                span,
+                format!("`{path}` is not an absolute path without `..`"),
+                "begin it with `/`, such as `/mnt/secret`",
+            );
+        }
+    }
+
+    fn address(&mut self, address: &str, example: &str, span: Range<usize>) {
+        self.sink.error(
+            "bad-address",
+            span,
+            format!("`{address}` is not an address"),
+            format!("expected IPv4, such as `{example}`"),
+        );
+    }
+
+    fn empty(&mut self, span: Range<usize>, message: &str, help: &str) {
+        self.sink.error("empty-list", span, message, help);
+    }
+}

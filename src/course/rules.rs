@@ -1,0 +1,355 @@
+//! What a demo must keep to beyond its shape: names that exist, an order that
+//! can be carried out, and effects that stay inside.
+
+use super::demo::{Demo, DemoSource, Figure};
+use super::facts::{Boxes, Judge, Yields, filled};
+use super::schema::Part;
+use super::source::Sink;
+use super::tree::{self, Node, Trust, Value};
+use super::{actions, knobs, shape};
+use crate::base::nearest;
+use crate::plan::{Action, BoxName, BoxSpec, Namespace, Place, Plan, Verb};
+use std::ops::Range;
+
+/// A demo that has been judged.
+pub(super) struct Judged {
+    /// It, if there is no error in it.
+    pub(super) demo: Option<Demo>,
+    /// What a quiz can be judged by, if that much could be read.
+    pub(super) seen: Option<(Yields, Boxes)>,
+}
+
+/// Reads a demo and tells every mistake, with each knob at each of its values.
+pub(super) fn demo(sink: &mut Sink<'_>, body: Range<usize>, opening: Range<usize>) -> Judged {
+    let before = sink.len();
+    let (root, trust) = tree::parse(sink, body, opening.clone());
+    if trust != Trust::Whole {
+        shape::check(sink, Part::Demo, &root, trust);
+        return Judged {
+            demo: None,
+            seen: None,
+        };
+    }
+    if root
+        .get("action")
+        .is_none_or(|node| node.items().is_empty())
+        && root
+            .entries()
+            .iter()
+            .all(|entry| nearest(&entry.key, ["action"]).is_none())
+    {
+        sink.error(
+            "empty-demo",
+            opening,
+            "the demo does nothing",
+            "give it an `[[action]]`, or leave the block out",
+        );
+    }
+    if root.get("action").is_some()
+        && root.get("expect").is_none()
+        && root
+            .entries()
+            .iter()
+            .all(|entry| nearest(&entry.key, ["expect"]).is_none())
+    {
+        sink.warning(
+            "no-claim",
+            root.span.clone(),
+            "the demo claims nothing, so nothing tells when it goes wrong",
+            "give it an `[[expect]]`",
+        );
+    }
+    let settings = knobs::check(sink, &root);
+    let mut seen = None;
+    for (index, setting) in settings.iter().enumerate() {
+        let changed = setting
+            .iter()
+            .zip(&settings[0])
+            .find(|(now, start)| now != start);
+        sink.try_with(
+            changed.map(|((name, value), _)| format!("with the knob `{name}` at `{value}`")),
+        );
+        let root = root.filled(setting);
+        shape::check(sink, Part::Demo, &root, trust);
+        let judged = scene(sink, &root);
+        if index == 0 {
+            seen = Some(judged);
+        }
+        if !sink.failed_since(before) && root.read::<DemoSource>().is_none() {
+            sink.error(
+                "bad-demo",
+                root.span.clone(),
+                "the demo can't be read",
+                "compare it with the schema: `glassbox schema`",
+            );
+        }
+    }
+    sink.try_with(None);
+    let demo = (!sink.failed_since(before)).then(|| Demo {
+        knobs: root
+            .get("knob")
+            .map_or(&[][..], Node::items)
+            .iter()
+            .filter_map(Node::read)
+            .collect(),
+        predicts: root.get("predict").is_some(),
+        template: match root.plain() {
+            Some(toml::Value::Table(table)) => table,
+            _ => toml::Table::new(),
+        },
+    });
+    Judged { demo, seen }
+}
+
+/// A part of the demo: its type, if it has that shape, and where it is written.
+pub(super) type Read<'n, T> = (Option<T>, &'n Node);
+
+fn parts<'n, T: serde::de::DeserializeOwned>(root: &'n Node, key: &str) -> Vec<Read<'n, T>> {
+    let items = root.get(key).map_or(&[][..], Node::items);
+    items.iter().map(|node| (node.read(), node)).collect()
+}
+
+/// Judges a demo whose knobs are set.
+fn scene(sink: &mut Sink<'_>, root: &Node) -> (Yields, Boxes) {
+    let specs: Vec<Read<BoxSpec>> = parts(root, "box");
+    let actions: Vec<Read<Action>> = parts(root, "action");
+    let mut boxes = declared(sink, &specs);
+    box_rules(sink, &mut boxes, &specs);
+    let yields = Yields::of(&actions);
+    actions::check(sink, &mut boxes, &specs, &actions);
+    containment(sink, &specs, &actions, &boxes);
+    let mut judge = Judge {
+        sink,
+        yields: &yields,
+        boxes: &mut boxes,
+    };
+    if let Some(predict) = root.get("predict") {
+        judge.question(predict);
+    }
+    for node in root.get("show").map_or(&[][..], Node::items) {
+        judge.row(node);
+    }
+    for node in root.get("expect").map_or(&[][..], Node::items) {
+        filled(judge.sink, node, "claim");
+        if let Some(when) = node.get("when") {
+            judge.test(when);
+        }
+    }
+    for node in root.get("knob").map_or(&[][..], Node::items) {
+        filled(judge.sink, node, "label");
+    }
+    if let Some(figure) = root.get("figure").and_then(|node| node.read::<Figure>()) {
+        figure_rules(sink, root, figure, &specs, &yields);
+    }
+    boxes.tell(sink);
+    (yields, boxes)
+}
+
+fn declared(sink: &mut Sink<'_>, specs: &[Read<BoxSpec>]) -> Boxes {
+    let mut boxes = Boxes::default();
+    for (_, node) in specs {
+        match node
+            .text_of("name")
+            .and_then(|name| name.parse::<BoxName>().ok())
+        {
+            Some(name) if boxes.declared.contains(&name) => {
+                // One of the two is another, whose name nobody knows.
+                boxes.unnamed = true;
+                sink.error(
+                    "duplicate-box",
+                    node.at(&["name"]),
+                    format!("there are two boxes `{name}`"),
+                    "give each its own name",
+                );
+            }
+            Some(name) => boxes.declared.push(name),
+            None => boxes.unnamed = true,
+        }
+    }
+    boxes
+}
+
+fn box_rules(sink: &mut Sink<'_>, boxes: &mut Boxes, specs: &[Read<BoxSpec>]) {
+    for (index, (spec, node)) in specs.iter().enumerate() {
+        if let Some(parent) = node
+            .text_of("in")
+            .and_then(|name| name.parse::<BoxName>().ok())
+        {
+            let earlier = |node: &Node| node.text_of("name") == Some(parent.as_str());
+            if boxes.mention(&parent, node.at(&["in"]))
+                && boxes.declared.contains(&parent)
+                && !specs[..index].iter().any(|(_, n)| earlier(n))
+            {
+                sink.error(
+                    "parent-after-child",
+                    node.at(&["in"]),
+                    format!("the box `{parent}` is declared only later"),
+                    "declare a box before those that are made in it",
+                );
+            }
+        }
+        let Some(spec) = spec else { continue };
+        for (key, ns, named) in [
+            ("clocks", Namespace::Time, "time"),
+            ("propagation", Namespace::Mount, "mount"),
+        ] {
+            if let Some(entry) = node.entry(key)
+                && !spec.has(ns)
+            {
+                sink.error(
+                    "needs-namespace",
+                    entry.key_span.clone(),
+                    format!("`{key}` means nothing without a {named} namespace"),
+                    format!("add \"{named}\" to the box's namespaces"),
+                );
+            }
+        }
+        if let Some(entry) = node.entry("proc")
+            && spec.proc == Some(true)
+            && !spec.has(Namespace::Mount)
+        {
+            sink.error(
+                "needs-namespace",
+                entry.key_span.clone(),
+                "a /proc of its own needs a mount namespace to be mounted in",
+                "add \"mount\" to the box's namespaces",
+            );
+        }
+        for (i, ns) in spec.namespaces.iter().enumerate() {
+            if spec.namespaces[..i].contains(ns) {
+                sink.error(
+                    "duplicate-namespace",
+                    node.at(&["namespaces", &i.to_string()]),
+                    format!("the {ns} namespace is there twice"),
+                    "keep one of the two",
+                );
+            }
+        }
+    }
+}
+
+/// The containment rule, for every action whose place is known for certain.
+fn containment(
+    sink: &mut Sink<'_>,
+    specs: &[Read<BoxSpec>],
+    actions: &[Read<Action>],
+    boxes: &Boxes,
+) {
+    if boxes.unnamed || specs.iter().any(|(spec, _)| spec.is_none()) {
+        return;
+    }
+    let known = |action: &Action| {
+        let ends: &[BoxName] = match &action.verb {
+            Verb::Veth(veth) => &veth.between,
+            _ => &[],
+        };
+        let place = match &action.place {
+            Place::Host => None,
+            Place::Box(name) => Some(name),
+        };
+        place
+            .into_iter()
+            .chain(ends)
+            .all(|name| boxes.declared.contains(name))
+    };
+    let (nodes, actions): (Vec<&Node>, Vec<Action>) = actions
+        .iter()
+        .filter_map(|(action, node)| Some((*node, action.clone().filter(known)?)))
+        .unzip();
+    let plan = Plan {
+        boxes: specs.iter().filter_map(|(spec, _)| spec.clone()).collect(),
+        actions,
+    };
+    for breach in plan.breaches() {
+        let node = nodes[breach.action];
+        let key = node.get("do").and_then(|verb| verb.entry(breach.verb));
+        sink.error(
+            "not-contained",
+            key.map_or(node.span.clone(), |entry| entry.key_span.clone()),
+            format!(
+                "`{}` in `{}` would reach beyond the demo",
+                breach.verb, breach.place
+            ),
+            breach.why,
+        );
+    }
+}
+
+/// A figure is drawn from facts that must be there.
+fn figure_rules(
+    sink: &mut Sink<'_>,
+    root: &Node,
+    figure: Figure,
+    specs: &[Read<BoxSpec>],
+    yields: &Yields,
+) {
+    match figure {
+        Figure::Namespaces => {
+            let first = specs.first().and_then(|(_, node)| node.text_of("name"));
+            if !specs.is_empty() && first.is_none_or(|name| name.parse::<BoxName>().is_err()) {
+                return;
+            }
+            let first = first.and_then(|name| name.parse().ok()).map(Place::Box);
+            let places = [Some(Place::Host), first];
+            let missing = places.iter().find(|place| {
+                place
+                    .as_ref()
+                    .is_none_or(|place| !yields.has(place, "ns.uts"))
+            });
+            if let Some(place) = missing {
+                sink.error(
+                    "figure-without-facts",
+                    root.at(&["figure"]),
+                    "the figure `namespaces` has nothing to draw",
+                    match place {
+                        Some(place) => format!("add the probe `ns` in `{place}`"),
+                        None => "declare a box, and add the probe `ns` in it".into(),
+                    },
+                );
+            }
+        }
+    }
+}
+
+/// Judges a quiz by what the demo yields.
+pub(super) fn quiz(
+    sink: &mut Sink<'_>,
+    body: Range<usize>,
+    opening: Range<usize>,
+    seen: Option<(Yields, Boxes)>,
+) -> Option<super::Quiz> {
+    let before = sink.len();
+    let (root, trust) = tree::parse(sink, body, opening);
+    knobs::none_in(sink, &root);
+    shape::check(sink, Part::Quiz, &root, trust);
+    if trust != Trust::Whole {
+        return None;
+    }
+    let questions = root.get("question").map_or(&[][..], Node::items);
+    if questions.is_empty()
+        && root
+            .get("question")
+            .is_some_and(|node| matches!(node.value, Value::List(_)))
+    {
+        sink.error(
+            "empty-quiz",
+            root.at(&["question"]),
+            "the quiz asks nothing",
+            "give it a `[[question]]`",
+        );
+    }
+    if let Some((yields, mut boxes)) = seen {
+        boxes.forget();
+        let mut judge = Judge {
+            sink,
+            yields: &yields,
+            boxes: &mut boxes,
+        };
+        questions.iter().for_each(|node| judge.question(node));
+        boxes.tell(sink);
+    }
+    match sink.failed_since(before) {
+        true => None,
+        false => root.read(),
+    }
+}
