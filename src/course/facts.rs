@@ -9,6 +9,7 @@ use crate::base::nearest;
 use crate::check::{Question, Test};
 use crate::plan::{Action, BoxName, FactRef, Place, Probe, Verb};
 use std::{collections::BTreeMap, ops::Range};
+use unicode_width::UnicodeWidthStr;
 
 /// What the actions yield.
 #[derive(Default)]
@@ -312,12 +313,13 @@ impl Judge<'_, '_, '_> {
                 "give it `inside`, `outside` or both",
             );
         }
-        if unicode_width::UnicodeWidthStr::width(row.label.as_str()) > WIDEST_LABEL {
-            self.sink.error(
+        let width = row.label.width();
+        if width > WIDEST_LABEL {
+            self.sink.warning(
                 "label-too-long",
                 node.at(&["label"]),
-                "the label doesn't fit its column",
-                format!("{WIDEST_LABEL} columns at most"),
+                format!("the label is {width} columns wide"),
+                format!("{WIDEST_LABEL} at most, or it is wrapped"),
             );
         }
     }

@@ -5,7 +5,7 @@ use super::facts::filled;
 use super::pack::{Folder, Pack};
 use super::prose::{self, Targets};
 use super::schema::Part;
-use super::source::{Sink, Source};
+use super::source::{Sink, Source, whole_file};
 use super::step::{self, Read};
 use super::tree::{self, Trust};
 use super::{Course, Demo, Lesson, LessonMeta, Origin, rules, shape};
@@ -70,6 +70,15 @@ pub fn lint(path: &Path) -> Linted {
             let (mut linted, _) = examine(pack, Origin::Disk(root));
             if let Some(part) = part {
                 linted.diagnostics.retain(|d| d.file.starts_with(&part));
+                let was_read = linted.sources.keys().any(|file| file.starts_with(&part));
+                if linted.diagnostics.is_empty() && !was_read {
+                    linted.diagnostics.push(whole_file(
+                        "not-a-step",
+                        part,
+                        "this file belongs to no lesson",
+                        "name a pack's directory, a lesson's folder `NN-name` or a step `NN-name.md` in it",
+                    ));
+                }
             }
             linted
         }

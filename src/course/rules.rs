@@ -5,7 +5,7 @@ use super::demo::{Demo, DemoSource, Figure};
 use super::facts::{Boxes, Judge, Yields, filled};
 use super::schema::Part;
 use super::source::Sink;
-use super::tree::{self, Node, Trust};
+use super::tree::{self, Node, Trust, Value};
 use super::{actions, knobs, shape};
 use crate::base::nearest;
 use crate::plan::{Action, BoxName, BoxSpec, Namespace, Place, Plan, Verb};
@@ -286,8 +286,7 @@ fn figure_rules(
     match figure {
         Figure::Namespaces => {
             let first = specs.first().and_then(|(_, node)| node.text_of("name"));
-            if !specs.is_empty() && first.is_none_or(|name| name.parse::<BoxName>().is_err())
-            {
+            if !specs.is_empty() && first.is_none_or(|name| name.parse::<BoxName>().is_err()) {
                 return;
             }
             let first = first.and_then(|name| name.parse().ok()).map(Place::Box);
@@ -327,7 +326,11 @@ pub(super) fn quiz(
         return None;
     }
     let questions = root.get("question").map_or(&[][..], Node::items);
-    if questions.is_empty() && root.get("question").is_some() {
+    if questions.is_empty()
+        && root
+            .get("question")
+            .is_some_and(|node| matches!(node.value, Value::List(_)))
+    {
         sink.error(
             "empty-quiz",
             root.at(&["question"]),

@@ -478,7 +478,7 @@ pub(crate) const ALL: &[Mistake] = &[
         (121, 1),
         ["`hostname`", "`inside`"],
     ),
-    row(
+    warning(row(
         [
             "01-uts.md",
             "label = \"hostname\"",
@@ -486,8 +486,8 @@ pub(crate) const ALL: &[Mistake] = &[
         ],
         "label-too-long",
         (122, 9),
-        ["column", "24"],
-    ),
+        ["28 columns", "24"],
+    )),
     row(
         ["01-uts.md", "at-most = \"${count}\"", "is = \"${count}\""],
         "two-comparisons",
@@ -687,5 +687,219 @@ pub(crate) const ALL: &[Mistake] = &[
         "unknown-key",
         (132, 10),
         ["`note`", "expected one of"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.mkdir = \"/mnt/../etc\"",
+        ],
+        "bad-path",
+        (89, 12),
+        ["`..`", "begin"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "in = \"host\"\nof = \"outer\"",
+            "in = \"inner\"\nof = \"outer\"",
+        ],
+        "only-from-host",
+        (64, 1),
+        ["host", "`of`"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "in = \"outer\"\ndo.connect = \"web\"",
+            "in = \"host\"\ndo.make-queue = 7",
+        ],
+        "not-contained",
+        (89, 4),
+        ["`make-queue` in `host`", "ipc"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "in = \"outer\"\ndo.run",
+            "in = \"inner\"\ndo.run",
+        ],
+        "not-created-yet",
+        (49, 6),
+        ["`inner`", "`create`"],
+    ),
+    row(
+        ["01-uts.md", "do.wait = \"busy\"", "do.create = \"inner\""],
+        "created-twice",
+        (104, 13),
+        ["twice", "second"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.wait = \"busy\"",
+            "do.wait = \"busy\"\nas = \"done\"",
+        ],
+        "no-result",
+        (105, 1),
+        ["`wait`", "leave"],
+    ),
+    row(
+        ["01-uts.md", "as = \"mounted\"", "as = \"mount ed\""],
+        "bad-result-name",
+        (70, 6),
+        ["`mount ed`", "lowercase"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "in = \"host\"\ndo.veth",
+            "in = \"inner\"\ndo.veth",
+        ],
+        "only-from-host",
+        (73, 6),
+        ["veth", "host"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "between = [\"outer\", \"inner\"]",
+            "between = [\"inner\", \"inner\"]",
+        ],
+        "same-ends",
+        (74, 23),
+        ["same box", "two"],
+    ),
+    row(
+        ["01-uts.md", "do.ping = \"10.0.0.2\"", "do.ping = \"inner\""],
+        "bad-address",
+        (94, 11),
+        ["`inner`", "IPv4"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.run = [\"hostname\", \"${name}\"]",
+            "do.run = [] # ${name}",
+        ],
+        "empty-list",
+        (50, 10),
+        ["program", "arguments"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "\"net\", \"time\"]",
+            "\"net\", \"time\", \"net\"]",
+        ],
+        "duplicate-namespace",
+        (34, 53),
+        ["twice", "keep"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "namespaces = [\"net\"]",
+            "namespaces = [\"net\"]\nproc = true",
+        ],
+        "needs-namespace",
+        (42, 1),
+        ["/proc", "\"mount\""],
+    ),
+    row(
+        ["01-uts.md", "values = [1, 2, 4]", "values = [1, 2, 2]"],
+        "duplicate-value",
+        (21, 17),
+        ["`2`", "keep"],
+    ),
+    row(
+        ["01-uts.md", "values = [1, 2, 4]", "values = [1.5, 2]"],
+        "wrong-type",
+        (21, 11),
+        ["fraction", "text"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "in = \"host\"\ndo.probe = [\"hostname\", \"ns\"]",
+            "in = \"host\"\ndo.probe = [\"hostname\"]",
+        ],
+        "figure-without-facts",
+        (10, 10),
+        ["nothing to draw", "`ns` in `host`"],
+    ),
+    warning(row(
+        [
+            "02-lock.md",
+            "[[expect]]\nclaim = \"It is the first.\"\nwhen = { fact = \"box/pid\", is = 1 }\n",
+            "",
+        ],
+        "no-claim",
+        (8, 1),
+        ["claims nothing", "[[expect]]"],
+    )),
+    row(
+        ["02-lock.md", "claim = \"It is the first.\"", "claim = \"\""],
+        "empty-text",
+        (18, 9),
+        ["`claim`", "learner"],
+    ),
+    row(
+        ["02-lock.md", "[[question]]", "[question]"],
+        "wrong-type",
+        (23, 1),
+        ["a list", "[[question]]"],
+    ),
+    row(
+        [
+            "02-lock.md",
+            "Back to",
+            "- a\n\n  ```demo\n  x = 1\n  ```\n\nBack to",
+        ],
+        "nested-block",
+        (8, 3),
+        ["`demo`", "margin"],
+    ),
+    row(
+        [
+            "02-lock.md",
+            "then = \"The first of its namespace.\"\n```",
+            "then = \"The first of its namespace.\"",
+        ],
+        "unclosed-fence",
+        (22, 1),
+        ["no end", "close"],
+    ),
+    row(
+        ["02-lock.md", "Back to", "Back <!-- pause --> to"],
+        "inline-pause",
+        (6, 6),
+        ["within", "own"],
+    ),
+    row(
+        [
+            "02-lock.md",
+            "Back to",
+            "> > > > > > > > > > > > > > > > > > Back to",
+        ],
+        "too-deep",
+        (6, 33),
+        ["16", "fewer"],
+    ),
+    warning(row(
+        [
+            "02-lock.md",
+            "Back to",
+            "```text\n123456789 123456789 123456789 123456789 123456789 123456789\n```\n\nBack to",
+        ],
+        "figure-too-wide",
+        (7, 1),
+        ["59", "56"],
+    )),
+    row(
+        ["01-uts.md", "Say `--hostname`", "## By hand\n\nSay"],
+        "duplicate-section",
+        (152, 1),
+        ["By hand", "one"],
     ),
 ];
