@@ -176,11 +176,12 @@ fn evidence(model: &Model, width: usize) -> Vec<Row> {
         );
     }
     let quizzed = model.step().quiz.is_some();
+    // A quiz that is on stands above all else.
     let mut parts = vec![
+        quiz(model, width),
         prediction(model, width),
         knobs(model, width),
         status(model, width),
-        quiz(model, width),
     ];
     // The evidence would give the quiz's answers away.
     if let Some((scenario, history)) = model.observed().filter(|_| !quizzed || model.quiz_done()) {

@@ -158,15 +158,16 @@ fn proceed(model: &mut Model) -> Vec<Effect> {
     if let Some(question) = model.open_question() {
         let choices = question.choice.len();
         if model.screen.focus != Pane::Stage || model.screen.tab != Tab::Evidence {
-            model.screen.focus = Pane::Stage;
-            show(model, Tab::Evidence);
+            show_question(model);
             return Vec::new();
         }
         if choices > 0 {
             let at = model.open_answer().map_or(0, |asked| asked.cursor);
             pick(model, at);
         } else if let Some(asked) = model.open_answer() {
-            asked.answer = asked.typed.parse().ok().map(Answer::Number);
+            // Nothing typed is no answer, and no reason to be stuck.
+            let number = asked.typed.parse().map(Answer::Number);
+            asked.answer = Some(number.unwrap_or(Answer::Skipped));
         }
         return Vec::new();
     }
@@ -178,7 +179,7 @@ fn proceed(model: &mut Model) -> Vec<Effect> {
     }
     if !model.quiz_done() && model.state().record.is_some() {
         model.state_mut().quiz.at += 1;
-        show(model, Tab::Evidence);
+        show_question(model);
         return Vec::new();
     }
     go(model, model.at + 1)
@@ -308,7 +309,13 @@ fn pick(model: &mut Model, index: usize) {
         asked.cursor = index;
         asked.answer = Some(Answer::Choice(index));
     }
+    show_question(model);
+}
+
+/// Questions stand at the top of the evidence.
+fn show_question(model: &mut Model) {
     model.screen.focus = Pane::Stage;
+    model.screen.tabs[Tab::Evidence as usize] = 0;
     show(model, Tab::Evidence);
 }
 
@@ -431,11 +438,23 @@ fn accept(model: &mut Model) -> Vec<Effect> {
     }
 }
 
+/// In a list the keys that scroll move the cursor, and the list follows it.
 fn scroll_focused(model: &mut Model, by: Scroll) {
-    if model.popups.is_empty() {
+    let Some(popup) = model.popups.last() else {
         scroll_pane(model, model.screen.focus, by);
-    } else {
+        return;
+    };
+    let entries = popup.entries(model);
+    if entries == 0 {
         scroll_popup(model, by);
+        return;
+    }
+    let page = popup_page(model, &popup::top_rows(model));
+    match by {
+        Scroll::Lines(n) => cursor(model, n),
+        Scroll::Pages(n) => cursor(model, n * page.saturating_sub(1).max(1) as isize),
+        Scroll::Start => cursor(model, -(entries as isize)),
+        Scroll::End => cursor(model, entries as isize),
     }
 }
 
