@@ -42,8 +42,8 @@ pub(super) fn compared(
     };
     lines.extend(signed("  You said:  ", &[said], width, None));
     let (sign, role, word) = match found.right {
-        Some(true) => ("✓ ", Role::Good, "  – you were right"),
-        Some(false) => ("✗ ", Role::Bad, "  – not what you said"),
+        Some(true) => ("✓ ", Role::Good, "  (you were right)"),
+        Some(false) => ("✗ ", Role::Bad, "  (not what you said)"),
         None => ("  ", Role::Body, ""),
     };
     let observed = match &found.observed {
