@@ -7,6 +7,8 @@ use std::{fs, path::Path};
 
 #[path = "lint/mistakes.rs"]
 mod mistakes;
+#[path = "lint/mutations.rs"]
+mod mutations;
 
 /// The little pack.
 const FILES: [(&str, &str); 3] = [

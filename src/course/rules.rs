@@ -11,6 +11,9 @@ use crate::base::nearest;
 use crate::plan::{Action, BoxName, BoxSpec, Namespace, Place, Plan, Verb};
 use std::ops::Range;
 
+/// The most boxes, actions, rows or claims of a demo.
+const LONGEST: usize = 100;
+
 /// A demo that has been judged.
 pub(super) struct Judged {
     /// It, if there is no error in it.
@@ -58,6 +61,22 @@ pub(super) fn demo(sink: &mut Sink<'_>, body: Range<usize>, opening: Range<usize
             "the demo claims nothing, so nothing tells when it goes wrong",
             "give it an `[[expect]]`",
         );
+    }
+    if let Some(long) = root
+        .entries()
+        .iter()
+        .find(|e| e.node.items().len() > LONGEST)
+    {
+        sink.error(
+            "too-many",
+            long.key_span.clone(),
+            format!("`{}` is there {} times", long.key, long.node.items().len()),
+            format!("{LONGEST} at most: nobody follows a longer demo"),
+        );
+        return Judged {
+            demo: None,
+            seen: None,
+        };
     }
     let settings = knobs::check(sink, &root);
     let mut seen = None;

@@ -111,16 +111,17 @@ impl Walk<'_, '_> {
             return;
         };
         let mut meant = Vec::new();
+        let free: Vec<&str> = properties
+            .keys()
+            .map(String::as_str)
+            .filter(|key| node.get(key).is_none())
+            .collect();
         for entry in node.entries() {
             if let Some(property) = properties.get(&entry.key) {
                 self.value(property, &entry.node, &entry.key);
                 continue;
             }
-            let free = properties
-                .keys()
-                .map(String::as_str)
-                .filter(|key| node.get(key).is_none());
-            let close = nearest(&entry.key, free);
+            let close = nearest(&entry.key, free.iter().copied());
             meant.extend(close);
             self.sink.error(
                 "unknown-key",
