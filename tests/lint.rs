@@ -9,6 +9,8 @@ use std::{fs, path::Path};
 mod mistakes;
 #[path = "lint/mutations.rs"]
 mod mutations;
+#[path = "lint/reading.rs"]
+mod reading;
 
 /// The little pack.
 const FILES: [(&str, &str); 3] = [

@@ -103,3 +103,106 @@ fn facts(probe: &Probe) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Calls `look` with every schema in a document.
+    fn walk(schema: &Value, look: &mut dyn FnMut(&serde_json::Map<String, Value>)) {
+        let Some(map) = schema.as_object() else {
+            return;
+        };
+        look(map);
+        for key in ["properties", "$defs"] {
+            let under = map.get(key).and_then(Value::as_object);
+            under
+                .into_iter()
+                .flatten()
+                .for_each(|(_, schema)| walk(schema, look));
+        }
+        for key in ["anyOf", "oneOf"] {
+            let under = map.get(key).and_then(Value::as_array);
+            under
+                .into_iter()
+                .flatten()
+                .for_each(|schema| walk(schema, look));
+        }
+        map.get("items")
+            .into_iter()
+            .for_each(|schema| walk(schema, look));
+    }
+
+    /// What `shape` judges by. A keyword that it doesn't know would let
+    /// through what an editor marks.
+    #[test]
+    fn lint_knows_every_keyword_of_the_schema() {
+        const KNOWN: [&str; 21] = [
+            "$ref",
+            "$defs",
+            "$schema",
+            "title",
+            "description",
+            "default",
+            "type",
+            "properties",
+            "required",
+            "additionalProperties",
+            "items",
+            "minItems",
+            "maxItems",
+            "minimum",
+            "maximum",
+            "format",
+            "const",
+            "enum",
+            "anyOf",
+            "oneOf",
+            "pattern",
+        ];
+        walk(&schema(), &mut |map| {
+            for key in map.keys() {
+                assert!(KNOWN.contains(&key.as_str()), "{key} in {map:?}");
+            }
+            // A pattern is judged by the type's own parser.
+            if map.contains_key("pattern") {
+                assert!(map.get("type").is_some());
+            }
+            if let Some(format) = map.get("format").and_then(Value::as_str) {
+                assert!(["int64", "uint32", "uint16"].contains(&format), "{format}");
+            }
+            if map.contains_key("properties") {
+                assert_eq!(map["additionalProperties"], false, "{map:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        walk(&schema(), &mut |map| {
+            if let Some(target) = map.get("$ref").and_then(Value::as_str) {
+                let name = target.strip_prefix("#/$defs/").unwrap();
+                assert!(definition(name).is_object(), "{target}");
+            }
+        });
+        for part in ["lesson", "front-matter", "demo", "quiz"] {
+            assert!(definition(part).is_object(), "{part}");
+        }
+    }
+
+    #[test]
+    fn it_lists_every_verb_and_every_probe_with_its_facts() {
+        let text = schema().to_string();
+        for word in [
+            "set-hostname",
+            "await-end",
+            "NAME.queued",
+            "ns.uts",
+            "uid-map",
+            "file:PATH",
+            "pid, nspid",
+        ] {
+            assert!(text.contains(word), "{word}");
+        }
+    }
+}
