@@ -1,7 +1,8 @@
 //! The program: the sandbox's helper if it is started as one, else the
 //! interactive course or a command.
 
-use glassbox::cli::{self, Next};
+use glassbox::cli::{self, Look, Next};
+use glassbox::tui::{self, Options};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -11,9 +12,28 @@ fn main() -> ExitCode {
     }
     match cli::start() {
         Next::Exit(code) => code,
-        Next::Interactive { .. } => cli::give_up(
-            "the interactive course is not part of this build",
-            "glassbox list, run and verify work without it",
-        ),
+        Next::Interactive { course, look, step } => {
+            let start = step.map(|id| id.0);
+            match tui::run(course, options(look, start)) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => cli::give_up(&error.to_string()),
+            }
+        }
+    }
+}
+
+fn options(look: Look, start: Option<String>) -> Options {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    Options {
+        start,
+        mouse: !look.no_mouse,
+        theme: match look.theme {
+            cli::ThemeChoice::Auto => tui::ThemeChoice::Auto,
+            cli::ThemeChoice::Light => tui::ThemeChoice::Light,
+            cli::ThemeChoice::Dark => tui::ThemeChoice::Dark,
+            cli::ThemeChoice::HighContrast => tui::ThemeChoice::HighContrast,
+        },
+        no_color: set("NO_COLOR"),
+        panic_key: set("GLASSBOX_PANIC_KEY"),
     }
 }

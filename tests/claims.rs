@@ -24,7 +24,11 @@ fn pack_with(dir: &Path, file: &str, mutate: Mutation<'_>) -> Option<()> {
     let mut table: Table = toml::from_str(demo).unwrap();
     mutate(&mut table)?;
     let demo = toml::to_string(&table).unwrap();
-    fs::write(target.join(file), format!("{head}```demo\n{demo}\n```\n{tail}")).unwrap();
+    fs::write(
+        target.join(file),
+        format!("{head}```demo\n{demo}\n```\n{tail}"),
+    )
+    .unwrap();
     Some(())
 }
 
@@ -35,7 +39,13 @@ fn list<'a>(demo: &'a mut Table, key: &str) -> Option<&'a mut Vec<Value>> {
 /// The exit code of `verify` for a step of a pack, and what it printed.
 fn verify(dir: &Path, step: &str, user: User) -> (Option<i32>, String) {
     let output = glassbox(user)
-        .args(["--lessons", dir.to_str().unwrap(), "verify", "--trust", step])
+        .args([
+            "--lessons",
+            dir.to_str().unwrap(),
+            "verify",
+            "--trust",
+            step,
+        ])
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned()
@@ -45,7 +55,10 @@ fn verify(dir: &Path, step: &str, user: User) -> (Option<i32>, String) {
 
 fn public_tempdir() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt;
-    let dir = tempfile::Builder::new().prefix("gbtest-").tempdir().unwrap();
+    let dir = tempfile::Builder::new()
+        .prefix("gbtest-")
+        .tempdir()
+        .unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     dir
 }
@@ -54,7 +67,9 @@ fn public_tempdir() -> tempfile::TempDir {
 fn without_action(demo: &mut Table, verb: &str, part: &str) -> Option<()> {
     let actions = list(demo, "action")?;
     let index = actions.iter().position(|action| {
-        action["do"].get(verb).is_some_and(|value| value.to_string().contains(part))
+        action["do"]
+            .get(verb)
+            .is_some_and(|value| value.to_string().contains(part))
     })?;
     actions.remove(index);
     Some(())
@@ -101,7 +116,11 @@ fn without_one_of_its_namespaces_a_step_fails() {
     let mut survived = Vec::new();
     for file in &files {
         let text = fs::read_to_string(lessons.join(file)).unwrap();
-        let step = text.lines().find_map(|l| l.strip_prefix("id = ")).unwrap().trim_matches('"');
+        let step = text
+            .lines()
+            .find_map(|l| l.strip_prefix("id = "))
+            .unwrap()
+            .trim_matches('"');
         for (name, kind) in namespaces_of(&text) {
             // As an ordinary user, because as root a box that lost a namespace
             // would act on the host's. But only root's boxes share the host's
@@ -131,7 +150,11 @@ fn without_one_of_its_namespaces_a_step_fails() {
         }
     }
     assert!(tried > 20, "only {tried} mutations were found");
-    assert!(survived.is_empty(), "no claim needs these:\n{}", survived.join("\n"));
+    assert!(
+        survived.is_empty(),
+        "no claim needs these:\n{}",
+        survived.join("\n")
+    );
 }
 
 /// The boxes of a step's demo with each of their namespaces.
@@ -142,7 +165,12 @@ fn namespaces_of(text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for spec in list(&mut demo, "box").unwrap() {
         let name = spec["name"].as_str().unwrap();
-        for kind in spec.get("namespaces").and_then(Value::as_array).into_iter().flatten() {
+        for kind in spec
+            .get("namespaces")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             found.push((name.to_string(), kind.as_str().unwrap().to_string()));
         }
     }

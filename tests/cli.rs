@@ -282,8 +282,11 @@ fn verify_checks_a_claim_on_this_kernel() {
         "{report}"
     );
 
-    // The same without the call that makes it true.
-    let wrong = pack(&DEMO.replace("do.set-hostname = \"${name}\"", "do.probe = [\"pid\"]"));
+    // The same with another call than the one that makes it true.
+    let wrong = pack(&DEMO.replace(
+        "do.set-hostname = \"${name}\"",
+        "do.set-hostname = \"imposter\"",
+    ));
     let output = in_pack(wrong.path(), &["verify", "--trust"]);
     let text = out(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");

@@ -8,17 +8,17 @@ use std::io::Write;
 
 /// Prints the calls, the evidence and what became of the claims.
 pub(crate) fn print(record: &Record, out: &mut Printer) -> Result<(), Failure> {
-    let Record {
-        scenario,
-        history,
-        verdicts,
-        ..
-    } = record;
-    let width = out.width();
-    lines(&render::syscalls(scenario, history, width), out)?;
+    let (mut scenario, mut verdicts) = (record.scenario.clone(), record.verdicts.as_slice());
+    if matches!(record.outcome, Outcome::Skipped(_)) {
+        // Of what never ran there is nothing to compare and nothing to judge.
+        scenario.show.clear();
+        scenario.figure = None;
+        verdicts = &[];
+    }
+    let (history, width) = (&record.history, out.width());
+    lines(&render::syscalls(&scenario, history, width), out)?;
     writeln!(out)?;
-    lines(&render::evidence(scenario, history, verdicts, width), out)?;
-    Ok(())
+    lines(&render::evidence(&scenario, history, verdicts, width), out)
 }
 
 /// The sum of a run, in a line.

@@ -3,93 +3,106 @@
 use super::failure::{Exit, Failure};
 use super::printer::{Printer, visible};
 use crate::base::{Diagnostic, Severity};
+use crate::course::{self, Linted};
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use std::io::Write;
 use std::path::Path;
 
-/// Checks a pack and shows every mistake.
+/// Checks a pack, one of its lessons or one of its steps, and shows every mistake.
 pub(crate) fn lint(path: Option<&Path>, json: bool, out: &mut Printer) -> Result<Exit, Failure> {
-    let _ = (
-        path,
-        json,
-        out,
-        print as fn(_, _, _) -> _,
-        show as fn(_, _, _) -> _,
-    );
-    Err(Failure::host("lint has not landed yet"))
+    let linted = match path {
+        None => course::lint_embedded(),
+        Some(path) if path.exists() => course::lint(path),
+        Some(path) => {
+            return Err(Failure::input(format!("there is no {}", path.display())));
+        }
+    };
+    if !json {
+        return print(&linted, out);
+    }
+    for diagnostic in &linted.diagnostics {
+        out.json(diagnostic)?;
+    }
+    Ok(exit(&linted))
 }
 
-/// Prints the JSON Schemas.
+/// Prints the JSON Schemas of the TOML parts, as one document.
 pub(crate) fn schema(out: &mut Printer) -> Result<Exit, Failure> {
-    let _ = out;
-    Err(Failure::host("the schemas have not landed yet"))
+    serde_json::to_writer_pretty(&mut *out, &course::schema()).map_err(std::io::Error::from)?;
+    writeln!(out)?;
+    Ok(Exit::Well)
 }
 
-/// Every diagnostic with its source line, then the sum. `source` gives the
-/// text of a file of the pack.
-fn print(
-    diagnostics: &[Diagnostic],
-    source: &dyn Fn(&Path) -> Option<String>,
-    out: &mut Printer,
-) -> Result<Exit, Failure> {
+/// A warning is shown, but the pack can be used.
+fn exit(linted: &Linted) -> Exit {
+    match linted.has_errors() {
+        true => Exit::BadInput,
+        false => Exit::Well,
+    }
+}
+
+/// Every diagnostic with its source line, then the sum.
+fn print(linted: &Linted, out: &mut Printer) -> Result<Exit, Failure> {
     let renderer = match out.colour() {
         true => Renderer::styled().decor_style(DecorStyle::Unicode),
         false => Renderer::plain().decor_style(DecorStyle::Ascii),
     };
-    for diagnostic in diagnostics {
-        let text = source(&diagnostic.file);
-        writeln!(out, "{}\n", show(diagnostic, text.as_deref(), &renderer))?;
+    for diagnostic in &linted.diagnostics {
+        let path = shown_path(&linted.origin, &diagnostic.file);
+        let text = show(diagnostic, &path, linted.source(diagnostic), &renderer);
+        writeln!(out, "{text}\n")?;
     }
     let count = |severity| {
-        diagnostics
-            .iter()
-            .filter(|diagnostic| diagnostic.severity == severity)
-            .count()
+        let all = linted.diagnostics.iter();
+        all.filter(|found| found.severity == severity).count()
     };
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     writeln!(out, "{errors} errors, {warnings} warnings")?;
-    Ok(if errors > 0 {
-        Exit::BadInput
-    } else {
-        Exit::Well
-    })
+    Ok(exit(linted))
 }
 
-fn show(diagnostic: &Diagnostic, source: Option<&str>, renderer: &Renderer) -> String {
+/// The file as an editor or a shell here would open it.
+fn shown_path(origin: &course::Origin, file: &Path) -> String {
+    let path = match origin {
+        course::Origin::Embedded => file.to_path_buf(),
+        course::Origin::Disk(root) => root.join(file),
+    };
+    let here = std::env::current_dir().ok();
+    let near = here
+        .as_deref()
+        .and_then(|here| path.strip_prefix(here).ok());
+    visible(&near.unwrap_or(&path).display().to_string())
+}
+
+/// One diagnostic the way compilers show theirs.
+fn show(diagnostic: &Diagnostic, path: &str, source: Option<&str>, renderer: &Renderer) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let path = diagnostic.file.display().to_string();
     let title = level
         .primary_title(visible(&diagnostic.message))
         .id(diagnostic.code);
+    let help = diagnostic.help.as_deref().map(visible);
     let mut group = match (source, diagnostic.span) {
         // A span beyond the text would be a mistake of ours, not the author's:
         // the place is then told without the line.
-        (Some(source), Some(span)) if span.end <= source.len() && span.start <= span.end => {
-            let range = span.start..span.end;
-            let marked = AnnotationKind::Primary
-                .span(range)
-                .label(diagnostic.help.as_deref());
-            let snippet = Snippet::source(source)
-                .path(path.as_str())
-                .annotation(marked);
-            return renderer.render(&[title.element(snippet)]);
+        (Some(source), Some(span)) if source.get(span.start..span.end).is_some() => {
+            let marked = AnnotationKind::Primary.span(span.start..span.end);
+            title.element(Snippet::source(source).path(path).annotation(marked))
         }
         (_, Some(_)) => title.element(
-            Origin::path(path.as_str())
+            Origin::path(path)
                 .line(diagnostic.line)
                 .char_column(diagnostic.column),
         ),
-        (_, None) => title.element(Origin::path(path.as_str())),
+        (_, None) => title.element(Origin::path(path)),
     };
-    if let Some(help) = &diagnostic.help {
-        group = group.element(Level::HELP.message(help.as_str()));
+    if let Some(help) = help {
+        group = group.element(Level::HELP.message(help));
     }
-    let groups: [Group; 1] = [group];
-    renderer.render(&groups)
+    renderer.render(&[group])
 }
 
 #[cfg(test)]
@@ -111,9 +124,17 @@ mod tests {
     }
 
     fn shown(diagnostics: &[Diagnostic], source: Option<&str>) -> (String, Exit) {
+        let linted = Linted {
+            origin: course::Origin::Embedded,
+            diagnostics: diagnostics.to_vec(),
+            sources: source
+                .map(|text| ("01-x/01-y.md".into(), text.into()))
+                .into_iter()
+                .collect(),
+        };
         let mut bytes = Vec::new();
         let mut printer = Printer::new(&mut bytes, false);
-        let exit = print(diagnostics, &|_| source.map(String::from), &mut printer).unwrap();
+        let exit = print(&linted, &mut printer).unwrap();
         drop(printer);
         (String::from_utf8(bytes).unwrap(), exit)
     }
@@ -126,7 +147,7 @@ mod tests {
             text,
             "error[unknown-key]: there is no key `namepsaces`\n \
              --> 01-x/01-y.md:2:1\n  |\n2 | namepsaces = []\n  | \
-             ^^^^^^^^^^ did you mean `namespaces`?\n\n1 errors, 0 warnings\n"
+             ^^^^^^^^^^\n  |\n  = help: did you mean `namespaces`?\n\n1 errors, 0 warnings\n"
         );
         assert_eq!(exit, Exit::BadInput);
     }

@@ -1,7 +1,7 @@
 //! The command line: parsing, printing and exit codes.
 //!
-//! Each command is a function from checked arguments to an [`Exit`], writing
-//! to a `&mut dyn Write` so that tests can read it. An error is a [`Failure`]:
+//! Each command is a function from checked arguments to an `Exit`, writing
+//! to a `&mut dyn Write` so that tests can read it. An error is a `Failure`:
 //! a sentence, hints and an exit code; [`start`] is the one place that prints
 //! it. Whatever reaches the kernel does so through the session, exactly as in
 //! the interactive course. This module knows nothing of the interactive
@@ -67,8 +67,8 @@ pub fn start() -> Next {
 
 /// Says on standard error that a part of this program can't go on, the way
 /// every command does, and gives the exit code for it.
-pub fn give_up(message: &str, hint: &str) -> ExitCode {
-    report(&Failure::host(message).hint(hint))
+pub fn give_up(message: &str) -> ExitCode {
+    report(&Failure::host(message))
 }
 
 /// What `carry_out` leaves to `start`.
@@ -79,6 +79,7 @@ enum Carried {
 
 fn carry_out(cli: Cli, out: &mut Printer) -> Result<Carried, Failure> {
     let lessons = cli.lessons.as_deref();
+    tidy(cli.command.as_ref());
     if cli.command.is_some() && (cli.step.is_some() || cli.look != Look::default()) {
         return Err(Failure::input(
             "--step, --theme and --no-mouse are for the interactive course",
@@ -102,6 +103,23 @@ fn carry_out(cli: Cli, out: &mut Printer) -> Result<Carried, Failure> {
         }
     };
     Ok(Carried::Done(exit))
+}
+
+/// Before anything runs: what earlier runs left when even their guardian was
+/// killed. That it can't be removed is no reason not to start; `clean` tells why.
+fn tidy(command: Option<&Command>) {
+    match command {
+        None | Some(Command::Run(_) | Command::Verify(_) | Command::Doctor { .. }) => {
+            let _ = crate::sandbox::sweep(false);
+        }
+        Some(
+            Command::List { .. }
+            | Command::Clean { .. }
+            | Command::Lint { .. }
+            | Command::Schema
+            | Command::Completions { .. },
+        ) => {}
+    }
 }
 
 /// No command: the interactive course, where there is a terminal for it.

@@ -262,7 +262,7 @@ fn print(finding: &Finding, tell_round: bool, out: &mut Printer) -> Result<(), F
             }
         }
         Status::Skipped(refusal) => {
-            writeln!(out, "     reason: no {}", refusal.need)?;
+            writeln!(out, "     missing: {}", refusal.need)?;
             writeln!(out, "     {}", visible(&refusal.to_string()))?;
             for remedy in &refusal.remedy {
                 writeln!(out, "     try: {}", visible(remedy))?;

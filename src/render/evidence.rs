@@ -63,10 +63,7 @@ fn table(show: &[ShowRow], history: &History, width: usize) -> Vec<Line> {
         head.push(label("  outside"));
     }
     let mut rows = Vec::new();
-    for (index, row) in show.iter().enumerate() {
-        if index > 0 {
-            rows.push(vec![vec![Span::new(" ", Role::Body)].into()]);
-        }
+    for row in show {
         let relation = relation(row, history);
         let mut cells = vec![label(&row.label)];
         if inside {
@@ -124,7 +121,9 @@ fn cell(id: Option<&FactRef>, history: &History, relation: Relation) -> Cell {
         return missing("–");
     };
     let Some(fact) = history.fact(id) else {
-        return missing("not observed");
+        // Until the end it may still come.
+        let over = history.events().contains(&Event::Cleaned) || history.broken().is_some();
+        return missing(if over { "not observed" } else { "…" });
     };
     let mut cell = value(fact, relation);
     if !fact.source.is_empty() {

@@ -147,39 +147,59 @@ fn wide(rows: &[Row], width: usize) -> Vec<Line> {
     .lines(width)
 }
 
+/// The cells of name, flag and outside inode in the narrow form, and what
+/// they take together with sign and gaps.
+const NAME: usize = 9;
+const FLAG: usize = 15;
+const INODE: usize = 12;
+const COLUMNS: usize = 2 + NAME + 1 + FLAG + 2 + INODE + 2;
+
 /// Name, flag and inodes on one line where they fit, the words below.
 fn narrow(rows: &[Row], width: usize) -> Vec<Line> {
     let mut lines = Vec::new();
+    let aligned = COLUMNS + INODE <= width;
+    if aligned {
+        let head = format!(
+            "  {:NAME$} {:FLAG$}  {:INODE$}  inside",
+            "Namespace", "Flag", "outside"
+        );
+        lines.push(Line::of(head, Role::Label));
+    }
     for row in rows {
-        let mut first = vec![
-            Span::new(format!("{:<8} ", row.ns.title()), Role::Strong),
-            Span::new(row.ns.flag(), Role::Code),
-        ];
-        let inodes = [
-            Span::new("outside ", Role::Dim),
-            row.inode(&row.outside, Role::Observed),
-            Span::new("  inside ", Role::Dim),
-            row.inode(&row.inside, row.inside_role()),
-        ];
-        // 2 + 9 + 15, then the inodes' column.
-        let size: usize = inodes
-            .iter()
-            .map(|span| super::text::width(&span.text))
-            .sum();
         let words = [
             Span::new(row.ns.isolates(), Role::Body),
             Span::new(format!(" · {}", row.ns.page()), Role::Dim),
         ];
-        if 28 + size <= width {
-            let gap = 17 - row.ns.flag().len();
-            first.push(Span::new(" ".repeat(gap), Role::Body));
-            first.extend(inodes);
-            lines.extend(bullet(row.sign(), &first, width));
-            lines.extend(bullet(Span::new("           ", Role::Body), &words, width));
-        } else {
-            lines.extend(bullet(row.sign(), &first, width));
-            lines.extend(bullet(Span::new("    ", Role::Body), &words, width));
-            lines.extend(bullet(Span::new("    ", Role::Body), &inodes, width));
+        let name = Span::new(format!("{:NAME$} ", row.ns.title()), Role::Strong);
+        let flag = Span::new(format!("{:FLAG$}  ", row.ns.flag()), Role::Code);
+        let (outside, inside) = (
+            row.inode(&row.outside, Role::Observed),
+            row.inode(&row.inside, row.inside_role()),
+        );
+        let below = Span::new("    ", Role::Body);
+        if !aligned {
+            lines.extend(bullet(row.sign(), &[name, flag], width));
+            lines.extend(bullet(below.clone(), &words, width));
+            let label = |text: &str| Span::new(text, Role::Dim);
+            let inodes = [label("outside "), outside, label("  inside "), inside];
+            lines.extend(bullet(below, &inodes, width));
+            continue;
+        }
+        // A reason is longer than its column: it goes below the words.
+        let mut reasons = Vec::new();
+        let mut short = |span: Span| {
+            if super::text::width(&span.text) <= INODE {
+                return span;
+            }
+            reasons.push(span.clone());
+            Span::new("none", span.role)
+        };
+        let (mut outside, inside) = (short(outside), short(inside));
+        outside.text = format!("{:INODE$}  ", outside.text);
+        lines.extend(bullet(row.sign(), &[name, flag, outside, inside], width));
+        lines.extend(bullet(below.clone(), &words, width));
+        for reason in reasons {
+            lines.extend(bullet(below.clone(), &[reason], width));
         }
     }
     lines

@@ -70,6 +70,8 @@ fn syscall(call: &Syscall, width: usize) -> Vec<Line> {
         Err(errno) => (format!("-1 {errno}"), Role::Warn),
     };
     let time = Nanos(i64::try_from(call.nanos).unwrap_or(i64::MAX));
+    // A number and its unit stay together.
+    let time = time.to_string().replace(' ', "\u{a0}");
     let mut spans = vec![
         Span::new(&call.name, Role::Function),
         Span::new(format!("({})", call.args), Role::Code),

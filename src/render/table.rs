@@ -1,6 +1,6 @@
 //! Tables whose columns are fitted to the width by wrapping inside the cells.
 
-use super::text::{bullet, split_lines, width as cells, wrap};
+use super::text::{bullet, longest_word, split_lines, width as cells, wrap};
 use super::{Line, Role, Span};
 use crate::course::Align;
 
@@ -43,6 +43,10 @@ impl Cell {
         });
         cells(&self.sign.text) + longest.max().unwrap_or(0)
     }
+
+    fn longest_word(&self) -> usize {
+        cells(&self.sign.text) + longest_word(&self.text)
+    }
 }
 
 /// A table before it is fitted.
@@ -62,9 +66,12 @@ impl Table {
         if columns == 0 {
             return Vec::new();
         }
+        let available = width.saturating_sub(GAP * (columns - 1));
+        let natural = self.widest(columns, Cell::natural);
         match fit(
-            &self.natural(columns),
-            width.saturating_sub(GAP * (columns - 1)),
+            &natural,
+            &self.widest(columns, Cell::longest_word),
+            available,
         ) {
             Some(widths) => self.grid(&widths),
             None => self.stacked(width),
@@ -76,11 +83,12 @@ impl Table {
         self.head.len().max(widest)
     }
 
-    fn natural(&self, columns: usize) -> Vec<usize> {
+    /// The greatest size of each column's cells.
+    fn widest(&self, columns: usize, size: fn(&Cell) -> usize) -> Vec<usize> {
         let mut natural = vec![1; columns];
         for row in std::iter::once(&self.head).chain(&self.rows) {
             for (column, cell) in row.iter().enumerate() {
-                natural[column] = natural[column].max(cell.natural());
+                natural[column] = natural[column].max(size(cell));
             }
         }
         natural
@@ -167,23 +175,35 @@ fn pad(line: &mut Line, by: usize) {
 }
 
 /// The widths of the columns: natural where there is room; else the widest
-/// give first, none below [`NARROWEST`] or its natural width. `None` when that
-/// isn't enough.
-fn fit(natural: &[usize], available: usize) -> Option<Vec<usize>> {
-    let least: usize = natural.iter().map(|n| NARROWEST.min(*n)).sum();
-    if least > available {
-        return None;
-    }
+/// give first, and no word is cut if that can be helped. `None` when not even
+/// narrow columns fit.
+fn fit(natural: &[usize], words: &[usize], available: usize) -> Option<Vec<usize>> {
+    let narrowest: Vec<usize> = natural.iter().map(|n| NARROWEST.min(*n)).collect();
+    // A mark without a base is longer alone than after a space.
+    let whole = words
+        .iter()
+        .zip(natural)
+        .map(|(word, natural)| (*word).min(*natural));
+    let whole: Vec<usize> = whole.zip(&narrowest).map(|(w, n)| w.max(*n)).collect();
+    let sum = |widths: &[usize]| widths.iter().sum::<usize>();
+    let least = [whole, narrowest]
+        .into_iter()
+        .find(|least| sum(least) <= available)?;
     // The highest ceiling under which all columns fit, then what is left over
     // to those that were cut, from the left.
-    let total = |ceiling: usize| -> usize { natural.iter().map(|n| (*n).min(ceiling)).sum() };
-    let mut ceiling = NARROWEST;
+    let under = |ceiling: usize| -> Vec<usize> {
+        let pairs = natural.iter().zip(&least);
+        pairs
+            .map(|(n, least)| (*n).min(ceiling).max(*least))
+            .collect()
+    };
     let widest = natural.iter().copied().max().unwrap_or(0);
-    while ceiling < widest && total(ceiling + 1) <= available {
+    let mut ceiling = NARROWEST;
+    while ceiling < widest && sum(&under(ceiling + 1)) <= available {
         ceiling += 1;
     }
-    let mut widths: Vec<usize> = natural.iter().map(|n| (*n).min(ceiling)).collect();
-    let mut spare = available - widths.iter().sum::<usize>();
+    let mut widths = under(ceiling);
+    let mut spare = available - sum(&widths);
     for (width, natural) in widths.iter_mut().zip(natural) {
         let more = spare.min(natural - *width);
         *width += more;
@@ -197,14 +217,16 @@ mod tests {
     use super::fit;
 
     #[test]
-    fn the_widest_columns_give_first() {
-        for (natural, available, expected) in [
-            (vec![5, 10], 20, Some(vec![5, 10])),
-            (vec![5, 40], 25, Some(vec![5, 20])),
-            (vec![30, 40], 41, Some(vec![21, 20])),
-            (vec![9, 9, 9], 20, None),
+    fn the_widest_columns_give_first_and_words_stay_whole() {
+        for (natural, words, available, expected) in [
+            (vec![5, 10], vec![1, 1], 20, Some(vec![5, 10])),
+            (vec![5, 40], vec![1, 1], 25, Some(vec![5, 20])),
+            (vec![30, 40], vec![1, 1], 41, Some(vec![21, 20])),
+            (vec![30, 40], vec![1, 28], 41, Some(vec![13, 28])),
+            (vec![30, 40], vec![30, 28], 41, Some(vec![21, 20])),
+            (vec![9, 9, 9], vec![1, 1, 1], 20, None),
         ] {
-            assert_eq!(fit(&natural, available), expected);
+            assert_eq!(fit(&natural, &words, available), expected);
         }
     }
 }

@@ -36,7 +36,7 @@ fn prose_is_wrapped_by_clusters() {
         (
             "/proc/sys/kernel/random/boot_id",
             20,
-            "/proc/sys/kernel/ran\ndom/boot_id\n",
+            "/proc/sys/kernel/\nrandom/boot_id\n",
         ),
         ("red \u{1b}[31m bell \u{7}", 40, "red ␛[31m bell ␇\n"),
         ("\u{202e}evil \u{301}", 40, "<U+202E>evil \u{301}\n"),
@@ -252,7 +252,7 @@ fn evidence_sets_inside_beside_outside() {
         plain(&evidence(&scenario, &history, &verdicts, 60))
     );
     let nothing = evidence(&scenario, &History::default(), &[], 60);
-    assert!(plain(&nothing).contains("not observed"));
+    assert!(plain(&nothing).contains("…"), "it may still come");
 }
 
 #[test]
@@ -325,6 +325,8 @@ fn checked(lines: &[Line], width: usize) -> String {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn prose_survives(parts in prop::collection::vec(awkward(), 1..4), width in 20usize..90) {
         let blocks = parts.iter().map(|part| paragraph(&part.replace('\n', " "))).collect();
@@ -349,6 +351,8 @@ proptest! {
         depth in 0usize..12,
         width in 20usize..120,
     ) {
+        // A mark is told by its code point only where it has no base.
+        let cells: Vec<String> = cells.iter().map(|cell| format!("x{cell}")).collect();
         let t = |i: usize| text(&cells[i]);
         let mut inner = vec![
             Block::Table(vec![Align::Right; 2], vec![t(0), t(1)], vec![vec![t(2), t(3)], vec![t(4)]]),

@@ -129,6 +129,21 @@ fn words<'c, 'a>(cells: &'c [Cell<'a>]) -> Vec<&'c [Cell<'a>]> {
         .collect()
 }
 
+/// A word that fits, whole; a longer one, such as a path, cut behind its slashes.
+fn parts<'c, 'a>(word: &'c [Cell<'a>], width: usize) -> Vec<&'c [Cell<'a>]> {
+    if word.iter().map(|cell| cell.width).sum::<usize>() <= width {
+        return vec![word];
+    }
+    word.split_inclusive(|cell| matches!(cell.text, "/" | "," | ":" | ";" | "|"))
+        .collect()
+}
+
+/// The longest word, which a place should not be narrower than.
+pub(super) fn longest_word(spans: &[Span]) -> usize {
+    let texts = spans.iter().flat_map(|span| span.text.split(['\n', ' ']));
+    texts.map(|word| width(&visible(word))).max().unwrap_or(0)
+}
+
 /// Wraps text into lines of at most `width` cells, at spaces where possible.
 /// There is always at least one line. A newline in a span ends a line.
 pub fn wrap(spans: &[Span], width: usize) -> Vec<Line> {
@@ -171,12 +186,18 @@ fn wrap_one(spans: &[Span], width: usize, lines: &mut Vec<Line>) {
             flush(&mut line, &mut used);
         }
         started = true;
-        for cell in word {
-            if used + cell.width > width && used > 0 {
+        for part in parts(word, width) {
+            let size: usize = part.iter().map(|cell| cell.width).sum();
+            if used + size > width && used > 0 {
                 flush(&mut line, &mut used);
             }
-            line.push(*cell);
-            used += cell.width;
+            for cell in part {
+                if used + cell.width > width && used > 0 {
+                    flush(&mut line, &mut used);
+                }
+                line.push(*cell);
+                used += cell.width;
+            }
         }
     }
     flush(&mut line, &mut used);

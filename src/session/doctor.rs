@@ -11,7 +11,9 @@ use crate::plan::{
     Action, BoxName, BoxSpec, ChildCgroup, Ending, Event, Fact, History, Namespace, Need, Place,
     Plan, Probe, Propagation, Refusal, Verb, Veth,
 };
+use crate::probe::host::{Settings, explain};
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 /// Something that lessons need of a host, and whether this one has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,7 +179,7 @@ fn try_program(need: &Need, name: &str) -> Option<Refusal> {
 /// Whether an executable file of that name is on the PATH.
 fn seek_program(need: &Need, name: &str) -> Option<Refusal> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let executable = |file: std::path::PathBuf| {
+    let executable = |file: PathBuf| {
         std::fs::metadata(file)
             .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
     };
@@ -189,28 +191,8 @@ fn seek_program(need: &Need, name: &str) -> Option<Refusal> {
 }
 
 fn no_program(need: &Need, name: &str, errno: Option<Errno>) -> Refusal {
-    Refusal {
-        need: need.clone(),
-        stage: format!("execve(\"{name}\")"),
-        errno,
-        cause: "the program is not on the PATH, or can't be run".into(),
-        remedy: vec![match package(name) {
-            Some(package) => format!("install the package {package}"),
-            None => format!("install the package that has `{name}`"),
-        }],
-    }
-}
-
-/// The package of Debian, Fedora and Arch that has a program of the lessons.
-fn package(program: &str) -> Option<&'static str> {
-    match program {
-        "hostname" => Some("hostname (on Arch: inetutils)"),
-        "ps" | "free" | "pgrep" => Some("procps (on Fedora and Arch: procps-ng)"),
-        "ip" | "ss" => Some("iproute2 (on Fedora: iproute)"),
-        "unshare" | "nsenter" | "lsns" | "mount" | "ipcs" | "ipcmk" => Some("util-linux"),
-        "cat" | "ls" | "id" | "readlink" | "date" | "uname" => Some("coreutils"),
-        _ => None,
-    }
+    let settings = Settings::read(Path::new("/proc"), Path::new("/sys"));
+    explain(need, &format!("execve({name})"), errno, &settings)
 }
 
 /// Runs a plan of this module to its end.

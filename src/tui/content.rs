@@ -7,6 +7,7 @@ use super::question::{Answer, Asked, compare};
 use crate::check::Question;
 use crate::plan::History;
 use crate::render::{self, Line, Role, Span, wrap};
+use crate::session::{Outcome, Record};
 use std::ops::Range;
 
 /// A line of a pane or a popup.
@@ -44,10 +45,13 @@ pub(super) enum Turn {
 pub(super) struct Content {
     pub(super) prose: Vec<Row>,
     pub(super) stage: Vec<Row>,
+    /// The model changed since the lines were made.
+    pub(super) stale: bool,
     /// For which step and width the prose was set; it changes with nothing else.
     prose_key: Option<(usize, usize)>,
-    /// Likewise for the tabs that are prose.
-    stage_key: Option<(usize, usize, Tab)>,
+    /// Likewise for the tabs that are prose, and, with the number of events and
+    /// the run's id, for the calls.
+    stage_key: Option<(usize, usize, Tab, usize, u64)>,
 }
 
 impl From<Line> for Row {
@@ -75,18 +79,31 @@ fn signed(sign: &str, spans: &[Span], width: usize, target: Option<Target>) -> V
         .enumerate()
         .map(|(index, line)| {
             let role = spans.first().map_or(Role::Body, |span| span.role);
-            let prefix = if index == 0 { sign.to_string() } else { " ".repeat(indent) };
+            let prefix = if index == 0 {
+                sign.to_string()
+            } else {
+                " ".repeat(indent)
+            };
             Row {
                 line: line.prefixed(Span::new(prefix, role)),
-                targets: target.map(|target| (0..width, target)).into_iter().collect(),
+                targets: target
+                    .map(|target| (0..width, target))
+                    .into_iter()
+                    .collect(),
                 selected: false,
             }
         })
         .collect()
 }
 
-/// Sets the lines of both panes anew, and keeps the scrolling in bounds.
+/// Sets the lines of both panes anew, if the model changed since. Events of a
+/// run may come by the thousand: this is called before a draw or an input, not
+/// after each of them.
 pub(super) fn refresh(model: &mut Model) {
+    if !model.content.stale {
+        return;
+    }
+    model.content.stale = false;
     let width = text_width(model, Pane::Prose);
     if model.content.prose_key != Some((model.at, width)) {
         let lines = render::document(&model.step().prose, width);
@@ -95,9 +112,13 @@ pub(super) fn refresh(model: &mut Model) {
     }
     let width = text_width(model, Pane::Stage);
     let tab = model.screen.tab;
+    let events = model
+        .observed()
+        .map_or(0, |(_, history)| history.events().len());
     let key = match tab {
-        Tab::ByHand | Tab::InDocker => Some((model.at, width, tab)),
-        Tab::Evidence | Tab::Syscalls => None,
+        Tab::Syscalls => Some((model.at, width, tab, events, model.runs.last_id)),
+        Tab::ByHand | Tab::InDocker => Some((model.at, width, tab, 0, 0)),
+        Tab::Evidence => None,
     };
     if key.is_none() || model.content.stage_key != key {
         model.content.stage = stage(model, width);
@@ -110,13 +131,17 @@ fn stage(model: &Model, width: usize) -> Vec<Row> {
     match model.screen.tab {
         Tab::Evidence => evidence(model, width),
         Tab::Syscalls => syscalls(model, width),
-        Tab::ByHand if step.by_hand.blocks.is_empty() => {
-            text("There is nothing to do by hand in this step.", Role::Dim, width)
-        }
+        Tab::ByHand if step.by_hand.blocks.is_empty() => text(
+            "There is nothing to do by hand in this step.",
+            Role::Dim,
+            width,
+        ),
         Tab::ByHand => rows(render::document(&step.by_hand, width)),
-        Tab::InDocker if step.in_docker.blocks.is_empty() => {
-            text("Docker has no option of its own for this.", Role::Dim, width)
-        }
+        Tab::InDocker if step.in_docker.blocks.is_empty() => text(
+            "Docker has no option of its own for this.",
+            Role::Dim,
+            width,
+        ),
         Tab::InDocker => rows(render::document(&step.in_docker, width)),
     }
 }
@@ -137,10 +162,18 @@ fn syscalls(model: &Model, width: usize) -> Vec<Row> {
 fn evidence(model: &Model, width: usize) -> Vec<Row> {
     let state = model.state();
     if model.step().demo.is_none() {
-        return text("This step has no demo: read on, then press Enter.", Role::Dim, width);
+        return text(
+            "This step has no demo: read on, then press Enter.",
+            Role::Dim,
+            width,
+        );
     }
     if let Some(Err(message)) = &state.scenario {
-        return text(format!("✗ This demo can't be made: {message}"), Role::Bad, width);
+        return text(
+            format!("✗ This demo can't be made: {message}"),
+            Role::Bad,
+            width,
+        );
     }
     let quizzed = model.step().quiz.is_some();
     let mut parts = vec![
@@ -163,7 +196,10 @@ fn evidence(model: &Model, width: usize) -> Vec<Row> {
 
 fn prediction(model: &Model, width: usize) -> Vec<Row> {
     let state = model.state();
-    let Some(question) = model.scenario().and_then(|scenario| scenario.predict.as_ref()) else {
+    let Some(question) = model
+        .scenario()
+        .and_then(|scenario| scenario.predict.as_ref())
+    else {
         return Vec::new();
     };
     match (&state.record, state.prediction.answer) {
@@ -230,7 +266,12 @@ fn compared(
         Ok(text) => vec![Span::new(text, role), Span::new(word, role)],
         Err(because) => vec![Span::new(format!("? {because}"), Role::Warn)],
     };
-    lines.extend(signed(&format!("{sign}Observed:  "), &observed, width, None));
+    lines.extend(signed(
+        &format!("{sign}Observed:  "),
+        &observed,
+        width,
+        None,
+    ));
     if let Some(then) = &question.then {
         lines.extend(text(then, Role::Body, width));
     }
@@ -275,7 +316,10 @@ fn knobs(model: &Model, width: usize) -> Vec<Row> {
             lines.push(Row {
                 line,
                 targets: vec![
-                    (left.saturating_sub(1)..left + 2, Target::Knob(index, Turn::Down)),
+                    (
+                        left.saturating_sub(1)..left + 2,
+                        Target::Knob(index, Turn::Down),
+                    ),
                     (left + 2..right + 2, Target::Knob(index, Turn::Up)),
                 ],
                 selected: several && selected,
@@ -291,19 +335,25 @@ fn knobs(model: &Model, width: usize) -> Vec<Row> {
 fn status(model: &Model, width: usize) -> Vec<Row> {
     let state = model.state();
     if let Some(message) = &state.not_started {
-        return text(format!("✗ The run could not be started: {message}"), Role::Bad, width);
+        return text(
+            format!("✗ The run could not be started: {message}"),
+            Role::Bad,
+            width,
+        );
     }
     if model.busy() {
         return text("● Running on this machine's kernel …", Role::Label, width);
     }
-    if state.record.is_some() {
-        return Vec::new();
+    if let Some(record) = &state.record {
+        return summary(record, width);
     }
     let words = match (model.open_question(), state.prediction.answer) {
         (Some(question), _) if question.number.is_some() => {
             "Type your number and press Enter; or press r to run without predicting."
         }
-        (Some(_), _) => "Choose with ↑ ↓ and Enter, or its letter; or press r to run without predicting.",
+        (Some(_), _) => {
+            "Choose with ↑ ↓ and Enter, or its letter; or press r to run without predicting."
+        }
         (None, Some(_)) => "Now press Enter, and see what the kernel does.",
         (None, None) if model.step().quiz.is_some() => {
             "First make the observations that your answers are checked against: press Enter."
@@ -312,6 +362,32 @@ fn status(model: &Model, width: usize) -> Vec<Row> {
     };
     let spans = [Span::new(words, Role::Label)];
     signed("", &spans, width, Some(Target::Run))
+}
+
+/// The sum of a run in one line; the claims themselves stand at the end.
+fn summary(record: &Record, width: usize) -> Vec<Row> {
+    let total = record.verdicts.len();
+    let holding = record
+        .verdicts
+        .iter()
+        .filter(|verdict| verdict.holds())
+        .count();
+    let (words, role) = match &record.outcome {
+        Outcome::Passed if total == 0 => return Vec::new(),
+        Outcome::Passed => (
+            format!("✓ All {total} claims of this step hold here."),
+            Role::Good,
+        ),
+        Outcome::Failed => (
+            format!("✗ Only {holding} of {total} claims could be confirmed: see the end."),
+            Role::Bad,
+        ),
+        Outcome::Skipped(refusal) => (
+            format!("! This host can't do all of it: {}.", refusal.cause),
+            Role::Warn,
+        ),
+    };
+    text(words, role, width)
 }
 
 /// The quiz: one question after the other, then the score and the lock.
@@ -371,10 +447,19 @@ fn score(model: &Model, history: &History, width: usize) -> Vec<Row> {
         true => "All of them right, by this kernel's own word.",
         false => "Press x to try again.",
     };
-    let mut lines = text(format!("You have {right} of {total} right. {words}"), Role::Strong, width);
+    let mut lines = text(
+        format!("You have {right} of {total} right. {words}"),
+        Role::Strong,
+        width,
+    );
     lines.extend(list);
     lines.push(Row::default());
     lines.extend(text("Keep this:", Role::Label, width));
-    lines.extend(signed("▎ ", &[Span::new(&model.lesson().meta.lock, Role::Strong)], width, None));
+    lines.extend(signed(
+        "▎ ",
+        &[Span::new(&model.lesson().meta.lock, Role::Strong)],
+        width,
+        None,
+    ));
     lines
 }

@@ -141,7 +141,9 @@ fn answering(model: &Model) -> bool {
 }
 
 fn choosing(model: &Model) -> bool {
-    model.open_question().is_some_and(|question| !question.choice.is_empty())
+    model
+        .open_question()
+        .is_some_and(|question| !question.choice.is_empty())
 }
 
 fn quizzing(model: &Model) -> bool {
@@ -153,7 +155,11 @@ fn runnable(model: &Model) -> bool {
 }
 
 fn knob_count(model: &Model) -> usize {
-    model.step().demo.as_ref().map_or(0, |demo| demo.knobs.len())
+    model
+        .step()
+        .demo
+        .as_ref()
+        .map_or(0, |demo| demo.knobs.len())
 }
 
 fn several_knobs(model: &Model) -> bool {
@@ -166,6 +172,10 @@ fn turning(model: &Model) -> bool {
 
 fn more(model: &Model) -> bool {
     model.at + 1 < model.count()
+}
+
+fn finished(model: &Model) -> bool {
+    more(model) && !model.busy()
 }
 
 fn less(model: &Model) -> bool {
@@ -229,7 +239,7 @@ static TABLE: &[Binding] = &[
     row(&[ENTER], "Enter", "to the question", "go to the question", A::Proceed, asked),
     row(&[ENTER], "Enter", "go on", "go on with the questions", A::Proceed, quizzing),
     row(&[ENTER], "Enter", "run", "run the demo", A::Proceed, runnable),
-    row(&[ENTER], "Enter", "next step", "go to the next step", A::Proceed, more),
+    row(&[ENTER], "Enter", "next step", "go to the next step", A::Proceed, finished),
     row(&[UP], "↑", "", "the answer above", A::CursorUp, answering),
     row(&[DOWN], "↓", "", "the answer below", A::CursorDown, answering),
     row(&[Char('a')], "a … f", "", "choose an answer by its letter", A::Pick(0), choosing),

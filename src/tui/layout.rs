@@ -33,8 +33,15 @@ pub(super) fn layout(screen: &Screen) -> Option<Layout> {
             // Lines of prose longer than 80 cells are hard to read.
             let left = (width * 9 / 20).min(84);
             (
-                Rect { width: left, ..body },
-                Rect { x: left, width: width - left, ..body },
+                Rect {
+                    width: left,
+                    ..body
+                },
+                Rect {
+                    x: left,
+                    width: width - left,
+                    ..body
+                },
             )
         }
         (false, focus) => {
@@ -44,8 +51,15 @@ pub(super) fn layout(screen: &Screen) -> Option<Layout> {
                 Pane::Stage => body.height * 3 / 10,
             };
             (
-                Rect { height: top, ..body },
-                Rect { y: body.y + top, height: body.height - top, ..body },
+                Rect {
+                    height: top,
+                    ..body
+                },
+                Rect {
+                    y: body.y + top,
+                    height: body.height - top,
+                    ..body
+                },
             )
         }
     };
@@ -84,7 +98,9 @@ pub(super) fn text_width(model: &Model, pane: Pane) -> usize {
 
 /// How many lines of a pane are seen at once.
 pub(super) fn page(model: &Model, pane: Pane) -> usize {
-    layout(&model.screen).map_or(1, |layout| usize::from(inner(layout.pane(pane)).height).max(1))
+    layout(&model.screen).map_or(1, |layout| {
+        usize::from(inner(layout.pane(pane)).height).max(1)
+    })
 }
 
 /// The tabs' labels and where each starts, counted from the stage's left edge.
@@ -110,6 +126,9 @@ pub(super) fn tabs(selected: Tab) -> Vec<(u16, String, Tab)> {
 pub(super) fn popup(size: (u16, u16), lines: usize) -> Rect {
     let (width, height) = size;
     let w = width.saturating_sub(4).min(84);
-    let h = height.saturating_sub(2).min(u16::try_from(lines + 2).unwrap_or(u16::MAX)).max(3);
+    let h = height
+        .saturating_sub(2)
+        .min(u16::try_from(lines + 2).unwrap_or(u16::MAX))
+        .max(3);
     Rect::new((width - w) / 2, (height.saturating_sub(h)) / 2, w, h)
 }

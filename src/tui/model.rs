@@ -169,6 +169,7 @@ impl Model {
             phase: Phase::Changed,
         };
         model.open(at);
+        model.changed();
         model
     }
 
@@ -291,11 +292,16 @@ impl Model {
 
     /// Whether the quiz, if there is one, has been gone through.
     pub(super) fn quiz_done(&self) -> bool {
-        let questions = self.step().quiz.as_ref().map_or(0, |quiz| quiz.question.len());
+        let questions = self
+            .step()
+            .quiz
+            .as_ref()
+            .map_or(0, |quiz| quiz.question.len());
         self.state().quiz.at >= questions
     }
 
     pub(super) fn changed(&mut self) {
+        self.content.stale = true;
         if self.phase == Phase::Shown {
             self.phase = Phase::Changed;
         }

@@ -6,6 +6,7 @@ use super::layout;
 use super::model::Model;
 use super::search::Hit;
 use crate::render::{self, Line, Role, Span, visible, wrap};
+use ratatui::layout::Rect;
 
 /// Something in front of the panes.
 #[derive(Debug)]
@@ -77,21 +78,29 @@ impl Popup {
                 }
                 let title = format!("{:02} {}", lesson.number, lesson.meta.title);
                 let minutes = format!("  {} min", lesson.meta.minutes);
-                let spans = [Span::new(title, Role::Heading), Span::new(minutes, Role::Dim)];
+                let spans = [
+                    Span::new(title, Role::Heading),
+                    Span::new(minutes, Role::Dim),
+                ];
                 rows.extend(wrap(&spans, width).into_iter().map(Row::from));
             }
             let state = &model.states[place];
             let (sign, role) = match (&state.record, state.visited) {
-                (Some(record), _) if record.verdicts.iter().all(|v| v.holds()) => {
-                    ("✓", Role::Good)
-                }
+                (Some(record), _) if record.verdicts.iter().all(|v| v.holds()) => ("✓", Role::Good),
                 (Some(_), _) => ("!", Role::Warn),
                 (None, true) => ("·", Role::Dim),
                 (None, false) => (" ", Role::Dim),
             };
-            let here = if place == model.at { "  (you are here)" } else { "" };
+            let here = if place == model.at {
+                "  (you are here)"
+            } else {
+                ""
+            };
             let spans = [
-                Span::new(format!("{:>2}  {}", step.number, step.meta.title), Role::Body),
+                Span::new(
+                    format!("{:>2}  {}", step.number, step.meta.title),
+                    Role::Body,
+                ),
                 Span::new(here, Role::Dim),
             ];
             rows.extend(self.entry(place, Span::new(format!("{sign} "), role), &spans, width));
@@ -133,7 +142,10 @@ impl Popup {
     fn entry(&self, index: usize, sign: Span, spans: &[Span], width: usize) -> Vec<Row> {
         let selected = self.cursor == index;
         let cursor = Span::new(if selected { "▸ " } else { "  " }, Role::Label);
-        let indent = 2 + Line { spans: vec![sign.clone()] }.width();
+        let indent = 2 + Line {
+            spans: vec![sign.clone()],
+        }
+        .width();
         wrap(spans, width.saturating_sub(indent))
             .into_iter()
             .enumerate()
@@ -152,6 +164,16 @@ impl Popup {
     }
 }
 
+/// Where the topmost popup stands, with its border.
+pub(super) fn area(model: &Model, rows: &[Row]) -> Rect {
+    let lines = match model.popups.last().map(|popup| &popup.kind) {
+        // A box that is typed into must not move with what is found.
+        Some(Kind::Search { .. }) => usize::from(model.screen.size.1),
+        Some(Kind::Help | Kind::Outline | Kind::Consent) | None => rows.len(),
+    };
+    layout::popup(model.screen.size, lines)
+}
+
 /// The lines of the topmost popup.
 pub(super) fn top_rows(model: &Model) -> Vec<Row> {
     let width = usize::from(layout::inner(layout::popup(model.screen.size, 0)).width);
@@ -167,7 +189,12 @@ fn help(model: &Model, width: usize) -> Vec<Row> {
         .collect();
     // Of several rows for one key the first is the one that counts.
     bindings.dedup_by_key(|binding| binding.shown);
-    let column = bindings.iter().map(|b| b.shown.chars().count()).max().unwrap_or(0) + 2;
+    let column = bindings
+        .iter()
+        .map(|b| b.shown.chars().count())
+        .max()
+        .unwrap_or(0)
+        + 2;
     let mut rows = Vec::new();
     for binding in bindings {
         let spans = [Span::new(binding.help, Role::Body)];
@@ -175,13 +202,18 @@ fn help(model: &Model, width: usize) -> Vec<Row> {
         rows.extend(lines.into_iter().enumerate().map(|(y, line)| {
             let key = if y == 0 { binding.shown } else { "" };
             let missing = column - key.chars().count();
-            Row::from(line.prefixed(Span::new(format!("{key}{}", " ".repeat(missing)), Role::Label)))
+            Row::from(line.prefixed(Span::new(
+                format!("{key}{}", " ".repeat(missing)),
+                Role::Label,
+            )))
         }));
     }
     rows.push(Row::default());
     let mouse = match model.settings.mouse {
-        true => "The mouse works too: click tabs, choices, knobs; the wheel scrolls. \
-                 Press m to select text with it instead.",
+        true => {
+            "The mouse works too: click tabs, choices, knobs; the wheel scrolls. \
+                 Press m to select text with it instead."
+        }
         false => "The mouse selects text. Press m to click and scroll with it instead.",
     };
     let spans = [Span::new(mouse, Role::Dim)];

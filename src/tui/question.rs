@@ -57,7 +57,11 @@ pub(super) struct Comparison {
 }
 
 /// Compares an answer with what was observed.
-pub(super) fn compare(question: &Question, answer: Option<Answer>, history: &History) -> Comparison {
+pub(super) fn compare(
+    question: &Question,
+    answer: Option<Answer>,
+    history: &History,
+) -> Comparison {
     match &question.number {
         Some(id) => {
             let observed = match history.fact(id).and_then(|fact| fact.value.as_ref()) {
@@ -79,13 +83,18 @@ pub(super) fn compare(question: &Question, answer: Option<Answer>, history: &His
             }
         }
         None => {
-            let right = question.choice.iter().position(|c| judge(&c.when, history).holds());
+            let right = question
+                .choice
+                .iter()
+                .position(|c| judge(&c.when, history).holds());
             let said = match answer {
                 Some(Answer::Choice(index)) => Some(index),
                 Some(Answer::Number(_) | Answer::Skipped) | None => None,
             };
             Comparison {
-                said: said.and_then(|i| question.choice.get(i)).map(|c| c.text.clone()),
+                said: said
+                    .and_then(|i| question.choice.get(i))
+                    .map(|c| c.text.clone()),
                 observed: match right {
                     Some(index) => Ok(question.choice[index].text.clone()),
                     None => Err(unavailable(question, history)),
@@ -102,7 +111,10 @@ fn unavailable(question: &Question, history: &History) -> String {
         Verdict::Unknown { because } => Some(because),
         Verdict::Holds { .. } | Verdict::Fails { .. } => None,
     };
-    let because = question.choice.iter().find_map(|choice| unknown(&choice.when));
+    let because = question
+        .choice
+        .iter()
+        .find_map(|choice| unknown(&choice.when));
     match (because, &question.number) {
         (Some(because), _) => because,
         (None, Some(id)) => format!("`{id}` was not observed"),

@@ -11,14 +11,15 @@ use super::effect::Effect;
 use super::model::{Model, Phase};
 use super::msg::{Msg, News, RunId};
 use super::terminal::Terminal;
-use super::update::update;
-use super::{Error, content, view};
+use super::update::{settle, update};
+use super::{Error, view};
 use crate::course::Scenario;
 use crate::session::{Consent, Run};
 use crossterm::event::{Event as Input, KeyCode, KeyModifiers};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 use std::collections::BTreeMap;
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -59,10 +60,14 @@ fn turn(
     receiver: &Receiver<Msg>,
     workers: &mut Workers,
 ) -> Result<(), Error> {
-    content::refresh(model);
     loop {
         if model.phase == Phase::Changed {
-            terminal.draw(|frame| view::view(model, frame))?;
+            settle(model);
+            match terminal.draw(|frame| view::view(model, frame)) {
+                // The window was closed: nobody is left to be told.
+                Err(_) if !io::stdout().is_terminal() => return Ok(()),
+                drawn => drawn?,
+            }
             model.phase = Phase::Shown;
         }
         let Ok(first) = receiver.recv() else {
@@ -152,10 +157,10 @@ fn is_report(key: &crossterm::event::KeyEvent) -> bool {
 fn swallow_report() -> std::io::Result<()> {
     while crossterm::event::poll(REPORT)? {
         if let Input::Key(key) = crossterm::event::read()? {
-            let bell = key.modifiers.contains(KeyModifiers::CONTROL)
-                && key.code == KeyCode::Char('g');
-            let terminator = key.modifiers.contains(KeyModifiers::ALT)
-                && key.code == KeyCode::Char('\\');
+            let bell =
+                key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('g');
+            let terminator =
+                key.modifiers.contains(KeyModifiers::ALT) && key.code == KeyCode::Char('\\');
             if bell || terminator {
                 return Ok(());
             }
@@ -186,7 +191,8 @@ impl Workers {
     }
 
     fn start(&mut self, id: RunId, scenario: Scenario, consent: Consent) -> Result<(), Error> {
-        self.running.retain(|_, worker| !worker.thread.is_finished());
+        self.running
+            .retain(|_, worker| !worker.thread.is_finished());
         let stop = Arc::new(AtomicBool::new(false));
         let (sender, stopped) = (self.sender.clone(), Arc::clone(&stop));
         let news = Guard {

@@ -4,13 +4,15 @@
 use super::theme::Theme;
 use crossterm::cursor::{Hide, Show};
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-    disable_raw_mode, enable_raw_mode,
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+    LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{Command, execute, queue};
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
 use std::fmt;
 use std::io::{self, Stdout, Write};
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -22,7 +24,9 @@ const DEADLINE: Duration = Duration::from_millis(150);
 
 /// The terminal while the course has it.
 pub(super) struct Terminal {
-    inner: ratatui::Terminal<CrosstermBackend<Stdout>>,
+    /// Never dropped: its own Drop prints an error when the terminal has gone
+    /// away, and that print panics. What it would restore, [`restore`] does.
+    inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<Stdout>>>,
     mouse: bool,
 }
 
@@ -31,6 +35,7 @@ impl Terminal {
     /// message is printed.
     pub(super) fn take(mouse: bool) -> io::Result<Terminal> {
         let inner = ratatui::Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        let inner = ManuallyDrop::new(inner);
         let mut terminal = Terminal { inner, mouse };
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
@@ -46,9 +51,18 @@ impl Terminal {
     fn enter(&mut self) -> io::Result<()> {
         ACTIVE.store(true, Ordering::SeqCst);
         enable_raw_mode()?;
-        execute!(io::stdout(), EnterAlternateScreen, Hide)?;
-        self.capture_mouse(self.mouse)?;
-        self.inner.clear()
+        execute!(
+            io::stdout(),
+            EnterAlternateScreen,
+            Clear(ClearType::All),
+            Hide
+        )?;
+        // What was drawn before is gone: the next frame is drawn whole. (Its own
+        // `clear` would ask the terminal where the cursor is, and not every
+        // terminal answers.)
+        let (width, height) = self.size()?;
+        self.inner.resize(Rect::new(0, 0, width, height))?;
+        self.capture_mouse(self.mouse)
     }
 
     /// Captures the mouse, or leaves it to the terminal.
@@ -95,7 +109,13 @@ fn restore() -> io::Result<()> {
         return Ok(());
     }
     let mut out = io::stdout();
-    let written = execute!(out, EndSynchronizedUpdate, MouseOff, LeaveAlternateScreen, Show);
+    let written = execute!(
+        out,
+        EndSynchronizedUpdate,
+        MouseOff,
+        LeaveAlternateScreen,
+        Show
+    );
     disable_raw_mode()?;
     written?;
     out.flush()

@@ -1,1 +1,601 @@
-//! tests
+//! Keys in, screens and effects out: the whole program without terminal and
+//! kernel. Runs are fed by fabricated events.
+
+use super::effect::Effect;
+use super::model::{Model, Pane, Phase, Settings, Tab};
+use super::msg::{Msg, News, RunId};
+use super::theme::Theme;
+use super::update::{settle, update};
+use super::view::view;
+use crate::base::Errno;
+use crate::course::{
+    Block, Course, Document, Inline, KnobValue, Lesson, LessonMeta, Origin, Quiz, Step, StepId,
+    StepMeta, demo_from_toml,
+};
+use crate::plan::{Event, Fact, Observer, Provenance, Syscall, Value};
+use crate::session::Consent;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::backend::TestBackend;
+use ratatui::style::{Modifier, Style};
+
+const DEMO: &str = r#"
+[[knob]]
+name = "name"
+label = "Host name"
+values = ["kettle", "teapot", "urn"]
+
+[predict]
+ask = "The box renames itself to ${name}. What is the host called then?"
+then = "Two namespaces, two names."
+[[predict.choice]]
+text = "${name} as well"
+when = { fact = "host/hostname", is = "${name}" }
+[[predict.choice]]
+text = "What it was called before"
+when = { fact = "host/hostname", is-not = "${name}" }
+
+[[box]]
+name = "box"
+namespaces = ["uts"]
+
+[[action]]
+in = "box"
+do.set-hostname = "${name}"
+say = "The box takes a new name."
+
+[[action]]
+in = "box"
+do.probe = ["hostname"]
+
+[[action]]
+in = "host"
+do.probe = ["hostname"]
+
+[[show]]
+label = "hostname"
+inside = "box/hostname"
+outside = "host/hostname"
+
+[[expect]]
+claim = "The box has the new name."
+when = { fact = "box/hostname", is = "${name}" }
+"#;
+
+const PLAIN: &str = r#"
+[[action]]
+in = "host"
+do.probe = ["hostname", "pid"]
+[[show]]
+label = "hostname"
+outside = "host/hostname"
+[[expect]]
+claim = "There is a name."
+when = { fact = "host/hostname", is-not = "" }
+"#;
+
+const QUIZ: &str = r#"
+[[question]]
+ask = "What is the machine called?"
+[[question.choice]]
+text = "vm"
+when = { fact = "host/hostname", is = "vm" }
+[[question.choice]]
+text = "something else"
+when = { fact = "host/hostname", is-not = "vm" }
+[[question]]
+ask = "Which process id has the observer?"
+number = "host/pid"
+"#;
+
+fn prose(words: &str) -> Document {
+    let paragraph = |text: &str| Block::Paragraph(vec![Inline::Text(text.trim().into())]);
+    Document {
+        blocks: words.split_terminator('|').map(paragraph).collect(),
+    }
+}
+
+fn step(number: u32, id: &str, title: &str, demo: &str) -> Step {
+    let long = "A UTS namespace holds the hostname and the NIS domain name. | \
+                Each box that has one may call itself what it likes, and the host \
+                does not even notice. | 容器 means container; so does 👩‍🚀's box. |"
+        .repeat(3);
+    Step {
+        file: format!("01-namespaces/{number:02}-{id}.md").into(),
+        number,
+        meta: StepMeta {
+            id: StepId(id.into()),
+            title: title.into(),
+            minutes: None,
+        },
+        prose: prose(&long),
+        by_hand: Document {
+            blocks: vec![Block::Code(
+                "sh".into(),
+                "unshare --map-root-user --uts sh -c 'hostname kettle; hostname'\n".into(),
+            )],
+        },
+        in_docker: Document::default(),
+        notes: Vec::new(),
+        demo: (!demo.is_empty()).then(|| demo_from_toml(demo).expect("the demo is right")),
+        quiz: None,
+    }
+}
+
+fn course() -> Course {
+    let mut last = step(3, "lock", "What stays", PLAIN);
+    last.quiz = Some(toml::from_str::<Quiz>(QUIZ).unwrap());
+    let mut reading = step(2, "reading", "A page to read, about sharks", "");
+    reading.prose = prose("Sharks have no namespaces.");
+    Course {
+        origin: Origin::Embedded,
+        lessons: vec![Lesson {
+            number: 1,
+            name: "namespaces".into(),
+            meta: LessonMeta {
+                title: "Namespaces".into(),
+                summary: "What a process sees.".into(),
+                lock: "A namespace decides what a process sees.".into(),
+                minutes: 20,
+            },
+            steps: vec![step(1, "uts", "A hostname of its own", DEMO), reading, last],
+        }],
+    }
+}
+
+/// The program under test.
+struct App {
+    model: Model,
+    effects: Vec<Effect>,
+}
+
+impl App {
+    fn new(width: u16, height: u16) -> App {
+        App::with(course(), width, height)
+    }
+
+    fn with(course: Course, width: u16, height: u16) -> App {
+        let settings = Settings {
+            theme: Theme::Dark,
+            color: true,
+            mouse: true,
+            panic_key: false,
+        };
+        let mut app = App {
+            model: Model::new(course, 0, settings),
+            effects: Vec::new(),
+        };
+        app.send(Msg::Resize(width, height));
+        app
+    }
+
+    fn send(&mut self, msg: Msg) -> &mut App {
+        let effects = update(&mut self.model, msg);
+        self.effects.extend(effects);
+        self
+    }
+
+    /// Presses keys: single characters, or names such as `Enter`.
+    fn press(&mut self, keys: &str) -> &mut App {
+        for key in keys.split(' ') {
+            let code = match key {
+                "Enter" => KeyCode::Enter,
+                "Esc" => KeyCode::Esc,
+                "Up" => KeyCode::Up,
+                "Down" => KeyCode::Down,
+                "Left" => KeyCode::Left,
+                "Right" => KeyCode::Right,
+                "Tab" => KeyCode::Tab,
+                "PgDn" => KeyCode::PageDown,
+                "Back" => KeyCode::Backspace,
+                one => KeyCode::Char(one.chars().next().unwrap()),
+            };
+            self.send(Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+        }
+        self
+    }
+
+    fn mouse(&mut self, kind: MouseEventKind, column: u16, row: u16) -> &mut App {
+        self.send(Msg::Mouse(MouseEvent {
+            kind,
+            column,
+            row,
+            modifiers: KeyModifiers::NONE,
+        }))
+    }
+
+    /// Clicks the first cell where this text is on the screen.
+    fn click(&mut self, text: &str) -> &mut App {
+        let screen = self.screen();
+        let (y, line) = screen
+            .lines()
+            .enumerate()
+            .find(|(_, line)| line.contains(text))
+            .unwrap_or_else(|| panic!("`{text}` is not on the screen:\n{screen}"));
+        let before = &line[..line.find(text).unwrap()];
+        let x = crate::render::Line::of(before, crate::render::Role::Body).width();
+        self.mouse(MouseEventKind::Down(MouseButton::Left), x as u16, y as u16)
+    }
+
+    /// The id of the last run that was asked for.
+    fn run_id(&self) -> RunId {
+        let ids = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Run { id, .. } => Some(*id),
+            Effect::Stop(_) | Effect::Mouse(_) | Effect::Suspend => None,
+        });
+        ids.last().expect("a run was asked for")
+    }
+
+    fn runs(&self) -> usize {
+        let run = |effect: &&Effect| matches!(effect, Effect::Run { .. });
+        self.effects.iter().filter(run).count()
+    }
+
+    fn event(&mut self, id: RunId, event: Event) -> &mut App {
+        self.send(Msg::Run(id, News::Event(event)))
+    }
+
+    /// Feeds what a run of the demo tells, up to its end.
+    fn observe(&mut self, name: &str) -> &mut App {
+        let id = self.run_id();
+        for event in events(name) {
+            self.event(id, event);
+        }
+        self.send(Msg::Run(id, News::Ended))
+    }
+
+    fn screen(&mut self) -> String {
+        settle(&mut self.model);
+        let (width, height) = self.model.screen.size;
+        let mut terminal = ratatui::Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal.draw(|frame| view(&self.model, frame)).unwrap();
+        text_of(terminal.backend().buffer())
+    }
+
+    fn shows(&mut self, text: &str) -> &mut App {
+        let screen = self.screen();
+        assert!(screen.contains(text), "`{text}` is missing:\n{screen}");
+        self
+    }
+
+    fn hides(&mut self, text: &str) -> &mut App {
+        let screen = self.screen();
+        assert!(!screen.contains(text), "`{text}` is there:\n{screen}");
+        self
+    }
+}
+
+/// The text of a buffer, without the blanks behind wide characters.
+fn text_of(buffer: &ratatui::buffer::Buffer) -> String {
+    let mut out = String::new();
+    for y in 0..buffer.area.height {
+        let mut skip = 0;
+        let mut line = String::new();
+        for x in 0..buffer.area.width {
+            if skip > 0 {
+                skip -= 1;
+                continue;
+            }
+            let symbol = buffer[(x, y)].symbol();
+            skip = crate::render::Line::of(symbol, crate::render::Role::Body)
+                .width()
+                .max(1)
+                - 1;
+            line.push_str(symbol);
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn fact(id: &str, value: Value) -> Event {
+    Event::Fact(Fact {
+        id: id.parse().unwrap(),
+        value: Some(value),
+        source: "uname(2)".into(),
+        provenance: Provenance::Observed,
+    })
+}
+
+fn events(name: &str) -> Vec<Event> {
+    vec![
+        Event::Started(Observer {
+            kernel: "6.18.0".into(),
+            uid: 1000,
+            supervisor: 4890,
+        }),
+        Event::Doing { action: 0 },
+        Event::Syscall(Syscall {
+            place: "box".parse().unwrap(),
+            name: "sethostname".into(),
+            args: format!("\"{name}\", {}", name.len()),
+            result: Ok(0),
+            nanos: 1500,
+            why: "the new name".into(),
+        }),
+        fact("box/hostname", Value::Text(name.into())),
+        fact("host/hostname", Value::Text("vm".into())),
+        fact("host/pid", Value::Number(4890, crate::plan::Unit::Id)),
+        Event::Cleaned,
+    ]
+}
+
+#[test]
+fn a_step_at_three_sizes() {
+    for (width, height) in [(80, 24), (120, 40), (160, 45)] {
+        let mut app = App::new(width, height);
+        insta::assert_snapshot!(format!("before-{width}x{height}"), app.screen());
+        app.press("b Enter").observe("kettle");
+        insta::assert_snapshot!(format!("after-{width}x{height}"), app.screen());
+    }
+}
+
+#[test]
+fn the_other_tabs_and_popups() {
+    let mut app = App::new(120, 40);
+    app.press("b r").observe("kettle").press("2");
+    insta::assert_snapshot!("syscalls", app.screen());
+    app.press("3")
+        .shows("unshare --map-root-user")
+        .press("4")
+        .shows("no option of its own");
+    app.press("1 ?");
+    insta::assert_snapshot!("help", app.screen());
+    app.press("Esc o");
+    insta::assert_snapshot!("outline", app.screen());
+    app.press("Esc / s h a r k");
+    insta::assert_snapshot!("search", app.screen());
+}
+
+#[test]
+fn enter_alone_goes_through_the_course() {
+    let mut app = App::new(120, 40);
+    app.shows("Predict:").press("Enter");
+    assert_eq!(app.model.screen.focus, Pane::Stage);
+    app.press("Down Enter")
+        .shows("You predict: What it was called before");
+    assert_eq!(app.runs(), 0, "the answer may still be changed");
+    app.press("Enter").shows("Running on this machine's kernel");
+    app.observe("kettle")
+        .shows("you were right")
+        .shows("Two namespaces, two names.");
+    app.press("Enter").shows("A page to read, about sharks");
+    app.press("Enter")
+        .shows("What stays")
+        .press("Enter")
+        .observe("kettle");
+    app.shows("Question 1 of 2").hides("There is a name.");
+    app.press("Enter")
+        .shows("you were right")
+        .press("Enter")
+        .shows("Question 2 of 2");
+    app.press("4 8 9 1 Back 0 Enter").shows("you were right");
+    app.press("Enter")
+        .shows("2 of 2 right")
+        .shows("A namespace decides what a process sees.");
+    app.shows("✓ There is a name.");
+}
+
+#[test]
+fn a_prediction_is_compared_and_may_be_skipped() {
+    for (keys, expected) in [
+        ("a r", "✗ Observed:  What it was called before"),
+        ("b r", "✓ Observed:  What it was called before"),
+        ("r", "You said:  nothing, this time"),
+    ] {
+        let mut app = App::new(120, 40);
+        app.press(keys).observe("kettle").shows(expected);
+        app.press("x").shows("Predict:").hides("Observed just now");
+    }
+}
+
+#[test]
+fn turning_a_knob_runs_again() {
+    let mut app = App::new(120, 40);
+    app.press("l Right").shows("◂ teapot ▸");
+    assert_eq!(app.runs(), 0, "nothing ran yet, so nothing runs again");
+    app.press("r").observe("teapot").press("Right");
+    assert_eq!(app.runs(), 2);
+    let Some(Effect::Run { scenario, .. }) = app.effects.last() else {
+        panic!("the last effect is a run");
+    };
+    assert_eq!(
+        scenario.knobs,
+        [("name".into(), KnobValue::Text("urn".into()))]
+    );
+    app.observe("urn")
+        .shows("urn ·")
+        .press("Right")
+        .shows("urn ·");
+    assert_eq!(app.runs(), 2, "at its end a knob does nothing");
+}
+
+#[test]
+fn quick_turns_never_run_two_at_once() {
+    let mut app = App::new(120, 40);
+    app.press("r").observe("kettle").press("Right");
+    let first = app.run_id();
+    app.press("Right").press("Left");
+    assert_eq!(
+        app.run_id(),
+        first,
+        "the next run waits for the end of this one"
+    );
+    assert!(app.effects.contains(&Effect::Stop(first)));
+    app.event(first, fact("box/hostname", Value::Text("stale".into())))
+        .hides("stale");
+    app.send(Msg::Run(first, News::Ended));
+    assert_ne!(app.run_id(), first);
+    app.observe("teapot").shows("✓ The box has the new name.");
+}
+
+#[test]
+fn late_events_of_an_ended_run_are_dropped() {
+    let mut app = App::new(120, 40);
+    app.press("r").observe("kettle");
+    let ended = app.run_id();
+    app.event(ended, fact("box/hostname", Value::Text("late".into())))
+        .hides("late");
+    app.send(Msg::Run(RunId(99), News::Ended)).shows("kettle");
+    // Leaving a step takes its run down; what it still says is lost.
+    app.press("r");
+    let left = app.run_id();
+    app.press("n").shows("sharks");
+    assert!(app.effects.contains(&Effect::Stop(left)));
+    app.event(left, fact("box/hostname", Value::Text("late".into())));
+    app.send(Msg::Run(left, News::Ended))
+        .press("p")
+        .hides("late")
+        .shows("kettle");
+}
+
+#[test]
+fn a_run_that_does_not_start_says_why() {
+    let mut app = App::new(120, 40);
+    app.press("r");
+    let id = app.run_id();
+    let message = format!("fork: {}", Errno(libc::EAGAIN));
+    app.send(Msg::Run(id, News::NotStarted(message)))
+        .send(Msg::Run(id, News::Ended));
+    app.shows("could not be started: fork: EAGAIN")
+        .press("r")
+        .observe("kettle");
+    app.hides("could not be started");
+}
+
+#[test]
+fn a_pack_from_disk_runs_only_after_yes() {
+    let pack = Course {
+        origin: Origin::Disk("/pack".into()),
+        ..course()
+    };
+    let mut app = App::with(pack, 120, 40);
+    app.press("r")
+        .shows("May this step run?")
+        .shows("box: set the hostname to `kettle`");
+    insta::assert_snapshot!("consent", app.screen());
+    app.press("n")
+        .hides("May this step run?")
+        .press("r Esc r x Enter");
+    assert_eq!(app.runs(), 0);
+    app.press("y");
+    assert!(matches!(
+        app.effects.last(),
+        Some(Effect::Run {
+            consent: Consent::Given,
+            ..
+        })
+    ));
+    app.observe("kettle").press("r");
+    assert_eq!(app.runs(), 2, "asked once a step");
+}
+
+#[test]
+fn resizing_to_nothing_and_back_loses_nothing() {
+    let mut app = App::new(120, 40);
+    app.press("b r").observe("kettle");
+    let before = app.screen();
+    for (width, height) in [(59, 40), (120, 17), (20, 5), (1, 1), (60, 18), (99, 30)] {
+        app.send(Msg::Resize(width, height)).screen();
+    }
+    app.send(Msg::Resize(59, 17))
+        .shows("too small: 59×17")
+        .shows("60×18");
+    assert_eq!(app.send(Msg::Resize(120, 40)).screen(), before);
+}
+
+#[test]
+fn every_line_can_be_scrolled_to() {
+    let mut app = App::new(60, 18);
+    app.shows("more lines").press("z").hides("Evidence");
+    app.press("G")
+        .hides("↓")
+        .shows("↑")
+        .press("g")
+        .hides("↑")
+        .press("PgDn")
+        .shows("↑");
+    app.press("l r").observe("kettle").hides("Explanation");
+    app.press("G")
+        .shows("✓ The box has the new name.")
+        .press("k")
+        .shows("↓ 1 more line ");
+    app.press("z h").shows("Explanation").shows("Evidence");
+    let wheel = MouseEventKind::ScrollDown;
+    app.press("g").mouse(wheel, 10, 5);
+    app.shows("↑ 3 more lines");
+}
+
+#[test]
+fn the_mouse_does_what_keys_do() {
+    let mut app = App::new(120, 40);
+    app.click("b) What it was")
+        .shows("You predict: What it was called before");
+    app.click("Now press Enter")
+        .shows("Running")
+        .observe("kettle");
+    app.click("▸  1 of 3");
+    assert_eq!(app.runs(), 2, "the knob was turned");
+    app.observe("teapot")
+        .click("2 Syscalls")
+        .shows("sethostname");
+    assert_eq!(app.model.screen.tab, Tab::Syscalls);
+    app.press("o")
+        .click("What stays")
+        .shows("First make the observations");
+    app.press("?")
+        .mouse(MouseEventKind::Down(MouseButton::Left), 0, 0)
+        .hides("all steps");
+    app.press("m");
+    assert_eq!(app.effects.last(), Some(&Effect::Mouse(false)));
+    app.shows("mouse selects text");
+}
+
+#[test]
+fn search_and_outline_jump() {
+    let mut app = App::new(80, 24);
+    app.press("/ s h a r k s Enter").shows("A page to read");
+    assert_eq!(app.model.at, 1);
+    app.press("o Down Enter").shows("What stays");
+    app.press("/ z z z")
+        .shows("No step has these words.")
+        .press("Enter Esc")
+        .shows("What stays");
+}
+
+#[test]
+fn what_changes_nothing_draws_nothing() {
+    let mut app = App::new(120, 40);
+    app.model.phase = Phase::Shown;
+    app.press("Y").mouse(MouseEventKind::Moved, 3, 3);
+    app.event(RunId(7), Event::Cleaned);
+    assert_eq!(app.model.phase, Phase::Shown);
+    app.press("j");
+    assert_eq!(app.model.phase, Phase::Changed);
+    app.press("q").press("j");
+    assert_eq!(app.model.phase, Phase::Quit);
+}
+
+#[test]
+fn without_colour_only_modifiers_are_used() {
+    let mut app = App::new(120, 40);
+    app.model.settings.color = false;
+    app.press("b r").observe("kettle").press("?");
+    settle(&mut app.model);
+    let mut terminal = ratatui::Terminal::new(TestBackend::new(120, 40)).unwrap();
+    terminal.draw(|frame| view(&app.model, frame)).unwrap();
+    let buffer = terminal.backend().buffer();
+    let plain = Style::new().fg(ratatui::style::Color::Reset);
+    assert!(
+        buffer
+            .content
+            .iter()
+            .all(|cell| cell.style().fg == plain.fg)
+    );
+    assert!(
+        buffer
+            .content
+            .iter()
+            .any(|cell| cell.modifier.contains(Modifier::BOLD))
+    );
+}

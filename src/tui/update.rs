@@ -18,9 +18,15 @@ use ratatui::layout::{Position, Rect};
 
 /// Takes in what happened; says what is to be done about it.
 pub(super) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
-    let effects = match msg {
-        Msg::Key(event) => key(model, event),
-        Msg::Mouse(event) => mouse(model, event),
+    match msg {
+        Msg::Key(event) => {
+            settle(model);
+            key(model, event)
+        }
+        Msg::Mouse(event) => {
+            settle(model);
+            mouse(model, event)
+        }
         Msg::Resize(width, height) => {
             model.screen.size = (width, height);
             model.changed();
@@ -32,12 +38,14 @@ pub(super) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.phase = Phase::Quit;
             Vec::new()
         }
-    };
-    if model.phase == Phase::Changed {
-        content::refresh(model);
-        clamp(model);
     }
-    effects
+}
+
+/// Makes the lines of the panes follow the model, with the scrolling in bounds.
+/// Needed before a draw, and before an input that means what is on the screen.
+pub(super) fn settle(model: &mut Model) {
+    content::refresh(model);
+    clamp(model);
 }
 
 fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
@@ -207,7 +215,9 @@ fn run(model: &mut Model) -> Vec<Effect> {
         model.popups.push(Popup::new(Kind::Consent));
         return Vec::new();
     }
-    let predicts = model.scenario().is_some_and(|scenario| scenario.predict.is_some());
+    let predicts = model
+        .scenario()
+        .is_some_and(|scenario| scenario.predict.is_some());
     let state = model.state_mut();
     if predicts && state.record.is_none() && state.prediction.answer.is_none() {
         state.prediction.answer = Some(Answer::Skipped);
@@ -288,7 +298,9 @@ fn reset(model: &mut Model) -> Vec<Effect> {
 
 /// Answers the open question by one of its choices.
 fn pick(model: &mut Model, index: usize) {
-    let choices = model.open_question().map_or(0, |question| question.choice.len());
+    let choices = model
+        .open_question()
+        .map_or(0, |question| question.choice.len());
     if index >= choices {
         return;
     }
@@ -310,14 +322,21 @@ fn cursor(model: &mut Model, by: isize) {
         reveal_entry(model);
         return;
     }
-    let choices = model.open_question().map_or(0, |question| question.choice.len());
+    let choices = model
+        .open_question()
+        .map_or(0, |question| question.choice.len());
     if let Some(asked) = model.open_answer() {
         asked.cursor = moved(asked.cursor, by, choices);
     } else {
-        let knobs = model.step().demo.as_ref().map_or(0, |demo| demo.knobs.len());
+        let knobs = model
+            .step()
+            .demo
+            .as_ref()
+            .map_or(0, |demo| demo.knobs.len());
         let state = model.state_mut();
         state.knob = moved(state.knob, by, knobs);
     }
+    model.changed();
     content::refresh(model);
     let selected = |row: &content::Row| row.selected;
     let first = model.content.stage.iter().position(selected);
@@ -340,7 +359,7 @@ fn revealed(at: usize, page: usize, first: usize, last: usize) -> usize {
 
 fn reveal_entry(model: &mut Model) {
     let rows = popup::top_rows(model);
-    let page = popup_page(model, rows.len());
+    let page = popup_page(model, &rows);
     let first = rows.iter().position(|row| row.selected);
     let last = rows.iter().rposition(|row| row.selected);
     if let (Some(first), Some(last), Some(popup)) = (first, last, model.popups.last_mut()) {
@@ -352,8 +371,8 @@ fn reveal_entry(model: &mut Model) {
     }
 }
 
-fn popup_page(model: &Model, lines: usize) -> usize {
-    usize::from(layout::inner(layout::popup(model.screen.size, lines)).height).max(1)
+fn popup_page(model: &Model, rows: &[content::Row]) -> usize {
+    usize::from(layout::inner(popup::area(model, rows)).height).max(1)
 }
 
 /// Turns a knob by one value, and runs again if it has been run.
@@ -433,10 +452,10 @@ fn scroll_pane(model: &mut Model, pane: Pane, by: Scroll) {
 }
 
 fn scroll_popup(model: &mut Model, by: Scroll) {
-    let rows = popup::top_rows(model).len();
-    let page = popup_page(model, rows);
+    let rows = popup::top_rows(model);
+    let page = popup_page(model, &rows);
     if let Some(popup) = model.popups.last_mut() {
-        popup.scroll = scrolled(popup.scroll, by, page, rows);
+        popup.scroll = scrolled(popup.scroll, by, page, rows.len());
     }
 }
 
@@ -527,7 +546,7 @@ fn click(model: &mut Model, areas: &Layout, at: Position) -> Vec<Effect> {
 
 fn click_popup(model: &mut Model, at: Position) -> Vec<Effect> {
     let rows = popup::top_rows(model);
-    let area = layout::popup(model.screen.size, rows.len());
+    let area = popup::area(model, &rows);
     let Some(popup) = model.popups.last_mut() else {
         return Vec::new();
     };

@@ -204,7 +204,7 @@ fn each_result_has_its_lines() {
     };
     assert_eq!(
         shown(Status::Skipped(refusal), false),
-        "skip 01/03 uts  A hostname of its own  (12 ms)\n     reason: no UTS namespace\n     \
+        "skip 01/03 uts  A hostname of its own  (12 ms)\n     missing: UTS namespace\n     \
          unshare(CLONE_NEWUTS): EPERM (Operation not permitted): user namespaces are off\n     \
          try: run it with sudo\n"
     );

@@ -82,7 +82,7 @@ pub(super) fn package(program: &str) -> Option<&'static str> {
         "unshare" | "nsenter" | "lsns" | "ipcs" | "ipcmk" | "ipcrm" | "findmnt" => "util-linux",
         "mount" | "umount" => "mount",
         "cat" | "ls" | "id" | "readlink" | "sleep" | "chown" | "mkdir" | "nproc" | "uname"
-        | "whoami" | "stat" | "date" => "coreutils",
+        | "whoami" | "stat" | "date" | "touch" | "wc" | "head" | "tail" => "coreutils",
         "getpcaps" | "capsh" => "libcap2-bin",
         _ => return None,
     })

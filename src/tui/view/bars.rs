@@ -35,7 +35,11 @@ pub(super) fn header(model: &Model, frame: &mut Frame, area: Rect) {
     }
     let room = width.saturating_sub(mark.chars().count());
     if used(&line) > room {
-        let head = used(&line) - Line { spans: vec![line.spans[2].clone()] }.width();
+        let head = used(&line)
+            - Line {
+                spans: vec![line.spans[2].clone()],
+            }
+            .width();
         line.spans[2].text = shortened(&line.spans[2].text, room.saturating_sub(head));
     }
     frame.render_widget(styled(model, &line), area);
@@ -89,8 +93,14 @@ pub(super) fn footer(model: &Model, frame: &mut Frame, area: Rect) {
         fits
     });
     for (key, what) in fitting.chain(last) {
-        spans.push(text::Span::styled((*key).to_string(), part(model, Part::Key)));
-        spans.push(text::Span::styled(format!(" {what}   "), part(model, Part::Bar)));
+        spans.push(text::Span::styled(
+            (*key).to_string(),
+            part(model, Part::Key),
+        ));
+        spans.push(text::Span::styled(
+            format!(" {what}   "),
+            part(model, Part::Bar),
+        ));
     }
     frame.render_widget(text::Line::from(spans), area);
 }

@@ -11,6 +11,7 @@ use pane::Frame as Border;
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
 use ratatui::widgets::{Clear, Paragraph, Wrap};
+use unicode_width::UnicodeWidthStr;
 
 /// Draws the whole screen.
 pub(super) fn view(model: &Model, frame: &mut Frame) {
@@ -27,8 +28,8 @@ pub(super) fn view(model: &Model, frame: &mut Frame) {
     }
     if let Some(top) = model.popups.last() {
         let rows = popup::top_rows(model);
-        let area = layout::popup(model.screen.size, rows.len());
-        frame.render_widget(Clear, area);
+        let area = popup::area(model, &rows);
+        clear(frame, area);
         let border = Border {
             title: format!(" {} ", top.title()),
             tabs: None,
@@ -37,6 +38,20 @@ pub(super) fn view(model: &Model, frame: &mut Frame) {
         pane::draw(model, frame, area, &border, &rows, top.scroll);
     }
     bars::footer(model, frame, areas.footer);
+}
+
+/// Empties the place of a popup. Half of a wide character can't be drawn, so
+/// one that reaches into the place goes as a whole.
+fn clear(frame: &mut Frame, area: Rect) {
+    frame.render_widget(Clear, area);
+    if let Some(x) = area.x.checked_sub(1) {
+        for y in area.y..area.bottom() {
+            let cell = &mut frame.buffer_mut()[(x, y)];
+            if UnicodeWidthStr::width(cell.symbol()) > 1 {
+                cell.set_symbol(" ");
+            }
+        }
+    }
 }
 
 fn draw_pane(model: &Model, frame: &mut Frame, pane: Pane, area: Rect) {

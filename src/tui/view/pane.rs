@@ -28,14 +28,23 @@ pub(super) fn draw(
     scroll: usize,
 ) {
     let inner = layout::inner(area);
-    let below = rows.len().saturating_sub(scroll + usize::from(inner.height));
+    let below = rows
+        .len()
+        .saturating_sub(scroll + usize::from(inner.height));
     frame.render_widget(block(model, border, scroll, below), area);
     for (y, row) in (inner.y..inner.bottom()).zip(rows.iter().skip(scroll)) {
         let mut line = styled(model, &row.line);
         if row.selected {
             line = line.patch_style(part(model, Part::Selected));
         }
-        frame.render_widget(line, Rect { y, height: 1, ..inner });
+        frame.render_widget(
+            line,
+            Rect {
+                y,
+                height: 1,
+                ..inner
+            },
+        );
     }
 }
 
