@@ -34,8 +34,78 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(generate);
 
 /// One JSON Schema document: under `$defs`, `lesson` is `lesson.toml`,
 /// `front-matter` the head of a step, `demo` and `quiz` its fenced blocks.
+///
+/// It is what lint judges by, with one addition: lint puts a knob's value in
+/// its place first, and an editor must let `"${knob}"` stand there instead.
 pub fn schema() -> Value {
-    SCHEMA.clone()
+    let mut schema = SCHEMA.clone();
+    let Some(definitions) = schema["$defs"].as_object_mut() else {
+        return schema;
+    };
+    for (name, definition) in definitions.iter_mut() {
+        // Where no knob can stand.
+        if !["LessonMeta", "StepMeta", "StepId", "Knob", "KnobValue"].contains(&name.as_str()) {
+            admit_knobs(definition);
+        }
+    }
+    definitions.insert(
+        "knob-reference".into(),
+        json!({
+            "description": "The value of a knob of this demo.",
+            "type": "string",
+            "pattern": r"\$\{[a-z0-9-]+\}"
+        }),
+    );
+    schema
+}
+
+/// Lets a reference to a knob stand for every number, flag and fixed word.
+fn admit_knobs(schema: &mut Value) {
+    let Some(map) = schema.as_object_mut() else {
+        return;
+    };
+    for under in ["properties", "items"] {
+        match map.get_mut(under) {
+            Some(items) if under == "items" => admit_knobs(items),
+            Some(Value::Object(properties)) => properties.values_mut().for_each(admit_knobs),
+            _ => {}
+        }
+    }
+    let mut word = false;
+    for alternative in ["oneOf", "anyOf"]
+        .iter()
+        .filter_map(|key| map.get(*key)?.as_array())
+    {
+        word |= alternative.iter().any(is_fixed);
+    }
+    for variants in ["oneOf", "anyOf"] {
+        let variants = map.get_mut(variants).and_then(Value::as_array_mut);
+        let tables = variants
+            .into_iter()
+            .flatten()
+            .filter(|variant| !is_fixed(variant));
+        tables.for_each(admit_knobs);
+    }
+    if word || is_fixed(schema) {
+        let strict = schema.take();
+        let description = strict["description"].clone();
+        *schema = json!({ "anyOf": [strict, { "$ref": "#/$defs/knob-reference" }] });
+        if !description.is_null() {
+            schema["description"] = description;
+        }
+    }
+}
+
+/// Whether a schema allows some text only, or none.
+fn is_fixed(schema: &Value) -> bool {
+    let one_of = |ty: &Value| ty == "integer" || ty == "boolean";
+    let listed = schema["type"]
+        .as_array()
+        .is_some_and(|types| types.iter().any(one_of));
+    let words = ["const", "enum", "pattern"]
+        .iter()
+        .any(|key| !schema[*key].is_null());
+    words || listed || one_of(&schema["type"])
 }
 
 /// The definition of that name; `null` if there is none.
@@ -182,12 +252,28 @@ mod tests {
         walk(&schema(), &mut |map| {
             if let Some(target) = map.get("$ref").and_then(Value::as_str) {
                 let name = target.strip_prefix("#/$defs/").unwrap();
-                assert!(definition(name).is_object(), "{target}");
+                assert!(schema()["$defs"][name].is_object(), "{target}");
             }
         });
-        for part in ["lesson", "front-matter", "demo", "quiz"] {
-            assert!(definition(part).is_object(), "{part}");
+        for part in ["lesson", "front-matter", "demo", "quiz", "knob-reference"] {
+            assert!(schema()["$defs"][part].is_object(), "{part}");
         }
+    }
+
+    #[test]
+    fn a_knob_may_stand_for_a_number_but_not_in_a_lesson() {
+        let schema = schema();
+        let knob = json!({ "$ref": "#/$defs/knob-reference" });
+        for path in [
+            "/$defs/Spawn/properties/count/anyOf/1",
+            "/$defs/Nanos/anyOf/1",
+            "/$defs/Namespace/anyOf/1",
+            "/$defs/BoxSpec/properties/proc/anyOf/1",
+        ] {
+            assert_eq!(schema.pointer(path), Some(&knob), "{path}");
+        }
+        assert_eq!(schema["$defs"]["LessonMeta"], *definition("LessonMeta"));
+        assert_eq!(schema["$defs"]["Knob"], *definition("Knob"));
     }
 
     #[test]
