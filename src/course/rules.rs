@@ -81,13 +81,7 @@ pub(super) fn demo(sink: &mut Sink<'_>, body: Range<usize>, opening: Range<usize
     let settings = knobs::check(sink, &root);
     let mut seen = None;
     for (index, setting) in settings.iter().enumerate() {
-        let changed = setting
-            .iter()
-            .zip(&settings[0])
-            .find(|(now, start)| now != start);
-        sink.try_with(
-            changed.map(|((name, value), _)| format!("with the knob `{name}` at `{value}`")),
-        );
+        sink.try_with(knobs::difference(setting, &settings[0]));
         let root = root.filled(setting);
         shape::check(sink, Part::Demo, &root, trust);
         let judged = scene(sink, &root);

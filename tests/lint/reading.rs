@@ -197,6 +197,29 @@ fn a_demo_can_be_read_without_a_lesson() {
 }
 
 #[test]
+fn two_knobs_together_open_no_way_out() {
+    let demo = |namespace: &str, place: &str| {
+        format!(
+            "[[knob]]\nname = 'ns'\nlabel = 'ns'\nvalues = ['mount', 'uts']\n\
+             [[knob]]\nname = 'place'\nlabel = 'place'\nvalues = ['a', 'b']\n\
+             [[box]]\nname = 'a'\nnamespaces = ['mount']\n\
+             [[box]]\nname = 'b'\nnamespaces = ['{namespace}']\n\
+             [[action]]\nin = '{place}'\ndo.mkdir = '/x'\nas = 'made'\nsay = '${{ns}} ${{place}}'\n\
+             [[expect]]\nclaim = 'x'\nwhen = {{ fact = '{place}/made', is = 'ok' }}\n"
+        )
+    };
+    assert!(course::demo_from_toml(&demo("${ns}", "a")).is_ok());
+    assert!(course::demo_from_toml(&demo("mount", "${place}")).is_ok());
+    let found = course::demo_from_toml(&demo("${ns}", "${place}")).unwrap_err();
+    assert_eq!(
+        shown(&found),
+        "not-contained demo:17:4 `mkdir` in `b` would reach beyond the demo, \
+         with the knob `ns` at `uts` and the knob `place` at `b` \
+         | files are written only below a mount namespace's own tmpfs\n"
+    );
+}
+
+#[test]
 fn hostile_text_is_judged_in_bounded_time() {
     let many = |piece: &str| piece.repeat(200_000 / piece.len());
     let demo = |text: &str| format!("```demo\n{text}\n```\n");
