@@ -82,28 +82,31 @@ fn others_see_the_same_inodes() {
         }
 
         if is_root() {
-            // Entered one at a time, each through the file that names it.
+            // Entered one at a time, each through the file that names it. The
+            // box's mounts have a /proc that knows only the box's processes,
+            // so whoever reads that has to be one.
             for (kind, inode) in &held.inodes {
-                let option = match kind.as_str() {
-                    "mnt" => "--mount".to_string(),
-                    other => format!("--{other}"),
+                let options: &[&str] = match kind.as_str() {
+                    "mnt" => &["--mount", "--pid"],
+                    "cgroup" => &["--cgroup"],
+                    "ipc" => &["--ipc"],
+                    "net" => &["--net"],
+                    "pid" => &["--pid", "--no-fork"],
+                    "time" => &["--time", "--no-fork"],
+                    "user" => &["--user"],
+                    "uts" => &["--uts"],
+                    other => panic!("an unknown kind of namespace: {other}"),
                 };
-                // A process that joins a pid or time namespace stays where it
-                // is: its children are inside.
-                let link = if kind == "pid" || kind == "time" {
-                    format!("/proc/self/ns/{kind}_for_children")
-                } else {
-                    format!("/proc/self/ns/{kind}")
+                // Who joins a pid or time namespace stays where it is: its
+                // children are inside.
+                let link = match kind.as_str() {
+                    "pid" | "time" => format!("/proc/self/ns/{kind}_for_children"),
+                    kind => format!("/proc/self/ns/{kind}"),
                 };
                 let entered = Command::new("nsenter")
-                    .args([
-                        "--target",
-                        &held.pid.to_string(),
-                        &option,
-                        "--no-fork",
-                        "readlink",
-                        &link,
-                    ])
+                    .args(["--target", &held.pid.to_string()])
+                    .args(options)
+                    .args(["readlink", &link])
                     .output()
                     .expect("nsenter is part of util-linux");
                 let seen = String::from_utf8_lossy(&entered.stdout);
@@ -114,7 +117,7 @@ fn others_see_the_same_inodes() {
                 assert_eq!(
                     number,
                     Some(inode.to_string()),
-                    "nsenter {option}: {entered:?}"
+                    "nsenter {options:?}: {entered:?}"
                 );
             }
         }

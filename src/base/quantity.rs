@@ -77,19 +77,15 @@ impl FromStr for Nanos {
 }
 
 impl fmt::Display for Bytes {
-    /// The largest unit that divides evenly, else one decimal of the largest that fits.
+    /// In the largest unit that fits, with one decimal where it isn't whole.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (unit, factor) in SIZES {
-            if self.0 >= factor && self.0.is_multiple_of(factor) {
-                return write!(f, "{} {unit}", self.0 / factor);
+        match SIZES.iter().find(|(_, factor)| self.0 >= *factor) {
+            Some((unit, factor)) if self.0.is_multiple_of(*factor) => {
+                write!(f, "{} {unit}", self.0 / factor)
             }
+            Some((unit, factor)) => write!(f, "{:.1} {unit}", self.0 as f64 / *factor as f64),
+            None => write!(f, "0 B"),
         }
-        for (unit, factor) in SIZES {
-            if self.0 >= factor {
-                return write!(f, "{:.1} {unit}", self.0 as f64 / factor as f64);
-            }
-        }
-        write!(f, "0 B")
     }
 }
 
