@@ -248,7 +248,7 @@ impl Judge<'_, '_, '_> {
                 "write one test for each; only at-least and at-most go together",
             ),
         }
-        for key in ["plus", "within"] {
+        for key in ["plus", "times", "within"] {
             if let Some(entry) = node.entry(key)
                 && node.get("same-as").is_none()
             {

@@ -11,6 +11,7 @@ mod actions;
 mod demo;
 mod document;
 mod facts;
+mod groups;
 mod knobs;
 mod lint;
 mod markdown;
@@ -25,7 +26,8 @@ mod step;
 mod tree;
 
 pub use demo::{
-    Demo, DemoSource, Figure, Knob, KnobKind, KnobValue, KnobValues, Scenario, ShowRow,
+    Chart, ChartLine, Demo, DemoSource, Figure, Knob, KnobKind, KnobValue, KnobValues, Scenario,
+    ShowRow,
 };
 pub use document::{Align, Block, Document, Inline};
 pub use lint::{Linted, demo_from_toml, embedded, lint, lint_embedded, load};

@@ -6,7 +6,7 @@ use super::facts::{Boxes, Judge, Yields, filled};
 use super::schema::Part;
 use super::source::Sink;
 use super::tree::{self, Node, Trust, Value};
-use super::{actions, knobs, shape};
+use super::{actions, groups, knobs, shape};
 use crate::base::nearest;
 use crate::plan::{Action, BoxName, BoxSpec, Namespace, Place, Plan, Verb};
 use std::ops::Range;
@@ -118,6 +118,7 @@ fn scene(sink: &mut Sink<'_>, root: &Node) -> (Yields, Boxes) {
     let yields = Yields::of(&actions);
     actions::check(sink, &mut boxes, &specs, &actions);
     containment(sink, &specs, &actions, &boxes);
+    groups::check(sink, root);
     let mut judge = Judge {
         sink,
         yields: &yields,
@@ -257,6 +258,7 @@ fn containment(
         .filter_map(|(action, node)| Some((*node, action.clone().filter(known)?)))
         .unzip();
     let plan = Plan {
+        cgroups: Vec::new(),
         boxes: specs.iter().filter_map(|(spec, _)| spec.clone()).collect(),
         actions,
     };

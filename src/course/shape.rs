@@ -261,6 +261,11 @@ impl Walk<'_, '_> {
                 let help = did_you_mean(nearest(word, Probe::names()), Probe::names());
                 ("unknown-probe", error.to_string(), help)
             }
+            Err(ProbeError::NeedsGroup) => (
+                "bad-probe",
+                "the probe `group` needs the name of a cgroup".into(),
+                "write it after a colon, such as `group:small`".into(),
+            ),
             Err(ProbeError::NeedsPath(name)) => (
                 "bad-probe",
                 format!("the probe `{name}` needs an absolute path"),

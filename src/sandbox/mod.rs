@@ -17,6 +17,7 @@
 mod agent;
 mod cgroup;
 mod create;
+mod groups;
 mod limits;
 mod network;
 mod programs;
