@@ -12,7 +12,7 @@ use crate::course::{
     Block, Course, Document, Inline, KnobValue, Lesson, LessonMeta, Origin, Quiz, Step, StepId,
     StepMeta, demo_from_toml,
 };
-use crate::plan::{Event, Fact, Observer, Provenance, Syscall, Value};
+use crate::plan::{Event, Fact, Namespace, Need, Observer, Provenance, Refusal, Syscall, Value};
 use crate::session::Consent;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
@@ -462,6 +462,30 @@ fn a_run_that_does_not_start_says_why() {
         .press("r")
         .observe("kettle");
     app.hides("could not be started");
+}
+
+#[test]
+fn what_the_host_refuses_is_explained() {
+    let mut app = App::new(120, 40);
+    app.press("r").shows("Running");
+    let id = app.run_id();
+    app.event(
+        id,
+        Event::Refused(Refusal {
+            need: Need::Namespace(Namespace::Uts),
+            stage: "unshare(CLONE_NEWUTS)".into(),
+            errno: Some(Errno(libc::EPERM)),
+            cause: "only root may, without a user namespace".into(),
+            remedy: vec!["run it with sudo".into()],
+        }),
+    );
+    app.event(id, Event::Cleaned)
+        .send(Msg::Run(id, News::Ended));
+    app.shows("! This host can't do all of it: only root may");
+    app.shows("unshare(CLONE_NEWUTS)")
+        .shows("→ run it with sudo");
+    app.shows("? Observed:").hides("Two namespaces, two names.");
+    app.press("o").shows("! ");
 }
 
 #[test]
