@@ -1,8 +1,8 @@
 //! Finding a step by words of its title or its text.
 
 use super::model::Tab;
-use crate::course::{Course, Lesson, Step};
-use crate::render;
+use crate::course::{Block, Course, Document, Inline, Lesson, Step};
+use crate::render::visible;
 use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
@@ -130,13 +130,42 @@ fn pattern(text: &str) -> Pattern {
     )
 }
 
-/// A document as one text a paragraph.
-fn paragraphs(document: &crate::course::Document) -> Vec<String> {
-    // Set so wide that only blocks end lines.
-    render::document(document, 10_000)
-        .iter()
-        .map(|line| line.text().trim().trim_matches('─').to_string())
-        .filter(|text| !text.is_empty())
+/// A document as one text a paragraph. (Rendering it would highlight its code,
+/// which takes longer than all the rest of the start.)
+fn paragraphs(document: &Document) -> Vec<String> {
+    let mut texts = Vec::new();
+    blocks(&document.blocks, &mut texts);
+    texts.retain(|text| !text.trim().is_empty());
+    texts
+}
+
+fn blocks(blocks: &[Block], texts: &mut Vec<String>) {
+    for block in blocks {
+        match block {
+            Block::Heading(_, text) | Block::Paragraph(text) => texts.push(plain(text)),
+            Block::List(_, items) => items.iter().for_each(|item| self::blocks(item, texts)),
+            Block::Code(_, code) => texts.extend(code.lines().map(visible)),
+            Block::Quote(inner) => self::blocks(inner, texts),
+            Block::Table(_, head, rows) => {
+                for row in std::iter::once(head).chain(rows) {
+                    let cells: Vec<String> = row.iter().map(|cell| plain(cell)).collect();
+                    texts.push(cells.join("  "));
+                }
+            }
+            Block::Rule | Block::Pause => {}
+        }
+    }
+}
+
+fn plain(text: &[Inline]) -> String {
+    text.iter()
+        .map(|inline| match inline {
+            Inline::Text(text) | Inline::Code(text) => visible(&text.replace('\n', " ")),
+            Inline::Strong(inner) | Inline::Emphasis(inner) | Inline::Link(inner, _) => {
+                plain(inner)
+            }
+            Inline::Break => " ".to_string(),
+        })
         .collect()
 }
 
