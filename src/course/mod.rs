@@ -3,9 +3,15 @@
 //! A pack is a directory with one folder a lesson; the course's own pack is
 //! embedded in the binary. Everything that is wrong with a pack is found in
 //! one pass and told as [`Diagnostic`](crate::base::Diagnostic)s; a [`Course`]
-//! exists only once there are none. Lessons are untrusted input: nothing in here panics on
-//! them, and no path leaves the pack. This module knows nothing of terminals
-//! or of how a plan is carried out.
+//! exists only once there is no error. Lessons are untrusted input: nothing in
+//! here panics on them or takes long over them, and no path leaves the pack.
+//! This module knows nothing of terminals or of how a plan is carried out.
+//!
+//! The way of a pack through the files: `pack` reads what is there; `step`
+//! takes a file apart, `markdown` its prose and `tree` its TOML; `shape` holds
+//! a tree against `schema`; `rules`, with `knobs`, `actions` and `facts`,
+//! judges what a demo means, at every setting of its knobs; `prose` judges
+//! links and widths; `lint` ties it together. `source` knows where things are.
 
 mod actions;
 mod demo;

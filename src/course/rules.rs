@@ -11,6 +11,9 @@ use crate::base::nearest;
 use crate::plan::{Action, BoxName, BoxSpec, Namespace, Place, Plan, Verb};
 use std::ops::Range;
 
+/// The most boxes, actions, rows or claims of a demo.
+const LONGEST: usize = 100;
+
 /// A demo that has been judged.
 pub(super) struct Judged {
     /// It, if there is no error in it.
@@ -59,16 +62,26 @@ pub(super) fn demo(sink: &mut Sink<'_>, body: Range<usize>, opening: Range<usize
             "give it an `[[expect]]`",
         );
     }
+    if let Some(long) = root
+        .entries()
+        .iter()
+        .find(|e| e.node.items().len() > LONGEST)
+    {
+        sink.error(
+            "too-many",
+            long.key_span.clone(),
+            format!("`{}` is there {} times", long.key, long.node.items().len()),
+            format!("{LONGEST} at most: nobody follows a longer demo"),
+        );
+        return Judged {
+            demo: None,
+            seen: None,
+        };
+    }
     let settings = knobs::check(sink, &root);
     let mut seen = None;
     for (index, setting) in settings.iter().enumerate() {
-        let changed = setting
-            .iter()
-            .zip(&settings[0])
-            .find(|(now, start)| now != start);
-        sink.try_with(
-            changed.map(|((name, value), _)| format!("with the knob `{name}` at `{value}`")),
-        );
+        sink.try_with(knobs::difference(setting, &settings[0]));
         let root = root.filled(setting);
         shape::check(sink, Part::Demo, &root, trust);
         let judged = scene(sink, &root);

@@ -111,22 +111,19 @@ impl Walk<'_, '_> {
             return;
         };
         let mut meant = Vec::new();
+        let all = || properties.keys().map(String::as_str);
         for entry in node.entries() {
             if let Some(property) = properties.get(&entry.key) {
                 self.value(property, &entry.node, &entry.key);
                 continue;
             }
-            let free = properties
-                .keys()
-                .map(String::as_str)
-                .filter(|key| node.get(key).is_none());
-            let close = nearest(&entry.key, free);
+            let close = nearest(&entry.key, all());
             meant.extend(close);
             self.sink.error(
                 "unknown-key",
                 entry.key_span.clone(),
                 format!("unknown key `{}`", entry.key),
-                did_you_mean(close, properties.keys().map(String::as_str)),
+                did_you_mean(close, all()),
             );
         }
         let required = schema["required"].as_array().into_iter().flatten();

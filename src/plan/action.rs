@@ -112,7 +112,7 @@ pub struct Action {
 /// The verbs. Results are facts `NAME` (`ok` or the errno's name, unless said
 /// otherwise) and `NAME.…`, where NAME is the action's `as`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Verb {
     /// Look: the facts of these probes.
     Probe(Vec<Probe>),

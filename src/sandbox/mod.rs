@@ -28,6 +28,8 @@ mod verbs;
 mod wire;
 mod workload;
 
+pub use programs::PATH as PROGRAM_PATH;
+
 use crate::plan::{Event, Plan};
 use std::io;
 use std::os::fd::OwnedFd;

@@ -30,7 +30,7 @@ const WORKLOAD_SECONDS: u16 = 30;
 /// How much of a program's output is kept.
 const OUTPUT_BYTES: u64 = 64 << 10;
 /// Where programs are looked up, whatever the learner's PATH says.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Background processes of one agent, by the name of their `spawn`.
 #[derive(Default)]

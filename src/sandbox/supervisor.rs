@@ -148,6 +148,19 @@ fn privileged() -> bool {
     nix::unistd::geteuid().is_root() && effective & wanted == wanted
 }
 
+/// Whether the id of nobody exists here: a rootless container may have the
+/// learner's alone.
+fn maps_nobody() -> bool {
+    ["uid_map", "gid_map"].iter().all(|file| {
+        let map = fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
+        map.lines().any(|line| {
+            let numbers: Vec<u64> = line.split_whitespace().flat_map(str::parse).collect();
+            matches!(numbers[..], [first, _, length]
+                if (first..first.saturating_add(length)).contains(&u64::from(NOBODY.0)))
+        })
+    })
+}
+
 impl Run {
     /// Carries the plan out.
     fn carry(&mut self, hold: bool) -> Result<(), End> {
@@ -225,7 +238,7 @@ impl Run {
             self.plan
                 .contained(&Place::Box(parent.clone()), Namespace::User)
         });
-        let choose = self.privileged && !inside_user && spec.has(Namespace::User);
+        let choose = self.privileged && !inside_user && spec.has(Namespace::User) && maps_nobody();
         let creation = Creation {
             spec: spec.clone(),
             cgroups,

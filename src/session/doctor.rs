@@ -12,6 +12,7 @@ use crate::plan::{
     Namespace, Need, Place, Plan, Probe, Propagation, Refusal, Verb, Veth,
 };
 use crate::probe::host::{Settings, explain};
+use crate::sandbox::PROGRAM_PATH;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -191,15 +192,14 @@ fn try_program(need: &Need, name: &str) -> Option<Refusal> {
     }
 }
 
-/// Whether an executable file of that name is on the PATH.
+/// Whether an executable file of that name is where the sandbox looks for one.
 fn seek_program(need: &Need, name: &str) -> Option<Refusal> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
     let executable = |file: PathBuf| {
         std::fs::metadata(file)
             .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
     };
     // Joining an absolute name yields that name.
-    match std::env::split_paths(&path).any(|dir| executable(dir.join(name))) {
+    match std::env::split_paths(PROGRAM_PATH).any(|dir| executable(dir.join(name))) {
         true => None,
         false => Some(no_program(need, name, Some(Errno(libc::ENOENT)))),
     }

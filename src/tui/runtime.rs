@@ -49,6 +49,8 @@ pub(super) fn run(mut model: Model) -> Result<(), Error> {
     handle.close();
     // Without a receiver nothing that a run still says can block it.
     drop(receiver);
+    // The learner has the shell back while the last run is taken down.
+    drop(terminal);
     workers.end();
     result
 }
@@ -73,7 +75,8 @@ fn turn(
         let Ok(first) = receiver.recv() else {
             return Ok(());
         };
-        for msg in std::iter::once(first).chain(receiver.try_iter()) {
+        // All that waits, but never so much that nothing is drawn for long.
+        for msg in std::iter::once(first).chain(receiver.try_iter().take(QUEUE)) {
             for effect in update(model, msg) {
                 carry_out(effect, model, terminal, workers)?;
             }
