@@ -390,16 +390,15 @@ fn frozen(group: &Directories) -> Read {
 
 /// How long some member had to wait, in all: PSI, accounting/psi.rst.
 fn pressure(group: &Directories, controller: Controller, name: &str) -> Read {
-    let (version, path) = match file(group, controller, name, name) {
+    let parts = group.get(&controller).into_iter().flatten();
+    if parts.clone().any(|part| part.version == Version::V1) {
+        let because = "groups of version 1 have no pressure".to_string();
+        return (Err(because), name.into());
+    }
+    let (_, path) = match file(group, controller, name, name) {
         Ok(found) => found,
         Err(reason) => return (Err(reason), name.into()),
     };
-    if version == Version::V1 {
-        return (
-            Err("groups of version 1 have no pressure".into()),
-            name.into(),
-        );
-    }
     let value = text(&path).and_then(|text| {
         let line = text.lines().find(|line| line.starts_with("some "));
         line.and_then(|line| {
@@ -580,6 +579,13 @@ mod tests {
                 &[("cpu.pressure", "some avg10=0.00 total=1000000\n")],
                 "pressure.cpu",
                 "1.00 s",
+            ),
+            (
+                V1,
+                Cpu,
+                &[],
+                "pressure.cpu",
+                "Err: groups of version 1 have no pressure",
             ),
             (
                 V2,
