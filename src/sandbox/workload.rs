@@ -192,13 +192,16 @@ fn rss() -> (String, Result<Value, String>, String) {
     fact("rss", resident, "/proc/self/status VmRSS")
 }
 
-/// Takes memory in steps of 1 MiB and touches each page of it.
+/// Takes memory in steps of 1 MiB and touches each page of it, slowly enough
+/// for a watch to see it grow.
 fn grow(size: usize) -> Report {
     const STEP: usize = 1 << 20;
+    const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
     let mut taken: Vec<Vec<u8>> = Vec::new();
     while taken.len() * STEP < size {
         taken.push(vec![1u8; STEP]);
         std::hint::black_box(&taken);
+        std::thread::sleep(PAUSE);
     }
     vec![rss()]
 }

@@ -40,6 +40,13 @@ pub fn explain(need: &Need, stage: &str, errno: Option<Errno>, settings: &Settin
                         .into(),
                 ],
             ),
+            libc::ENOENT if stage.contains("memory.oom.group") => why(
+                "in version 1 the members of a group are killed one by one; the switch \
+                 memory.oom.group came with version 2",
+                ["use a machine whose memory controller is in version 2 \
+                     (with systemd: boot with `systemd.unified_cgroup_hierarchy=1`)"
+                    .into()],
+            ),
             _ => child_cgroup(stage, code, settings),
         },
         Need::Program(name) => program(name, code, settings),
