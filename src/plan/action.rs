@@ -3,7 +3,9 @@
 //! These types are the TOML that lesson authors write (see docs/lessons.md) and
 //! the message that the sandbox receives: there is one reading of them.
 
-use super::{BoxName, CgroupSpec, Join, Namespace, Need, Place, Probe, SetLimits, Watch};
+use super::{
+    BoxName, CgroupSpec, Join, MOVING_FACTS, Namespace, Need, Place, Probe, SetLimits, Watch,
+};
 use crate::base::{Bytes, Nanos};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -179,7 +181,8 @@ pub enum Verb {
     /// Thaw a cgroup; `in` is `host`.
     Thaw(BoxName),
     /// Look at cgroups again and again while something runs; `in` is `host`.
-    /// The samples make the charts.
+    /// The samples make the charts. Facts: NAME.GROUP.STATISTIC, by how much it
+    /// grew from the first sample to the last, of each statistic that moves.
     Watch(Watch),
 }
 
@@ -340,11 +343,18 @@ impl Verb {
     /// The facts that it yields besides `probe`'s, given its result's name.
     fn result_facts(&self, name: &str) -> Vec<String> {
         let suffixes: &[&str] = match self {
+            Verb::Watch(watch) => {
+                let grown = |group: &BoxName, fact| format!("{name}.{group}.{fact}");
+                let all = watch.groups.iter();
+                return all
+                    .flat_map(|group| MOVING_FACTS.map(|fact| grown(group, fact)))
+                    .collect();
+            }
             Verb::Run(_) => &["", ".out", ".err"],
             Verb::Listen(_) => &["", ".port"],
             Verb::Ping(_) => &["", ".rtt"],
             Verb::Spawn(_) => &["", ".count", ".rss"],
-            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_) | Verb::Watch(_) => &[],
+            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_) => &[],
             Verb::SetHostname(_)
             | Verb::Mount(_)
             | Verb::Propagate { .. }

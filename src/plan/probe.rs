@@ -90,6 +90,16 @@ pub const GROUP_FACTS: [&str; 23] = [
     "pressure.memory",
 ];
 
+/// Those of [`GROUP_FACTS`] that are numbers and can move: what a watch samples.
+pub const MOVING_FACTS: [&str; 6] = [
+    "cpu.usage",
+    "memory.current",
+    "memory.anon",
+    "pids.current",
+    "cpu.throttled",
+    "io.read",
+];
+
 /// Why a probe's name could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ProbeError {
