@@ -64,7 +64,7 @@ pub enum Probe {
 
 /// What `group:NAME` yields. What the group has no controller for, or this
 /// kernel no file, is unavailable.
-pub const GROUP_FACTS: [&str; 23] = [
+pub const GROUP_FACTS: [&str; 24] = [
     "path",
     "processes",
     "cpu.weight",
@@ -84,6 +84,7 @@ pub const GROUP_FACTS: [&str; 23] = [
     "pids.max",
     "pids.current",
     "pids.refused",
+    "io.max",
     "io.read",
     "frozen",
     "pressure.cpu",

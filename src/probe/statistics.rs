@@ -142,6 +142,7 @@ fn read(group: &Directories, fact: &str) -> Read {
             ("pids.events", "max"),
             count,
         ),
+        "io.max" => io_max(group),
         "io.read" => io_read(group),
         "frozen" => frozen(group),
         "pressure.cpu" => pressure(group, Controller::Cpu, "cpu.pressure"),
@@ -331,6 +332,27 @@ fn usage(group: &Directories) -> Read {
         nanos
             .map(|n| Value::Number(n, Unit::Nanos))
             .ok_or_else(|| format!("{} has another shape", shown(&path)))
+    });
+    (value, shown(&path))
+}
+
+/// The ceiling of reads from the one device that a demo limits, in bytes a second.
+fn io_max(group: &Directories) -> Read {
+    let v1 = "blkio.throttle.read_bps_device";
+    let (version, path) = match file(group, Controller::Io, "io.max", v1) {
+        Ok(found) => found,
+        Err(reason) => return (Err(reason), "io.max rbps".into()),
+    };
+    let value = text(&path).map(|text| {
+        let mut words = text.split_whitespace().skip(1);
+        let limit = match version {
+            Version::V1 => words.next(),
+            Version::V2 => words.find_map(|word| word.strip_prefix("rbps=")),
+        };
+        match limit.and_then(|word| word.parse().ok()) {
+            Some(bytes) => Value::Number(bytes, Unit::Bytes),
+            None => Value::Text("max".into()),
+        }
     });
     (value, shown(&path))
 }

@@ -9,9 +9,10 @@
 pub mod doctor;
 
 use crate::check::{Verdict, judge};
-use crate::course::{Origin, Scenario};
+use crate::course::{Origin, Scenario, Step};
 use crate::plan::{Event, History, Namespace, Need, Plan, Refusal};
 use crate::sandbox::{Finisher, Helper};
+use std::borrow::Cow;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -134,6 +135,21 @@ pub struct Record {
 }
 
 impl Record {
+    /// What there is to show: what happened here, and where this host refused
+    /// the step, what was recorded of it elsewhere. Nothing recorded is ever
+    /// judged or called observed.
+    pub fn evidence(&self, step: &Step) -> Cow<'_, History> {
+        let recorded = match self.outcome {
+            Outcome::Skipped(_) => step.recorded_events(&self.scenario),
+            Outcome::Passed | Outcome::Failed => &[],
+        };
+        if recorded.is_empty() {
+            return Cow::Borrowed(&self.history);
+        }
+        let events = self.history.events().iter().chain(recorded);
+        Cow::Owned(History::from(events.cloned().collect::<Vec<_>>()))
+    }
+
     /// Judges what happened.
     pub fn new(scenario: Scenario, history: History) -> Record {
         let mut excused = Vec::new();
