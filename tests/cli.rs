@@ -261,6 +261,29 @@ fn clean_finds_nothing_to_do() {
 }
 
 #[test]
+fn doctor_tells_of_each_need_what_it_is_and_what_it_costs() {
+    let output = glassbox(&["doctor"]);
+    assert!(matches!(output.status.code(), Some(0 | 3)));
+    let text = out(&output);
+    assert!(text.starts_with("Linux "), "{text}");
+    let last = text.lines().last().unwrap();
+    assert!(last.ends_with(" demos can run here"), "{last}");
+
+    let report = &json_lines(&glassbox(&["doctor", "--json"]))[0];
+    let abilities = report["abilities"].as_array().unwrap();
+    for name in ["UTS namespace", "Time namespace", "veth pair"] {
+        let ability = abilities.iter().find(|a| a["name"] == name).expect(name);
+        // Either it works, or it is told why not.
+        assert_eq!(ability["ok"], ability["refusal"].is_null(), "{ability}");
+    }
+    let costs_uts = |a: &&serde_json::Value| {
+        let costs = a["costs"].as_array().unwrap();
+        costs.iter().any(|step| step == "uts")
+    };
+    assert!(abilities.iter().any(|a| costs_uts(&a)));
+}
+
+#[test]
 fn verify_checks_a_claim_on_this_kernel() {
     let right = pack(DEMO);
     let report = right.path().join("junit.xml");

@@ -7,6 +7,10 @@ use std::{fs, path::Path};
 
 #[path = "lint/mistakes.rs"]
 mod mistakes;
+#[path = "lint/mutations.rs"]
+mod mutations;
+#[path = "lint/reading.rs"]
+mod reading;
 
 /// The little pack.
 const FILES: [(&str, &str); 3] = [

@@ -55,11 +55,19 @@ pub struct Diagnostic {
     pub help: Option<String>,
 }
 
+/// Nobody mistypes a longer word; comparing costs its length squared.
+const LONGEST_WORD: usize = 64;
+
 /// The candidate closest to `word`, if one is close enough to be a slip of the pen.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).max(1) + 1;
+    let length = word.chars().count();
+    if length > LONGEST_WORD {
+        return None;
+    }
+    let limit = (length / 3).max(1) + 1;
     candidates
         .into_iter()
+        .filter(|c| c.len() <= 4 * LONGEST_WORD)
         .map(|c| (strsim::damerau_levenshtein(word, c), c))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)

@@ -96,15 +96,26 @@ fn same(
     id: &FactRef,
     other: &Value,
 ) -> Result<(bool, String), String> {
-    if test.plus.is_none() && test.within.is_none() {
+    if test.plus.is_none() && test.within.is_none() && test.times.is_none() {
         return Ok((actual == other, format!("{other} ({id})")));
     }
-    let amount = |literal: &Option<Literal>| match literal {
-        Some(literal) => read(literal, actual).and_then(|value| number(&value)),
-        None => Ok(0),
+    let amount = |literal: &Literal| read(literal, actual).and_then(|value| number(&value));
+    let plus = test.plus.as_ref().map_or(Ok(0), amount)?;
+    let target = number(other)?
+        .checked_mul(test.times.unwrap_or(1))
+        .and_then(|n| n.checked_add(plus))
+        .ok_or("`plus` or `times` overflows")?;
+    let within = match &test.within {
+        None => 0,
+        Some(Literal::Text(text)) if text.ends_with('%') => {
+            let percent: i64 =
+                text.trim_end_matches('%').trim().parse().map_err(|_| {
+                    format!("`{text}` is not a percentage: expected one like `15%`")
+                })?;
+            (i128::from(target) * i128::from(percent) / 100) as i64
+        }
+        Some(literal) => amount(literal)?,
     };
-    let (plus, within) = (amount(&test.plus)?, amount(&test.within)?);
-    let target = number(other)?.checked_add(plus).ok_or("`plus` overflows")?;
     let unit = match actual {
         Value::Number(_, unit) => *unit,
         Value::Flag(_) | Value::Text(_) | Value::List(_) => Unit::Count,
@@ -215,6 +226,18 @@ mod tests {
                 "same-as = 'a/y'\nplus = '10s'\nwithin = '1s'",
                 n(500_000_000, Unit::Nanos),
                 n(0, Unit::Nanos),
+                "fails",
+            ),
+            (
+                "same-as = 'a/y'\ntimes = 3\nwithin = '15%'",
+                count(320),
+                count(100),
+                "holds",
+            ),
+            (
+                "same-as = 'a/y'\ntimes = 3\nwithin = '15%'",
+                count(200),
+                count(100),
                 "fails",
             ),
             (

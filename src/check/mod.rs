@@ -58,7 +58,11 @@ pub struct Test {
     /// With `same-as`: added to the other fact before comparing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plus: Option<Literal>,
-    /// With `same-as`: how far apart the two may lie.
+    /// With `same-as`: the other fact is multiplied by this first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<i64>,
+    /// With `same-as`: how far apart the two may lie, in the fact's unit or in
+    /// percent of what is expected (`15%`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Literal>,
 }

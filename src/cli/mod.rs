@@ -136,7 +136,10 @@ fn open(
     }
     let course = pack::load(lessons)?;
     let step = match step {
-        Some(word) => Some(pack::one_step(&course, word)?.1.meta.id.clone()),
+        // A whole lesson opens at its first step.
+        Some(word) => pack::some_steps(&course, word)?
+            .first()
+            .map(|(_, step)| step.meta.id.clone()),
         None => None,
     };
     Ok(Carried::Open(course, look, step))

@@ -117,7 +117,11 @@ pub(crate) fn demos<'a>(course: &'a Course, words: &[String]) -> Result<Vec<Chos
     Ok(chosen)
 }
 
-fn some_steps<'a>(course: &'a Course, word: &str) -> Result<Vec<(&'a Lesson, &'a Step)>, Failure> {
+/// The steps that a word means; at least one.
+pub(crate) fn some_steps<'a>(
+    course: &'a Course,
+    word: &str,
+) -> Result<Vec<(&'a Lesson, &'a Step)>, Failure> {
     let found = course.select(word);
     if !found.is_empty() {
         return Ok(found);

@@ -98,6 +98,7 @@ fn standing(history: &History) -> Vec<(String, i32)> {
             | Event::Syscall(_)
             | Event::Output(_)
             | Event::Fact(_)
+            | Event::Sample(_)
             | Event::Refused(_)
             | Event::Broken { .. }
             | Event::Holding

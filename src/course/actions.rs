@@ -126,7 +126,7 @@ impl Walk<'_, '_, '_> {
         }
         let nameless = matches!(
             action.verb,
-            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_)
+            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_) | Verb::Watch(_)
         );
         if let Some(entry) = node.entry("as")
             && nameless
@@ -244,6 +244,14 @@ impl Walk<'_, '_, '_> {
             Verb::Ping(address) if address.parse::<Ipv4Addr>().is_err() => {
                 self.address(address, "10.0.0.2", at(&[]));
             }
+            Verb::Join(join) => {
+                self.earlier(&join.process, Kind::Spawn, "spawn", at(&["process"]));
+            }
+            Verb::Watch(watch) => {
+                if let Some(until) = &watch.until {
+                    self.earlier(until, Kind::Spawn, "spawn", at(&["until"]));
+                }
+            }
             Verb::Wait(name) => self.earlier(name, Kind::Spawn, "spawn", at(&[])),
             Verb::Kill(kill) => match kill.to.parse::<BoxName>() {
                 Ok(name) if self.boxes.declared.contains(&name) => self.present(&name, at(&["to"])),
@@ -259,6 +267,9 @@ impl Walk<'_, '_, '_> {
             | Verb::MakeQueue(_)
             | Verb::FindQueue(_)
             | Verb::Spawn(_)
+            | Verb::SetLimits(_)
+            | Verb::Freeze(_)
+            | Verb::Thaw(_)
             | Verb::SetClocks(_) => {}
         }
     }

@@ -1,7 +1,7 @@
 //! The `demo` block: what a step does to the kernel, and what it claims.
 
 use crate::check::{Expectation, Question};
-use crate::plan::{Action, BoxSpec, FactRef, Plan};
+use crate::plan::{Action, BoxSpec, CgroupSpec, FactRef, Plan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -17,6 +17,9 @@ pub struct DemoSource {
     /// Up to three parameters that the learner may change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub knob: Vec<Knob>,
+    /// The cgroups.
+    #[serde(default, rename = "cgroup", skip_serializing_if = "Vec::is_empty")]
+    pub cgroups: Vec<CgroupSpec>,
     /// The boxes.
     #[serde(default, rename = "box", skip_serializing_if = "Vec::is_empty")]
     pub boxes: Vec<BoxSpec>,
@@ -26,6 +29,9 @@ pub struct DemoSource {
     /// The rows of the evidence table.
     #[serde(default)]
     pub show: Vec<ShowRow>,
+    /// Charts of what a `watch` saw, above the evidence table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chart: Vec<Chart>,
     /// A figure drawn from the observations, above the evidence table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub figure: Option<Figure>,
@@ -41,6 +47,33 @@ pub enum Figure {
     /// The table of namespaces: flag, manual page, what it isolates, and the
     /// inodes `host/ns.*` beside `BOX/ns.*` of the first box.
     Namespaces,
+}
+
+/// A quantity over time, from the samples of a `watch`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Chart {
+    /// What is drawn.
+    pub title: String,
+    /// The lines, three at most.
+    pub line: Vec<ChartLine>,
+    /// Draw how fast the quantity grows instead of how large it is: a counter
+    /// of CPU time becomes percent of one CPU.
+    #[serde(default)]
+    pub rate: bool,
+    /// A fact that is drawn as a straight line: the limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<FactRef>,
+}
+
+/// One line of a chart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ChartLine {
+    /// What it is called in the legend.
+    pub label: String,
+    /// The sampled fact, such as `host/small.memory.current`.
+    pub fact: FactRef,
 }
 
 /// A row of the evidence table; at least one of the two facts is there.
@@ -117,6 +150,8 @@ pub struct Scenario {
     pub expectations: Vec<Expectation>,
     /// The rows of the evidence table.
     pub show: Vec<ShowRow>,
+    /// The charts above it.
+    pub charts: Vec<Chart>,
     /// The figure above it.
     pub figure: Option<Figure>,
     /// What the knobs are set to, in order.
@@ -171,12 +206,14 @@ impl Demo {
         let source: DemoSource = filled.try_into().map_err(|error| format!("{error}"))?;
         Ok(Scenario {
             plan: Plan {
+                cgroups: source.cgroups,
                 boxes: source.boxes,
                 actions: source.actions,
             },
             predict: source.predict,
             expectations: source.expectations,
             show: source.show,
+            charts: source.chart,
             figure: source.figure,
             knobs: set,
         })

@@ -32,7 +32,11 @@ pub(super) struct Boxes {
 
 impl Yields {
     pub(super) fn of(actions: &[(Option<Action>, &Node)]) -> Yields {
-        let mut yields = Yields::default();
+        let mut yields = Yields {
+            // A demo without actions has been told; each of its facts would be an echo.
+            anywhere: actions.is_empty(),
+            ..Yields::default()
+        };
         for (action, node) in actions {
             match action {
                 Some(action) => yields.add(action),
@@ -248,7 +252,7 @@ impl Judge<'_, '_, '_> {
                 "write one test for each; only at-least and at-most go together",
             ),
         }
-        for key in ["plus", "within"] {
+        for key in ["plus", "times", "within"] {
             if let Some(entry) = node.entry(key)
                 && node.get("same-as").is_none()
             {

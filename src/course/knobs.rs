@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 
 /// More knobs than these don't fit below the stage.
 const MOST_KNOBS: usize = 3;
-/// More values than these can't be walked through with the arrow keys.
-const MOST_VALUES: usize = 32;
+/// More values than these are tedious to walk through with the arrow keys, and
+/// lint tries every setting of all knobs.
+const MOST_VALUES: usize = 10;
 
 /// What the knobs are set to.
 pub(super) type Setting = Vec<(String, KnobValue)>;
@@ -30,7 +31,7 @@ pub(super) fn check(sink: &mut Sink<'_>, root: &Node) -> Vec<Setting> {
     let mut knobs: Vec<Knob> = Vec::new();
     // The names, as far as they can be read: a broken knob is still one.
     let mut names: Vec<&str> = Vec::new();
-    let mut fit = true;
+    let mut fit = nodes.len() <= MOST_KNOBS;
     // One that can't be read, or has another's name, may be the one that is meant.
     let mut complete = nodes.iter().all(|node| node.text_of("name").is_some());
     for node in nodes {
@@ -79,11 +80,16 @@ pub(super) fn check(sink: &mut Sink<'_>, root: &Node) -> Vec<Setting> {
             );
         }
     }
-    let mut settings = settings(&knobs);
-    if !fit {
-        settings.truncate(1);
+    match fit {
+        true => settings(&knobs),
+        // Too many values, or of two types: only the start is sure to mean something.
+        false => vec![
+            knobs
+                .iter()
+                .map(|knob| (knob.name.clone(), knob.start().clone()))
+                .collect(),
+        ],
     }
-    settings
 }
 
 fn judge(sink: &mut Sink<'_>, node: &Node, knob: &Knob) -> bool {
@@ -157,23 +163,48 @@ fn kind(value: &KnobValue) -> KnobKind {
     }
 }
 
-/// The start of every knob first, then each knob at each of its other values.
-/// A mistake that only two values make together can't occur: each text is
-/// judged by itself.
+/// Every setting there is, the start first and those with fewer changes before
+/// those with more. All of them, because two values that are harmless by
+/// themselves may together put an action outside of its box.
 fn settings(knobs: &[Knob]) -> Vec<Setting> {
-    let start: Setting = knobs
-        .iter()
-        .map(|knob| (knob.name.clone(), knob.start().clone()))
-        .collect();
-    let mut all = vec![start.clone()];
-    for (index, knob) in knobs.iter().enumerate() {
-        for value in knob.values.iter().filter(|value| *value != knob.start()) {
-            let mut setting = start.clone();
-            setting[index].1 = value.clone();
-            all.push(setting);
-        }
+    let mut all: Vec<Setting> = vec![Vec::new()];
+    for knob in knobs {
+        let others = knob.values.iter().filter(|value| *value != knob.start());
+        let values: Vec<&KnobValue> = std::iter::once(knob.start()).chain(others).collect();
+        all = all
+            .iter()
+            .flat_map(|setting| {
+                values.iter().map(|value| {
+                    let mut setting = setting.clone();
+                    setting.push((knob.name.clone(), (*value).clone()));
+                    setting
+                })
+            })
+            .collect();
     }
+    let start = all[0].clone();
+    all.sort_by_key(|setting| changes(setting, &start).count());
     all
+}
+
+/// The knobs that stand elsewhere than at the start.
+fn changes<'s>(
+    setting: &'s Setting,
+    start: &'s Setting,
+) -> impl Iterator<Item = &'s (String, KnobValue)> {
+    setting
+        .iter()
+        .zip(start)
+        .filter(|(now, start)| now != start)
+        .map(|(now, _)| now)
+}
+
+/// How a setting differs from the start, as the end of a sentence.
+pub(super) fn difference(setting: &Setting, start: &Setting) -> Option<String> {
+    let parts: Vec<String> = changes(setting, start)
+        .map(|(name, value)| format!("the knob `{name}` at `{value}`"))
+        .collect();
+    (!parts.is_empty()).then(|| format!("with {}", parts.join(" and ")))
 }
 
 /// Every `${…}` in a text: what it names, and whether it is closed.

@@ -3,14 +3,21 @@
 //! A pack is a directory with one folder a lesson; the course's own pack is
 //! embedded in the binary. Everything that is wrong with a pack is found in
 //! one pass and told as [`Diagnostic`](crate::base::Diagnostic)s; a [`Course`]
-//! exists only once there are none. Lessons are untrusted input: nothing in here panics on
-//! them, and no path leaves the pack. This module knows nothing of terminals
-//! or of how a plan is carried out.
+//! exists only once there is no error. Lessons are untrusted input: nothing in
+//! here panics on them or takes long over them, and no path leaves the pack.
+//! This module knows nothing of terminals or of how a plan is carried out.
+//!
+//! The way of a pack through the files: `pack` reads what is there; `step`
+//! takes a file apart, `markdown` its prose and `tree` its TOML; `shape` holds
+//! a tree against `schema`; `rules`, with `knobs`, `actions` and `facts`,
+//! judges what a demo means, at every setting of its knobs; `prose` judges
+//! links and widths; `lint` ties it together. `source` knows where things are.
 
 mod actions;
 mod demo;
 mod document;
 mod facts;
+mod groups;
 mod knobs;
 mod lint;
 mod markdown;
@@ -25,7 +32,8 @@ mod step;
 mod tree;
 
 pub use demo::{
-    Demo, DemoSource, Figure, Knob, KnobKind, KnobValue, KnobValues, Scenario, ShowRow,
+    Chart, ChartLine, Demo, DemoSource, Figure, Knob, KnobKind, KnobValue, KnobValues, Scenario,
+    ShowRow,
 };
 pub use document::{Align, Block, Document, Inline};
 pub use lint::{Linted, demo_from_toml, embedded, lint, lint_embedded, load};

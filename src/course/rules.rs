@@ -6,10 +6,13 @@ use super::facts::{Boxes, Judge, Yields, filled};
 use super::schema::Part;
 use super::source::Sink;
 use super::tree::{self, Node, Trust, Value};
-use super::{actions, knobs, shape};
+use super::{actions, groups, knobs, shape};
 use crate::base::nearest;
 use crate::plan::{Action, BoxName, BoxSpec, Namespace, Place, Plan, Verb};
 use std::ops::Range;
+
+/// The most boxes, actions, rows or claims of a demo.
+const LONGEST: usize = 100;
 
 /// A demo that has been judged.
 pub(super) struct Judged {
@@ -59,16 +62,26 @@ pub(super) fn demo(sink: &mut Sink<'_>, body: Range<usize>, opening: Range<usize
             "give it an `[[expect]]`",
         );
     }
+    if let Some(long) = root
+        .entries()
+        .iter()
+        .find(|e| e.node.items().len() > LONGEST)
+    {
+        sink.error(
+            "too-many",
+            long.key_span.clone(),
+            format!("`{}` is there {} times", long.key, long.node.items().len()),
+            format!("{LONGEST} at most: nobody follows a longer demo"),
+        );
+        return Judged {
+            demo: None,
+            seen: None,
+        };
+    }
     let settings = knobs::check(sink, &root);
     let mut seen = None;
     for (index, setting) in settings.iter().enumerate() {
-        let changed = setting
-            .iter()
-            .zip(&settings[0])
-            .find(|(now, start)| now != start);
-        sink.try_with(
-            changed.map(|((name, value), _)| format!("with the knob `{name}` at `{value}`")),
-        );
+        sink.try_with(knobs::difference(setting, &settings[0]));
         let root = root.filled(setting);
         shape::check(sink, Part::Demo, &root, trust);
         let judged = scene(sink, &root);
@@ -118,6 +131,7 @@ fn scene(sink: &mut Sink<'_>, root: &Node) -> (Yields, Boxes) {
     let yields = Yields::of(&actions);
     actions::check(sink, &mut boxes, &specs, &actions);
     containment(sink, &specs, &actions, &boxes);
+    groups::check(sink, root);
     let mut judge = Judge {
         sink,
         yields: &yields,
@@ -257,6 +271,7 @@ fn containment(
         .filter_map(|(action, node)| Some((*node, action.clone().filter(known)?)))
         .unzip();
     let plan = Plan {
+        cgroups: Vec::new(),
         boxes: specs.iter().filter_map(|(spec, _)| spec.clone()).collect(),
         actions,
     };

@@ -34,8 +34,78 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(generate);
 
 /// One JSON Schema document: under `$defs`, `lesson` is `lesson.toml`,
 /// `front-matter` the head of a step, `demo` and `quiz` its fenced blocks.
+///
+/// It is what lint judges by, with one addition: lint puts a knob's value in
+/// its place first, and an editor must let `"${knob}"` stand there instead.
 pub fn schema() -> Value {
-    SCHEMA.clone()
+    let mut schema = SCHEMA.clone();
+    let Some(definitions) = schema["$defs"].as_object_mut() else {
+        return schema;
+    };
+    for (name, definition) in definitions.iter_mut() {
+        // Where no knob can stand.
+        if !["LessonMeta", "StepMeta", "StepId", "Knob", "KnobValue"].contains(&name.as_str()) {
+            admit_knobs(definition);
+        }
+    }
+    definitions.insert(
+        "knob-reference".into(),
+        json!({
+            "description": "The value of a knob of this demo.",
+            "type": "string",
+            "pattern": r"\$\{[a-z0-9-]+\}"
+        }),
+    );
+    schema
+}
+
+/// Lets a reference to a knob stand for every number, flag and fixed word.
+fn admit_knobs(schema: &mut Value) {
+    let Some(map) = schema.as_object_mut() else {
+        return;
+    };
+    for under in ["properties", "items"] {
+        match map.get_mut(under) {
+            Some(items) if under == "items" => admit_knobs(items),
+            Some(Value::Object(properties)) => properties.values_mut().for_each(admit_knobs),
+            _ => {}
+        }
+    }
+    let mut word = false;
+    for alternative in ["oneOf", "anyOf"]
+        .iter()
+        .filter_map(|key| map.get(*key)?.as_array())
+    {
+        word |= alternative.iter().any(is_fixed);
+    }
+    for variants in ["oneOf", "anyOf"] {
+        let variants = map.get_mut(variants).and_then(Value::as_array_mut);
+        let tables = variants
+            .into_iter()
+            .flatten()
+            .filter(|variant| !is_fixed(variant));
+        tables.for_each(admit_knobs);
+    }
+    if word || is_fixed(schema) {
+        let strict = schema.take();
+        let description = strict["description"].clone();
+        *schema = json!({ "anyOf": [strict, { "$ref": "#/$defs/knob-reference" }] });
+        if !description.is_null() {
+            schema["description"] = description;
+        }
+    }
+}
+
+/// Whether a schema allows some text only, or none.
+fn is_fixed(schema: &Value) -> bool {
+    let one_of = |ty: &Value| ty == "integer" || ty == "boolean";
+    let listed = schema["type"]
+        .as_array()
+        .is_some_and(|types| types.iter().any(one_of));
+    let words = ["const", "enum", "pattern"]
+        .iter()
+        .any(|key| !schema[*key].is_null());
+    words || listed || one_of(&schema["type"])
 }
 
 /// The definition of that name; `null` if there is none.
@@ -102,4 +172,123 @@ fn facts(probe: &Probe) -> String {
         text.push_str(&format!("; with `of`: {}", outside.join(", ")));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Calls `look` with every schema in a document.
+    fn walk(schema: &Value, look: &mut dyn FnMut(&serde_json::Map<String, Value>)) {
+        let Some(map) = schema.as_object() else {
+            return;
+        };
+        look(map);
+        for key in ["properties", "$defs"] {
+            let under = map.get(key).and_then(Value::as_object);
+            under
+                .into_iter()
+                .flatten()
+                .for_each(|(_, schema)| walk(schema, look));
+        }
+        for key in ["anyOf", "oneOf"] {
+            let under = map.get(key).and_then(Value::as_array);
+            under
+                .into_iter()
+                .flatten()
+                .for_each(|schema| walk(schema, look));
+        }
+        map.get("items")
+            .into_iter()
+            .for_each(|schema| walk(schema, look));
+    }
+
+    /// What `shape` judges by. A keyword that it doesn't know would let
+    /// through what an editor marks.
+    #[test]
+    fn lint_knows_every_keyword_of_the_schema() {
+        const KNOWN: [&str; 21] = [
+            "$ref",
+            "$defs",
+            "$schema",
+            "title",
+            "description",
+            "default",
+            "type",
+            "properties",
+            "required",
+            "additionalProperties",
+            "items",
+            "minItems",
+            "maxItems",
+            "minimum",
+            "maximum",
+            "format",
+            "const",
+            "enum",
+            "anyOf",
+            "oneOf",
+            "pattern",
+        ];
+        walk(&schema(), &mut |map| {
+            for key in map.keys() {
+                assert!(KNOWN.contains(&key.as_str()), "{key} in {map:?}");
+            }
+            // A pattern is judged by the type's own parser.
+            if map.contains_key("pattern") {
+                assert!(map.get("type").is_some());
+            }
+            if let Some(format) = map.get("format").and_then(Value::as_str) {
+                assert!(["int64", "uint32", "uint16"].contains(&format), "{format}");
+            }
+            if map.contains_key("properties") {
+                assert_eq!(map["additionalProperties"], false, "{map:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        walk(&schema(), &mut |map| {
+            if let Some(target) = map.get("$ref").and_then(Value::as_str) {
+                let name = target.strip_prefix("#/$defs/").unwrap();
+                assert!(schema()["$defs"][name].is_object(), "{target}");
+            }
+        });
+        for part in ["lesson", "front-matter", "demo", "quiz", "knob-reference"] {
+            assert!(schema()["$defs"][part].is_object(), "{part}");
+        }
+    }
+
+    #[test]
+    fn a_knob_may_stand_for_a_number_but_not_in_a_lesson() {
+        let schema = schema();
+        let knob = json!({ "$ref": "#/$defs/knob-reference" });
+        for path in [
+            "/$defs/Spawn/properties/count/anyOf/1",
+            "/$defs/Nanos/anyOf/1",
+            "/$defs/Namespace/anyOf/1",
+            "/$defs/BoxSpec/properties/proc/anyOf/1",
+        ] {
+            assert_eq!(schema.pointer(path), Some(&knob), "{path}");
+        }
+        assert_eq!(schema["$defs"]["LessonMeta"], *definition("LessonMeta"));
+        assert_eq!(schema["$defs"]["Knob"], *definition("Knob"));
+    }
+
+    #[test]
+    fn it_lists_every_verb_and_every_probe_with_its_facts() {
+        let text = schema().to_string();
+        for word in [
+            "set-hostname",
+            "await-end",
+            "NAME.queued",
+            "ns.uts",
+            "uid-map",
+            "file:PATH",
+            "pid, nspid",
+        ] {
+            assert!(text.contains(word), "{word}");
+        }
+    }
 }

@@ -111,22 +111,19 @@ impl Walk<'_, '_> {
             return;
         };
         let mut meant = Vec::new();
+        let all = || properties.keys().map(String::as_str);
         for entry in node.entries() {
             if let Some(property) = properties.get(&entry.key) {
                 self.value(property, &entry.node, &entry.key);
                 continue;
             }
-            let free = properties
-                .keys()
-                .map(String::as_str)
-                .filter(|key| node.get(key).is_none());
-            let close = nearest(&entry.key, free);
+            let close = nearest(&entry.key, all());
             meant.extend(close);
             self.sink.error(
                 "unknown-key",
                 entry.key_span.clone(),
                 format!("unknown key `{}`", entry.key),
-                did_you_mean(close, properties.keys().map(String::as_str)),
+                did_you_mean(close, all()),
             );
         }
         let required = schema["required"].as_array().into_iter().flatten();
@@ -261,6 +258,11 @@ impl Walk<'_, '_> {
                 let help = did_you_mean(nearest(word, Probe::names()), Probe::names());
                 ("unknown-probe", error.to_string(), help)
             }
+            Err(ProbeError::NeedsGroup) => (
+                "bad-probe",
+                "the probe `group` needs the name of a cgroup".into(),
+                "write it after a colon, such as `group:small`".into(),
+            ),
             Err(ProbeError::NeedsPath(name)) => (
                 "bad-probe",
                 format!("the probe `{name}` needs an absolute path"),

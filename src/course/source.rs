@@ -14,6 +14,12 @@ pub(super) struct Source {
     lines: Vec<usize>,
 }
 
+/// Beyond this many bytes nobody counts columns by eye, and clusters are slow.
+const LONGEST_LINE: usize = 4096;
+
+/// More mistakes of one severity in one file than anybody mends at once.
+const MOST: usize = 1000;
+
 impl Source {
     pub(super) fn new(file: PathBuf, text: String) -> Source {
         let lines = std::iter::once(0)
@@ -31,7 +37,11 @@ impl Source {
     fn position(&self, at: usize) -> (usize, usize) {
         let line = self.line_of(at);
         let before = self.text.get(self.lines[line]..at).unwrap_or("");
-        (line + 1, before.graphemes(true).count() + 1)
+        let column = match before.len() <= LONGEST_LINE {
+            true => before.graphemes(true).count(),
+            false => before.chars().count(),
+        };
+        (line + 1, column + 1)
     }
 
     /// A span that is certain to lie in the text, on character boundaries.
@@ -124,6 +134,9 @@ impl<'a> Sink<'a> {
         message: String,
         help: String,
     ) {
+        if self.found.iter().filter(|d| d.severity == severity).count() >= MOST {
+            return;
+        }
         let span = self.source.clamp(span);
         let (line, column) = self.source.position(span.start);
         let span = Span::new(span.start, span.end);

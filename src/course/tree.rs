@@ -5,7 +5,7 @@
 
 use super::demo::{KnobValue, fill_text};
 use super::source::Sink;
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 use toml::de::{DeTable, DeValue};
 
 /// A value and where it is written.
@@ -72,14 +72,14 @@ pub(super) fn parse(sink: &mut Sink<'_>, span: Range<usize>, place: Range<usize>
         false if errors.iter().any(|(_, message)| lost(message)) => Trust::Lost,
         false => Trust::Partial,
     };
-    let mut lines = Vec::new();
+    let mut lines = BTreeSet::new();
     for (at, message) in errors {
         // What follows on the same line is mostly an echo of the first.
         let line = sink.source().line_of(at.start);
         if lines.contains(&line) || (trust == Trust::Lost && !lines.is_empty()) {
             continue;
         }
-        lines.push(line);
+        lines.insert(line);
         syntax(sink, at, message);
     }
     let mut root = table_node(table.get_ref(), place, shift);

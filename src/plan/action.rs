@@ -3,7 +3,7 @@
 //! These types are the TOML that lesson authors write (see docs/lessons.md) and
 //! the message that the sandbox receives: there is one reading of them.
 
-use super::{BoxName, Namespace, Need, Place, Probe};
+use super::{BoxName, CgroupSpec, Join, Namespace, Need, Place, Probe, SetLimits, Watch};
 use crate::base::{Bytes, Nanos};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,9 @@ use thiserror::Error;
 /// Everything that one run does to the kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Plan {
+    /// The cgroups, made in this order before the boxes.
+    #[serde(default)]
+    pub cgroups: Vec<CgroupSpec>,
     /// The boxes, made in this order before the first action, save those that
     /// an action creates.
     pub boxes: Vec<BoxSpec>,
@@ -44,9 +47,10 @@ pub struct BoxSpec {
     /// Offsets of its clocks; only with a time namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clocks: Option<TimeOffsets>,
-    /// Put it into a cgroup of its own first.
+    /// The cgroup that it joins before its namespaces are made: one that the
+    /// demo declares, or `child` for a new one that nothing else refers to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cgroup: Option<ChildCgroup>,
+    pub cgroup: Option<BoxName>,
 }
 
 /// How mount events travel, mount_namespaces(7), "Shared subtrees".
@@ -76,14 +80,10 @@ pub struct TimeOffsets {
     pub monotonic: Option<Nanos>,
 }
 
-/// Which cgroup a box is put into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ChildCgroup {
-    /// A new child of the session's own cgroup where the user may make one;
-    /// else the session's own, if that isn't the root of every hierarchy.
-    Child,
-}
+/// The cgroup that a box is put into without declaring one: a new child of the
+/// session's own group where the user may make one; else the session's own, if
+/// that isn't the root of every hierarchy.
+pub const CHILD_CGROUP: &str = "child";
 
 /// One thing to do, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -112,7 +112,7 @@ pub struct Action {
 /// The verbs. Results are facts `NAME` (`ok` or the errno's name, unless said
 /// otherwise) and `NAME.…`, where NAME is the action's `as`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Verb {
     /// Look: the facts of these probes.
     Probe(Vec<Probe>),
@@ -170,6 +170,17 @@ pub enum Verb {
     AwaitEnd(BoxName),
     /// Write to `/proc/self/timens_offsets`.
     SetClocks(TimeOffsets),
+    /// Change a cgroup's limits; `in` is `host`.
+    SetLimits(SetLimits),
+    /// Move background processes of the host into a cgroup; `in` is `host`.
+    Join(Join),
+    /// Freeze a cgroup and await that it is; `in` is `host`.
+    Freeze(BoxName),
+    /// Thaw a cgroup; `in` is `host`.
+    Thaw(BoxName),
+    /// Look at cgroups again and again while something runs; `in` is `host`.
+    /// The samples make the charts.
+    Watch(Watch),
 }
 
 /// A filesystem to mount.
@@ -222,6 +233,12 @@ pub struct Spawn {
     /// How many, 1 if absent.
     #[serde(default = "one")]
     pub count: u32,
+    /// The cgroup that they start in; only on the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<BoxName>,
+    /// Keep them all on one CPU, the same for every `spawn`: then they compete.
+    #[serde(default)]
+    pub one_cpu: bool,
 }
 
 fn one() -> u32 {
@@ -238,6 +255,11 @@ pub enum Workload {
     Burn(Nanos),
     /// Touches every page of this much memory, then sleeps until it is killed.
     Hog(Bytes),
+    /// Takes memory page by page up to this much; exits with 0 if it got it all.
+    Grow(Bytes),
+    /// Forks until it is refused, up to this many times; exits with 0. Facts:
+    /// NAME.forks, NAME.errno.
+    Storm(u32),
 }
 
 /// A signal to send.
@@ -301,6 +323,11 @@ impl Verb {
             Verb::Kill(_) => "kill",
             Verb::AwaitEnd(_) => "await-end",
             Verb::SetClocks(_) => "set-clocks",
+            Verb::SetLimits(_) => "set-limits",
+            Verb::Join(_) => "join",
+            Verb::Freeze(_) => "freeze",
+            Verb::Thaw(_) => "thaw",
+            Verb::Watch(_) => "watch",
         }
     }
 
@@ -311,7 +338,7 @@ impl Verb {
             Verb::Listen(_) => &["", ".port"],
             Verb::Ping(_) => &["", ".rtt"],
             Verb::Spawn(_) => &["", ".count", ".rss"],
-            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_) => &[],
+            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_) | Verb::Watch(_) => &[],
             Verb::SetHostname(_)
             | Verb::Mount(_)
             | Verb::Propagate { .. }
@@ -325,7 +352,11 @@ impl Verb {
             | Verb::FindQueue(_)
             | Verb::Kill(_)
             | Verb::AwaitEnd(_)
-            | Verb::SetClocks(_) => &[""],
+            | Verb::SetClocks(_)
+            | Verb::SetLimits(_)
+            | Verb::Join(_)
+            | Verb::Freeze(_)
+            | Verb::Thaw(_) => &[""],
         };
         suffixes
             .iter()
@@ -333,6 +364,11 @@ impl Verb {
             .collect()
     }
 }
+
+/// What `wait` yields; a storm alone yields the last two.
+const WAIT_FACTS: [&str; 8] = [
+    ".end", ".cpu", ".wall", ".queued", ".share", ".rss", ".forks", ".errno",
+];
 
 impl Action {
     /// The names of the facts that this action yields, without place and moment.
@@ -342,7 +378,7 @@ impl Action {
                 .iter()
                 .flat_map(|probe| probe.facts(self.of.is_some()))
                 .collect(),
-            (Verb::Wait(name), _) => [".end", ".cpu", ".wall", ".queued", ".share", ".rss"]
+            (Verb::Wait(name), _) => WAIT_FACTS
                 .iter()
                 .map(|suffix| format!("{name}{suffix}"))
                 .collect(),
@@ -435,6 +471,12 @@ impl Plan {
                 needs.push(need);
             }
         };
+        for group in &self.cgroups {
+            group
+                .needs()
+                .into_iter()
+                .for_each(|controller| add(Need::Cgroup(controller)));
+        }
         for spec in &self.boxes {
             spec.namespaces
                 .iter()
@@ -442,7 +484,11 @@ impl Plan {
             if spec.mounts_proc() {
                 add(Need::Proc);
             }
-            if spec.cgroup.is_some() {
+            if spec
+                .cgroup
+                .as_ref()
+                .is_some_and(|name| name.as_str() == CHILD_CGROUP)
+            {
                 add(Need::ChildCgroup);
             }
         }

@@ -1,6 +1,6 @@
 //! What happened, in order, and the fold of it.
 
-use super::{BoxName, Fact, FactRef, Place, Refusal};
+use super::{BoxName, Fact, FactRef, Place, Refusal, Value};
 use crate::base::Errno;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,8 @@ pub enum Event {
     },
     /// Something was observed.
     Fact(Fact),
+    /// A `watch` looked at its groups.
+    Sample(Sample),
     /// The host refused something that the plan needs. Without `missing-ok`
     /// the run ends here.
     Refused(Refusal),
@@ -76,6 +78,15 @@ pub struct Syscall {
     pub nanos: u64,
     /// Why here, in a few words; empty where the name says it.
     pub why: String,
+}
+
+/// What a `watch` saw at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Nanoseconds since the watch began, CLOCK_MONOTONIC.
+    pub at: i64,
+    /// Facts `host/NAME.…` of the watched groups that have a number.
+    pub values: Vec<(FactRef, Value)>,
 }
 
 /// What a program wrote.
@@ -155,6 +166,14 @@ impl History {
     pub fn syscalls(&self) -> impl Iterator<Item = &Syscall> {
         self.events.iter().filter_map(|event| match event {
             Event::Syscall(call) => Some(call),
+            _ => None,
+        })
+    }
+
+    /// What the watches saw, in order.
+    pub fn samples(&self) -> impl Iterator<Item = &Sample> {
+        self.events.iter().filter_map(|event| match event {
+            Event::Sample(sample) => Some(sample),
             _ => None,
         })
     }

@@ -6,6 +6,7 @@
 //! plain, closed and serializable. Nothing here does I/O.
 
 mod action;
+mod cgroup;
 mod event;
 mod fact;
 mod namespace;
@@ -13,11 +14,12 @@ mod probe;
 mod refusal;
 
 pub use action::{
-    Action, BoxSpec, ChildCgroup, Kill, Listen, Mount, Plan, Propagation, Signal, Spawn,
+    Action, BoxSpec, CHILD_CGROUP, Kill, Listen, Mount, Plan, Propagation, Signal, Spawn,
     TimeOffsets, Unsafe, Verb, Veth, Workload, Write,
 };
-pub use event::{Ending, Event, History, Observer, Output, Syscall};
+pub use cgroup::{CgroupSpec, Controller, Count, Join, Limit, Limits, Percent, SetLimits, Watch};
+pub use event::{Ending, Event, History, Observer, Output, Sample, Syscall};
 pub use fact::{BoxName, Fact, FactRef, Place, Provenance, RefError, Unit, Value};
 pub use namespace::Namespace;
-pub use probe::{Probe, ProbeError};
+pub use probe::{GROUP_FACTS, Probe, ProbeError};
 pub use refusal::{Need, Refusal};

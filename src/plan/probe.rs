@@ -1,5 +1,6 @@
 //! Probes: the questions that can be put to the kernel, and the facts that answer them.
 
+use super::BoxName;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{fmt, str::FromStr};
@@ -49,10 +50,42 @@ pub enum Probe {
     Cpus,
     /// `memory`: fact `memory.total`, `MemTotal` of /proc/meminfo.
     Memory,
+    /// `group:NAME`: the facts of a cgroup that the demo declares, each with
+    /// the file that it was read from: [`GROUP_FACTS`], as `NAME.…`. In `host` only.
+    Group(BoxName),
+    /// `controllers`: the lines of /proc/cgroups with where each is mounted:
+    /// facts `controllers` (their names), `v1`, `v2` (those that this version has).
+    Controllers,
     /// `users`: fact `users`, how many different users own the processes that
     /// the observer's /proc shows.
     Users,
 }
+
+/// What `group:NAME` yields. What the group has no controller for, or this
+/// kernel no file, is unavailable.
+pub const GROUP_FACTS: [&str; 21] = [
+    "path",
+    "processes",
+    "cpu.weight",
+    "cpu.max",
+    "cpu.usage",
+    "cpu.periods",
+    "cpu.throttled",
+    "memory.max",
+    "memory.current",
+    "memory.peak",
+    "memory.anon",
+    "memory.file",
+    "memory.oom-kills",
+    "memory.group-kills",
+    "pids.max",
+    "pids.current",
+    "pids.refused",
+    "io.read",
+    "frozen",
+    "pressure.cpu",
+    "pressure.memory",
+];
 
 /// Why a probe's name could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -60,12 +93,15 @@ pub enum ProbeError {
     /// No such probe.
     #[error("there is no probe `{0}`")]
     Unknown(String),
+    /// `group` needs a cgroup's name.
+    #[error("the probe `group` needs the name of a cgroup, such as `group:small`")]
+    NeedsGroup,
     /// `dir`, `file` and `mount` need an absolute path.
     #[error("the probe `{0}` needs an absolute path, such as `{0}:/mnt`")]
     NeedsPath(String),
 }
 
-const PLAIN: [(&str, Probe); 15] = [
+const PLAIN: [(&str, Probe); 16] = [
     ("hostname", Probe::Hostname),
     ("ns", Probe::Ns),
     ("pid", Probe::Pid),
@@ -81,6 +117,7 @@ const PLAIN: [(&str, Probe); 15] = [
     ("cpus", Probe::Cpus),
     ("memory", Probe::Memory),
     ("users", Probe::Users),
+    ("controllers", Probe::Controllers),
 ];
 
 impl Probe {
@@ -89,7 +126,7 @@ impl Probe {
         PLAIN
             .iter()
             .map(|(name, _)| *name)
-            .chain(["dir", "file", "mount"])
+            .chain(["dir", "file", "mount", "group"])
     }
 
     /// The names of the facts that it yields. `from_outside`: the observer
@@ -103,6 +140,13 @@ impl Probe {
                     .collect();
             }
             Probe::MountAt(_) | Probe::Dir(_) | Probe::File(_) => return vec![self.to_string()],
+            Probe::Group(name) => {
+                return GROUP_FACTS
+                    .iter()
+                    .map(|fact| format!("{name}.{fact}"))
+                    .collect();
+            }
+            Probe::Controllers => &["controllers", "v1", "v2"],
             Probe::Pid if from_outside => &["pid", "nspid"],
             Probe::Pid => &["pid", "ppid"],
             Probe::Processes => &["processes", "process-names"],
@@ -142,7 +186,9 @@ impl Probe {
             | Probe::Clocks
             | Probe::Cpus
             | Probe::Memory
-            | Probe::Users => false,
+            | Probe::Users
+            | Probe::Group(_)
+            | Probe::Controllers => false,
         }
     }
 }
@@ -154,6 +200,10 @@ impl FromStr for Probe {
             Some((name, path)) => (name, Some(path)),
             None => (text, None),
         };
+        if name == "group" {
+            let name = path.and_then(|name| name.parse().ok());
+            return name.map(Probe::Group).ok_or(ProbeError::NeedsGroup);
+        }
         let with_path: fn(String) -> Probe = match name {
             "dir" => Probe::Dir,
             "file" => Probe::File,
@@ -179,6 +229,7 @@ impl fmt::Display for Probe {
             Probe::Dir(path) => write!(f, "dir:{path}"),
             Probe::File(path) => write!(f, "file:{path}"),
             Probe::MountAt(path) => write!(f, "mount:{path}"),
+            Probe::Group(name) => write!(f, "group:{name}"),
             plain => {
                 let name = PLAIN
                     .iter()
@@ -212,7 +263,8 @@ impl JsonSchema for Probe {
             "description": "A question to the kernel, such as `hostname`, `ns` or `dir:/mnt`.",
             "anyOf": [
                 { "type": "string", "enum": plain },
-                { "type": "string", "pattern": "^(dir|file|mount):/" }
+                { "type": "string", "pattern": "^(dir|file|mount):/" },
+                { "type": "string", "pattern": "^group:[a-z]" }
             ]
         })
     }

@@ -1,6 +1,6 @@
 //! Needs and refusals: what a step asks of the host, and why it can't have it.
 
-use super::Namespace;
+use super::{Controller, Namespace};
 use crate::base::Errno;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -18,6 +18,8 @@ pub enum Need {
     Veth,
     /// The box can be put into a cgroup other than its hierarchy's root.
     ChildCgroup,
+    /// A cgroup can be made whose members this controller limits.
+    Cgroup(Controller),
     /// This program is on the machine's PATH.
     Program(String),
 }
@@ -29,6 +31,7 @@ impl fmt::Display for Need {
             Need::Proc => f.write_str("a /proc of the box's own"),
             Need::Veth => f.write_str("veth pair"),
             Need::ChildCgroup => f.write_str("a cgroup below the root"),
+            Need::Cgroup(controller) => write!(f, "a cgroup with the {controller} controller"),
             Need::Program(name) => write!(f, "the program `{name}`"),
         }
     }

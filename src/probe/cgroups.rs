@@ -7,12 +7,13 @@
 
 use super::mountinfo::{self, Mount};
 use super::{Subject, process_file};
+use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
 /// The interface that a controller is used through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Version {
     /// A hierarchy of its own, shared with few other controllers.
     V1,
@@ -57,7 +58,7 @@ pub struct Hierarchy {
 }
 
 /// The cgroup in which a process is subject to a controller.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// How the controller's files are named.
     pub version: Version,

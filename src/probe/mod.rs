@@ -21,11 +21,14 @@ mod inside;
 mod mountinfo;
 mod observe;
 mod process;
+mod statistics;
 
 pub use observe::observe;
 pub use process::{boot_id, memory_of, schedstat, start_time};
+pub use statistics::{Directories, samples, statistics};
 
-use crate::plan::Value;
+use crate::plan::{BoxName, Value};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 #[cfg(doc)]
@@ -38,6 +41,8 @@ pub struct View {
     pub proc_root: PathBuf,
     /// Who is looked at.
     pub subject: Subject,
+    /// The cgroups that a demo declares, for `group:NAME`.
+    pub groups: BTreeMap<BoxName, Directories>,
 }
 
 /// Who is looked at.
@@ -72,6 +77,7 @@ impl View {
         View {
             proc_root: "/proc".into(),
             subject: Subject::Myself,
+            groups: BTreeMap::new(),
         }
     }
 

@@ -1,7 +1,8 @@
 //! One probe in, its facts out.
 
+use super::cgroups::{self, Mounts, Version};
 use super::process::{field, kibibytes, nsfs_inode, pids};
-use super::{Observation, Subject, View, inside, mountinfo};
+use super::{Directories, Observation, Subject, View, inside, mountinfo, statistics};
 use crate::base::Errno;
 use crate::plan::{Namespace, Probe, Unit, Value};
 use std::collections::BTreeSet;
@@ -50,6 +51,11 @@ pub fn observe(view: &View, probe: &Probe) -> Vec<Observation> {
             path,
             inside::file(path).map_err(|e| plain(path, &e)),
         )],
+        Probe::Group(name) => match view.groups.get(name) {
+            Some(group) => statistics(name, group),
+            None => statistics(name, &Directories::new()),
+        },
+        Probe::Controllers => controllers(view),
         Probe::Links => links(view),
         Probe::Listening => vec![listening(view)],
         Probe::Ids => users_and_groups(view),
@@ -334,6 +340,46 @@ fn numbers_differ(proc_root: &Path) -> bool {
     is_procfs && fs::read_link(proc_root.join("self")).map_or(true, |pid| pid != Path::new(&me))
 }
 
+/// The controllers that this kernel has, and which of them each version holds
+/// here. A controller that a version 1 hierarchy has is out of version 2's reach.
+fn controllers(view: &View) -> Vec<Observation> {
+    let path = view.proc_root.join("cgroups");
+    let list = |names: Vec<String>| Ok(Value::List(names));
+    let known = fs::read_to_string(&path)
+        .map(|text| {
+            let rows = text.lines().filter(|line| !line.starts_with('#'));
+            rows.filter_map(|row| row.split_whitespace().next().map(String::from))
+                .collect()
+        })
+        .map_err(|error| view.missing(&path, &error));
+    let mounts = Mounts::read(&view.proc_root, &view.subject)
+        .map_err(|error| view.missing(&view.file("mountinfo"), &error));
+    let v1 = mounts.as_ref().map_err(String::clone).and_then(|mounts| {
+        let mut names: Vec<String> = mounts
+            .iter()
+            .filter(|hierarchy| hierarchy.version == Version::V1)
+            .flat_map(|hierarchy| hierarchy.controllers.clone())
+            .filter(|name| !name.starts_with("name="))
+            .collect();
+        names.sort();
+        names.dedup();
+        list(names)
+    });
+    let v2 = mounts.and_then(|mounts| {
+        list(
+            mounts
+                .unified()
+                .map(|root| cgroups::available(&root.point))
+                .unwrap_or_default(),
+        )
+    });
+    vec![
+        seen("controllers", &shown(&path), known.and_then(list)),
+        seen("v1", "/proc/self/mountinfo", v1),
+        seen("v2", "cgroup.controllers", v2),
+    ]
+}
+
 /// The names of what can't be seen from here, with the place where a process
 /// inside would look.
 fn unseen_from_outside(view: &View, probe: &Probe, reason: &str) -> Vec<Observation> {
@@ -343,6 +389,8 @@ fn unseen_from_outside(view: &View, probe: &Probe, reason: &str) -> Vec<Observat
         Probe::Clocks => "clock_gettime(2)".into(),
         Probe::Cpus => "sched_getaffinity(2)".into(),
         Probe::Memory => shown(&view.proc_root.join("meminfo")),
+        Probe::Group(_) => "cgroup.procs".into(),
+        Probe::Controllers => shown(&view.proc_root.join("cgroups")),
         Probe::Processes
         | Probe::Users
         | Probe::Ns

@@ -72,6 +72,7 @@ fn machine() -> TempDir {
 
 fn outside(root: &Path, pid: i32) -> View {
     View {
+        groups: Default::default(),
         proc_root: root.into(),
         subject: Subject::Process {
             pid,
@@ -82,6 +83,7 @@ fn outside(root: &Path, pid: i32) -> View {
 
 fn inside(root: &Path) -> View {
     View {
+        groups: Default::default(),
         proc_root: root.into(),
         subject: Subject::Myself,
     }
@@ -109,6 +111,7 @@ fn every_probe() -> Vec<Probe> {
     Probe::names()
         .map(|name| match name {
             "dir" | "file" | "mount" => format!("{name}:/mnt"),
+            "group" => "group:small".to_string(),
             plain => plain.to_string(),
         })
         .map(|text| Probe::from_str(&text).unwrap())

@@ -3,7 +3,7 @@
 use super::syscalls::quoted;
 use super::text::{bullet, wrap};
 use super::{Line, Role, Span};
-use crate::plan::{Action, BoxSpec, Listen, Place, Plan, Propagation, Verb, Workload};
+use crate::plan::{Action, BoxSpec, CgroupSpec, Listen, Place, Plan, Propagation, Verb, Workload};
 
 /// The plan as a list of sentences: first the boxes, then every action.
 pub fn consent(plan: &Plan, width: usize) -> Vec<Line> {
@@ -21,7 +21,11 @@ pub fn consent(plan: &Plan, width: usize) -> Vec<Line> {
             lines.extend(bullet(Span::new("• ", Role::Dim), &spans, width));
         }
     };
-    part("It makes:", plan.boxes.iter().map(made).collect());
+    let groups = plan.cgroups.iter().map(grouped);
+    part(
+        "It makes:",
+        groups.chain(plan.boxes.iter().map(made)).collect(),
+    );
     let (host, boxed): (Vec<_>, Vec<_>) = plan
         .actions
         .iter()
@@ -41,6 +45,14 @@ pub fn consent(plan: &Plan, width: usize) -> Vec<Line> {
         lines.extend(wrap(&[Span::new("It does nothing.", Role::Body)], width));
     }
     lines
+}
+
+fn grouped(spec: &CgroupSpec) -> String {
+    let limited: Vec<_> = spec.needs().iter().map(ToString::to_string).collect();
+    match limited.is_empty() {
+        true => format!("a cgroup `{}`", spec.name),
+        false => format!("a cgroup `{}`, for: {}", spec.name, limited.join(", ")),
+    }
 }
 
 fn made(spec: &BoxSpec) -> String {
@@ -113,12 +125,22 @@ fn done(action: &Action) -> String {
                 Workload::Sleep => "that sleep".to_string(),
                 Workload::Burn(time) => format!("that use a CPU for {time}"),
                 Workload::Hog(size) => format!("that take {size} of memory"),
+                Workload::Grow(size) => format!("that grow up to {size} of memory"),
+                Workload::Storm(most) => format!("that fork up to {most} times"),
             };
             format!("start {} process(es) {what}", spawn.count)
         }
         Verb::Wait(name) => format!("await the end of `{name}`"),
         Verb::Kill(kill) => format!("send SIG{:?} to `{}`", kill.signal, kill.to),
         Verb::AwaitEnd(name) => format!("await the end of the box `{name}`"),
+        Verb::SetLimits(set) => format!("change the limits of the cgroup `{}`", set.cgroup),
+        Verb::Join(join) => format!("move `{}` into the cgroup `{}`", join.process, join.cgroup),
+        Verb::Freeze(name) => format!("freeze the cgroup `{name}`"),
+        Verb::Thaw(name) => format!("thaw the cgroup `{name}`"),
+        Verb::Watch(watch) => {
+            let names: Vec<_> = watch.groups.iter().map(|name| name.to_string()).collect();
+            format!("watch {} for {}", names.join(", "), watch.time)
+        }
         Verb::SetClocks(_) => "set the offsets of the clocks for new processes".to_string(),
     }
 }

@@ -9,8 +9,8 @@ use crate::plan::{FactRef, History, Namespace, Need, Place, Provenance, Value};
 /// From this width on a namespace takes one row of a six-column table.
 const WIDE: usize = 110;
 
-/// The eight namespaces: what each isolates, and its inode outside and inside
-/// the first box; what changed is marked, what is missing says why.
+/// The eight namespaces: what each isolates, and its inode inside the first
+/// box and outside; what changed is marked, what is missing says why.
 pub(super) fn namespaces(scenario: &Scenario, history: &History, width: usize) -> Vec<Line> {
     let rows: Vec<Row> = Namespace::ALL
         .into_iter()
@@ -118,8 +118,8 @@ fn wide(rows: &[Row], width: usize) -> Vec<Line> {
         "Flag",
         "Manual page",
         "Isolates",
-        "outside",
         "inside",
+        "outside",
     ];
     Table {
         aligns: vec![Align::Left; head.len()],
@@ -137,8 +137,8 @@ fn wide(rows: &[Row], width: usize) -> Vec<Line> {
                     vec![Span::new(row.ns.flag(), Role::Code)].into(),
                     vec![Span::new(row.ns.page(), Role::Body)].into(),
                     vec![Span::new(row.ns.isolates(), Role::Body)].into(),
-                    vec![row.inode(&row.outside, Role::Observed)].into(),
                     vec![row.inode(&row.inside, row.inside_role())].into(),
+                    vec![row.inode(&row.outside, Role::Observed)].into(),
                 ]
             })
             .collect(),
@@ -147,7 +147,7 @@ fn wide(rows: &[Row], width: usize) -> Vec<Line> {
     .lines(width)
 }
 
-/// The cells of name, flag and outside inode in the narrow form, and what
+/// The cells of name, flag and inode inside in the narrow form, and what
 /// they take together with sign and gaps.
 const NAME: usize = 9;
 const FLAG: usize = 15;
@@ -160,8 +160,8 @@ fn narrow(rows: &[Row], width: usize) -> Vec<Line> {
     let aligned = COLUMNS + INODE <= width;
     if aligned {
         let head = format!(
-            "  {:NAME$} {:FLAG$}  {:INODE$}  inside",
-            "Namespace", "Flag", "outside"
+            "  {:NAME$} {:FLAG$}  {:INODE$}  outside",
+            "Namespace", "Flag", "inside"
         );
         lines.push(Line::of(head, Role::Label));
     }
@@ -181,7 +181,7 @@ fn narrow(rows: &[Row], width: usize) -> Vec<Line> {
             lines.extend(bullet(row.sign(), &[name, flag], width));
             lines.extend(bullet(below.clone(), &words, width));
             let label = |text: &str| Span::new(text, Role::Dim);
-            let inodes = [label("outside "), outside, label("  inside "), inside];
+            let inodes = [label("inside "), inside, label("  outside "), outside];
             lines.extend(bullet(below, &inodes, width));
             continue;
         }
@@ -194,9 +194,9 @@ fn narrow(rows: &[Row], width: usize) -> Vec<Line> {
             reasons.push(span.clone());
             Span::new("none", span.role)
         };
-        let (mut outside, inside) = (short(outside), short(inside));
-        outside.text = format!("{:INODE$}  ", outside.text);
-        lines.extend(bullet(row.sign(), &[name, flag, outside, inside], width));
+        let (mut inside, outside) = (short(inside), short(outside));
+        inside.text = format!("{:INODE$}  ", inside.text);
+        lines.extend(bullet(row.sign(), &[name, flag, inside, outside], width));
         lines.extend(bullet(below.clone(), &words, width));
         for reason in reasons {
             lines.extend(bullet(below.clone(), &[reason], width));

@@ -1,6 +1,6 @@
 //! What happened, call by call, as the helper made them.
 
-use super::text::{bullet, hang, wrap, wrap_code};
+use super::text::{bullet, wrap, wrap_code};
 use super::{Line, Role, Span};
 use crate::base::Nanos;
 use crate::course::Scenario;
@@ -37,7 +37,7 @@ pub fn syscalls(scenario: &Scenario, history: &History, width: usize) -> Vec<Lin
                 lines.extend(note("▼ ", Role::Dim, text, width));
             }
             // Facts have a tab of their own.
-            Event::Fact(_) => {}
+            Event::Fact(_) | Event::Sample(_) => {}
             Event::Refused(refusal) => {
                 let text = format!("refused: {refusal}");
                 lines.extend(note("! ", Role::Warn, text, width));
@@ -79,15 +79,31 @@ fn syscall(call: &Syscall, width: usize) -> Vec<Line> {
         Span::new(result, role),
         Span::new(format!("  {time}"), Role::Dim),
     ];
-    if !call.why.is_empty() {
-        spans.push(Span::new(format!("  — {}", call.why), Role::Dim));
-    }
     let place = Span::new(format!("{:<5} ", call.place.to_string()), Role::Label);
     // A long name of a box must leave room for the call.
-    match super::text::width(&place.text) * 2 <= width {
-        true => bullet(place, &spans, width),
-        false => hang(Span::new("  ", Role::Body), Span::default(), &spans, width),
+    let place = match super::text::width(&place.text) * 2 <= width {
+        true => place,
+        false => Span::new("  ", Role::Body),
+    };
+    let indent = super::text::width(&place.text);
+    // The reason stands beside the call, or else on lines of its own.
+    let why = Span::new(format!("  — {}", call.why), Role::Dim);
+    let size: usize = spans
+        .iter()
+        .chain([&why])
+        .map(|s| super::text::width(&s.text))
+        .sum();
+    if call.why.is_empty() {
+        return bullet(place, &spans, width);
     }
+    if indent + size <= width {
+        spans.push(why);
+        return bullet(place, &spans, width);
+    }
+    let mut lines = bullet(place, &spans, width);
+    let below = Span::new(" ".repeat(indent), Role::Body);
+    lines.extend(bullet(below, &[Span::new(&call.why, Role::Dim)], width));
+    lines
 }
 
 /// A command as it would look in a terminal: prompt, output, and how it ended

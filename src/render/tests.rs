@@ -128,6 +128,7 @@ fn example() -> (Scenario, History, Vec<Verdict>) {
     };
     let scenario = Scenario {
         plan: Plan {
+            cgroups: Vec::new(),
             boxes: vec![spec],
             actions: vec![action],
         },
@@ -137,6 +138,7 @@ fn example() -> (Scenario, History, Vec<Verdict>) {
             claim("It fails."),
             claim("Who knows?"),
         ],
+        charts: Vec::new(),
         show: vec![
             row("hostname", Some("box/hostname"), Some("host/hostname")),
             row("kernel", Some("box/kernel"), Some("host/kernel")),
@@ -280,6 +282,7 @@ fn the_run_is_told_call_by_call() {
 #[test]
 fn consent_lists_what_a_plan_does() {
     let plan = Plan {
+        cgroups: Vec::new(),
         boxes: vec![toml::from_str("name = 'box'\nnamespaces = ['uts', 'user']").unwrap()],
         actions: vec![
             toml::from_str("in = 'host'\ndo.listen.port = 80").unwrap(),

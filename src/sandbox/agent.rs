@@ -121,8 +121,17 @@ impl Agent {
             Verb::MakeQueue(key) => self.queue(*key, libc::IPC_CREAT | libc::IPC_EXCL | 0o600),
             Verb::FindQueue(key) => self.queue(*key, 0),
             Verb::SetClocks(clocks) => super::create::set_clocks(&mut self.teller, clocks),
-            // The supervisor turns these into `Create` and `Reap`.
-            Verb::Create(_) | Verb::AwaitEnd(_) => Ok(()),
+            Verb::Join(join) => self.join(task, join)?,
+            Verb::Watch(watch) => {
+                self.watch(task, watch);
+                return Ok(());
+            }
+            // The supervisor does these itself, or turns them into `Create` and `Reap`.
+            Verb::Create(_)
+            | Verb::AwaitEnd(_)
+            | Verb::SetLimits(_)
+            | Verb::Freeze(_)
+            | Verb::Thaw(_) => Ok(()),
         };
         self.settle(task, result)
     }

@@ -47,8 +47,8 @@ impl Drop for Group {
     }
 }
 
-/// Names a group of this process for one box.
-fn name_for(box_name: &str) -> Option<String> {
+/// Names a group of this process for one box or one declared group.
+pub(super) fn name_for(box_name: &str) -> Option<String> {
     let owner = Owner::of(std::process::id() as i32)?;
     Some(format!("{}-{box_name}", owner.stem()))
 }
@@ -184,6 +184,9 @@ pub(super) fn sweep(dry_run: bool) -> io::Result<Vec<PathBuf>> {
                 .is_some_and(|owner| owner.is_gone());
             if gone && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 if !dry_run {
+                    // What an owner that was killed itself left in it dies first.
+                    super::groups::disarm(&entry.path());
+                    kill_members(&entry.path());
                     fs::remove_dir(entry.path()).map_err(|error| {
                         io::Error::new(error.kind(), format!("{}: {error}", entry.path().display()))
                     })?;
@@ -193,6 +196,24 @@ pub(super) fn sweep(dry_run: bool) -> io::Result<Vec<PathBuf>> {
         }
     }
     Ok(swept)
+}
+
+/// Kills what is in a group of ours, and awaits that it is empty.
+fn kill_members(directory: &Path) {
+    let procs = directory.join("cgroup.procs");
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(2) {
+        let text = fs::read_to_string(&procs).unwrap_or_default();
+        let mut members = text.lines().filter_map(|line| line.parse().ok()).peekable();
+        if members.peek().is_none() {
+            return;
+        }
+        for pid in members {
+            let pid = nix::unistd::Pid::from_raw(pid);
+            let _ = nix::sys::signal::kill(pid, nix::sys::signal::SIGKILL);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 #[cfg(test)]

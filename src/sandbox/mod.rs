@@ -17,6 +17,7 @@
 mod agent;
 mod cgroup;
 mod create;
+mod groups;
 mod limits;
 mod network;
 mod programs;
@@ -26,6 +27,8 @@ mod trace;
 mod verbs;
 mod wire;
 mod workload;
+
+pub use programs::PATH as PROGRAM_PATH;
 
 use crate::plan::{Event, Plan};
 use std::io;

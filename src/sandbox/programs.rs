@@ -2,22 +2,26 @@
 //! that no usual tool does.
 
 use super::agent::Agent;
+use super::create::write_traced;
 use super::sys::{self, Forked, Privilege};
 use super::trace::Told;
 use super::verbs::{Answer, io_errno};
 use super::wire::{Reply, Task};
 use super::workload;
 use crate::base::Errno;
-use crate::plan::{Ending, Event, Need, Output, Spawn, Unit, Value};
+use crate::plan::{Ending, Event, FactRef, Join, Need, Output, Sample, Spawn, Unit, Value, Watch};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{PipeReader, Read, Seek};
+use std::io::{Read, Seek, Write};
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// How long a program of a demo may run.
 const PROGRAM_SECONDS: u16 = 10;
@@ -26,7 +30,7 @@ const WORKLOAD_SECONDS: u16 = 30;
 /// How much of a program's output is kept.
 const OUTPUT_BYTES: u64 = 64 << 10;
 /// Where programs are looked up, whatever the learner's PATH says.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Background processes of one agent, by the name of their `spawn`.
 #[derive(Default)]
@@ -39,10 +43,10 @@ struct Group {
     members: Vec<Child>,
 }
 
-/// One of them, with the pipe on which it reports when it is done.
+/// One of them, with the wire on which it reports when it is done.
 struct Child {
     pid: Pid,
-    report: PipeReader,
+    report: UnixStream,
 }
 
 impl Children {
@@ -163,7 +167,7 @@ impl Agent {
         };
         let mut members = Vec::new();
         for _ in 0..spawn.count.min(256) {
-            match self.start(spawn)? {
+            match self.start(task, spawn)? {
                 Ok(child) => members.push(child),
                 Err(errno) => return Ok(Err(errno)),
             }
@@ -185,45 +189,89 @@ impl Agent {
         Ok(Ok(()))
     }
 
-    /// Forks one background process and awaits its word that it is ready.
-    fn start(&mut self, spawn: &Spawn) -> Result<Result<Child, Errno>, Told> {
-        let (mut reader, writer) =
-            std::io::pipe().map_err(|error| self.teller.broken(format!("pipe: {error}")))?;
-        let before = std::time::Instant::now();
+    /// Makes one background process, in its cgroup, and awaits its word that it
+    /// is ready.
+    fn start(&mut self, task: &Task, spawn: &Spawn) -> Result<Result<Child, Errno>, Told> {
+        let ends = UnixStream::pair();
+        let (mut ours, theirs) =
+            ends.map_err(|error| self.teller.broken(format!("socketpair: {error}")))?;
+        let cgroups = spawn
+            .cgroup
+            .as_ref()
+            .map(|name| task.directories(name))
+            .unwrap_or_default();
         let parent = nix::unistd::getpid();
-        match sys::fork() {
-            Err(errno) => Ok(Err(errno)),
-            Ok(Forked::Child) => {
-                let end = sys::keep_only(writer.into());
-                match end {
-                    Ok(end) => workload::run(&spawn.workload, parent, end),
-                    Err(_) => sys::exit_now(1),
-                }
+        let (pid, born_inside) = match self.bear(&cgroups) {
+            Err(errno) => return Ok(Err(errno)),
+            Ok((0, _)) => match sys::keep_only(theirs.into()) {
+                Ok(end) => workload::run(spawn, parent, end.into()),
+                Err(_) => sys::exit_now(1),
+            },
+            Ok((pid, born_inside)) => (Pid::from_raw(pid as i32), born_inside),
+        };
+        drop(theirs);
+        let mut prepare = || -> Result<(), Errno> {
+            for directory in cgroups.iter().filter(|_| !born_inside) {
+                let path = format!("{}/cgroup.procs", directory.display());
+                write_traced(
+                    &mut self.teller,
+                    &path,
+                    &pid.to_string(),
+                    "into the group before it works",
+                )?;
             }
-            Ok(Forked::Parent(pid)) => {
-                drop(writer);
-                let call: Result<i64, Errno> = Ok(i64::from(pid.as_raw()));
-                self.teller.timed(
-                    "fork",
-                    String::new(),
-                    "a process in the background",
-                    &call,
-                    before.elapsed(),
-                );
-                let mut ready = [0];
-                let awaited = readable_within(&reader, WORKLOAD_SECONDS)
-                    && reader.read_exact(&mut ready).is_ok();
-                if !awaited {
-                    let _ = nix::sys::signal::kill(pid, nix::sys::signal::SIGKILL);
-                    let status = waitpid(pid, None);
-                    return Err(self
-                        .teller
-                        .broken(format!("a workload was not ready: {status:?}")));
-                }
-                Ok(Ok(Child {
-                    pid,
-                    report: reader,
-                }))
+            ours.write_all(b"g").map_err(io_errno)
+        };
+        let joined = prepare();
+        let mut ready = [0];
+        let awaited = joined.is_ok()
+            && readable_within(&ours, WORKLOAD_SECONDS)
+            && ours.read_exact(&mut ready).is_ok();
+        if !awaited {
+            let _ = nix::sys::signal::kill(pid, nix::sys::signal::SIGKILL);
+            let status = waitpid(pid, None);
+            if let Err(errno) = joined {
+                return Ok(Err(errno));
+            }
+            return Err(self
+                .teller
+                .broken(format!("a workload was not ready: {status:?}")));
+        }
+        Ok(Ok(Child { pid, report: ours }))
+    }
+
+    /// Makes a child: in its cgroup from its first instruction where the kernel
+    /// can (clone3 with CLONE_INTO_CGROUP, version 2 since Linux 5.7), which is
+    /// told by the second value. `(0, _)` in the child.
+    fn bear(&mut self, cgroups: &[PathBuf]) -> Result<(i64, bool), Errno> {
+        let why = "a process in the background";
+        if let [directory] = cgroups
+            && directory.join("cgroup.controllers").exists()
+            && let Ok(open) = File::open(directory)
+        {
+            let before = std::time::Instant::now();
+            let result = sys::clone3_into(open.as_fd());
+            if result == Ok(0) {
+                return Ok((0, true));
+            }
+            let args = format!(
+                "{{flags=CLONE_INTO_CGROUP, cgroup=\"{}\"}}",
+                directory.display()
+            );
+            self.teller
+                .timed("clone3", args, why, &result, before.elapsed());
+            if let Ok(pid) = result {
+                return Ok((pid, true));
+            }
+        }
+        let before = std::time::Instant::now();
+        match sys::fork()? {
+            Forked::Child => Ok((0, false)),
+            Forked::Parent(pid) => {
+                let pid = i64::from(pid.as_raw());
+                self.teller
+                    .timed("fork", String::new(), why, &Ok(pid), before.elapsed());
+                Ok((pid, false))
             }
         }
     }
@@ -251,13 +299,84 @@ impl Agent {
                 .fact(format!("{name}.end"), end, "wait(2)".into());
             let mut words = String::new();
             let _ = child.report.read_to_string(&mut words);
-            let report = workload::Report::parse(&words);
-            for (suffix, value, source) in workload::facts(report.as_ref()) {
+            let report: workload::Report =
+                serde_json::from_str(&words).unwrap_or_else(|_| workload::unreported());
+            for (suffix, value, source) in report {
                 self.teller
-                    .observed(None, None, format!("{name}.{suffix}"), value, source.into());
+                    .observed(None, None, format!("{name}.{suffix}"), value, source);
             }
         }
         Ok(())
+    }
+
+    /// `join`
+    pub(super) fn join(&mut self, task: &Task, join: &Join) -> Answer {
+        let Some(pids) = self.children.pids(&join.process) else {
+            let message = format!("`join`: there is no `{}` here", join.process);
+            return Err(self.teller.broken(message));
+        };
+        for directory in task.directories(&join.cgroup) {
+            let path = format!("{}/cgroup.procs", directory.display());
+            for pid in &pids {
+                let why = "a process moves by its id being written here";
+                if let Err(errno) = write_traced(&mut self.teller, &path, &pid.to_string(), why) {
+                    return Ok(Err(errno));
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// `watch`
+    pub(super) fn watch(&mut self, task: &Task, watch: &Watch) {
+        let started = std::time::Instant::now();
+        let until = watch
+            .until
+            .as_ref()
+            .and_then(|name| self.children.pids(name)?.first().copied());
+        let ended = until.and_then(|pid| sys::pidfd_open(pid).ok());
+        let nanos = |nanos: crate::base::Nanos| Duration::from_nanos(nanos.0.max(0) as u64);
+        let (every, time) = (
+            nanos(watch.every).max(Duration::from_millis(10)),
+            nanos(watch.time),
+        );
+        let mut next = started;
+        loop {
+            let values = watch
+                .groups
+                .iter()
+                .filter_map(|name| Some((name, task.groups.get(name)?)));
+            let values = values.flat_map(|(name, group)| crate::probe::samples(name, group));
+            let place = self.teller.place.clone();
+            let values = values
+                .map(|(name, value)| {
+                    (
+                        FactRef {
+                            seen_from: place.clone(),
+                            about: None,
+                            name,
+                            moment: None,
+                        },
+                        value,
+                    )
+                })
+                .collect();
+            let at = started.elapsed().as_nanos() as i64;
+            self.teller.tell(Event::Sample(Sample { at, values }));
+            next += every;
+            let left = next.saturating_duration_since(std::time::Instant::now());
+            if started.elapsed() + left > time {
+                return;
+            }
+            let over = match &ended {
+                Some(pidfd) => readable_before(pidfd, left),
+                // The supervisor's next word ends a watch early: it is the end of the run.
+                None => readable_before(self.teller.channel(), left),
+            };
+            if over {
+                return;
+            }
+        }
     }
 
     /// Awaits the end of a box that this agent created.
@@ -284,6 +403,12 @@ fn ends_within(pid: Pid, seconds: u16) -> bool {
         // Before Linux 5.3 there is no pidfd: wait without a limit.
         Err(_) => waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).is_ok(),
     }
+}
+
+fn readable_before(fd: &impl AsFd, limit: Duration) -> bool {
+    let limit = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
+    let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
+    poll(&mut fds, limit).is_ok_and(|ready| ready > 0)
 }
 
 fn readable_within(fd: &impl AsFd, seconds: u16) -> bool {

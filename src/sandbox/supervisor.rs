@@ -2,8 +2,10 @@
 //! made, it outlives the main process, and it takes everything down.
 
 use super::agent::{self, Outer};
-use super::cgroup::{self, Group, Placement};
+use super::cgroup::{self, Placement};
+use super::groups::{Caller, Groups, Refused};
 use super::sys::{self, Forked};
+use super::trace::syscall;
 use super::wire::{Channel, Creation, Order, Reply, Request, Standing, Task};
 use crate::base::Errno;
 use crate::plan::{
@@ -74,7 +76,7 @@ struct Run {
     /// The boxes that stood once: their namespaces can still be asked about.
     known: BTreeMap<BoxName, Standing>,
     ports: BTreeMap<String, u16>,
-    groups: Vec<Group>,
+    groups: Groups,
 }
 
 /// The whole life of the supervisor: `wire` leads to the main process.
@@ -114,7 +116,7 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32) -> std::process::ExitCode 
         boxes: BTreeMap::new(),
         known: BTreeMap::new(),
         ports: BTreeMap::new(),
-        groups: Vec::new(),
+        groups: Groups::default(),
     };
     let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.carry(hold)));
     let message = match ended {
@@ -169,6 +171,9 @@ impl Run {
                 _ => None,
             })
             .collect();
+        for spec in self.plan.cgroups.clone() {
+            self.with_groups(|groups, call| groups.make(&spec, call))?;
+        }
         for spec in self.plan.boxes.clone() {
             if !later.contains(&spec.name) {
                 self.create(&spec)?;
@@ -280,13 +285,16 @@ impl Run {
 
     /// The cgroup directories that a box joins, made here because the guardian owns them.
     fn cgroups_for(&mut self, spec: &BoxSpec) -> Result<Vec<std::path::PathBuf>, End> {
-        if spec.cgroup.is_none() {
+        let Some(name) = &spec.cgroup else {
             return Ok(Vec::new());
+        };
+        if let Some(declared) = self.groups.directories(name) {
+            return Ok(declared);
         }
         match cgroup::place(spec.name.as_str()) {
             Placement::Made(group) => {
                 let path = group.path.clone();
-                self.groups.push(group);
+                self.groups.adopt(group);
                 Ok(vec![path])
             }
             Placement::Inherited => Ok(Vec::new()),
@@ -299,6 +307,41 @@ impl Run {
                 Err(End::Told)
             }
         }
+    }
+
+    /// Makes or changes groups, and tells each call; a refusal ends the run.
+    fn with_groups(
+        &mut self,
+        work: impl FnOnce(&mut Groups, Caller<'_>) -> Result<(), Refused>,
+    ) -> Result<(), End> {
+        let mut calls = Vec::new();
+        let mut call =
+            |name: &str, args: String, why: &str, make: &mut dyn FnMut() -> Result<i64, Errno>| {
+                let before = Instant::now();
+                let result = make();
+                calls.push(syscall(
+                    Place::Host,
+                    name,
+                    args,
+                    why,
+                    &result,
+                    before.elapsed(),
+                ));
+                result
+            };
+        let done = work(&mut self.groups, &mut call);
+        for call in calls {
+            self.tell(Event::Syscall(call))?;
+        }
+        done.or_else(|refused| {
+            self.refused(
+                &Need::Cgroup(refused.controller),
+                &refused.stage,
+                refused.errno,
+                None,
+            )?;
+            Err(End::Told)
+        })
     }
 
     /// Corrects the plan to the namespaces that a box really has of its own:
@@ -336,6 +379,11 @@ impl Run {
                 self.create(&spec)
             }
             Verb::AwaitEnd(name) => self.await_end(action, name),
+            Verb::SetLimits(set) => {
+                self.with_groups(|groups, call| groups.limit(&set.cgroup, &set.limits, call))
+            }
+            Verb::Freeze(name) => self.with_groups(|groups, call| groups.freeze(name, true, call)),
+            Verb::Thaw(name) => self.with_groups(|groups, call| groups.freeze(name, false, call)),
             _ => {
                 let actor = self.actor_for(action);
                 let exposed = !Namespace::ALL
@@ -345,6 +393,7 @@ impl Run {
                     action: action.clone(),
                     boxes: self.known.clone(),
                     ports: self.ports.clone(),
+                    groups: self.groups.known().clone(),
                     exposed,
                 };
                 self.wire(&actor)?.send(&Request::Do(Box::new(task)))?;
@@ -516,6 +565,7 @@ impl Run {
         for standee in self.boxes.values() {
             let _ = sys::pidfd_kill(standee.pidfd.as_fd(), libc::SIGKILL);
         }
+        self.groups.disarm();
         // Closed wires end the agents; but a stopped one would not notice.
         self.boxes.clear();
         self.host = None;
@@ -530,7 +580,7 @@ impl Run {
                 Err(_) => break,
             }
         }
-        self.groups.clear();
+        self.groups.remove();
     }
 }
 

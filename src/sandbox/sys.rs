@@ -57,6 +57,37 @@ pub(super) fn clone3(flags: u64, exit_signal: u64) -> Result<i64, Errno> {
     answer(result)
 }
 
+/// clone3(2) like fork, with the child in a version 2 cgroup from its first
+/// instruction: CLONE_INTO_CGROUP, Linux 5.7.
+pub(super) fn clone3_into(cgroup: BorrowedFd<'_>) -> Result<i64, Errno> {
+    /// `struct clone_args` of CLONE_ARGS_SIZE_VER2.
+    #[repr(C, align(8))]
+    #[derive(Default)]
+    struct CloneArgs {
+        flags: u64,
+        pidfd: u64,
+        child_tid: u64,
+        parent_tid: u64,
+        exit_signal: u64,
+        stack: u64,
+        stack_size: u64,
+        tls: u64,
+        set_tid: u64,
+        set_tid_size: u64,
+        cgroup: u64,
+    }
+    let args = CloneArgs {
+        flags: 0x2_0000_0000,
+        exit_signal: libc::SIGCHLD as u64,
+        cgroup: cgroup.as_raw_fd() as u64,
+        ..CloneArgs::default()
+    };
+    // SAFETY: as in `clone3`.
+    let result =
+        unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) };
+    answer(result)
+}
+
 /// clone(2) without a new stack, like fork. `Ok(0)` in the child.
 pub(super) fn clone(flags: u64) -> Result<i64, Errno> {
     // SAFETY: a null stack without CLONE_VM means a copy of the caller's; the

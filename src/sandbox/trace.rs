@@ -126,17 +126,10 @@ impl Teller {
         result: &Result<T, Errno>,
         took: Duration,
     ) {
-        self.tell(Event::Syscall(Syscall {
-            place: self.place.clone(),
-            name: name.into(),
-            args,
-            result: result
-                .as_ref()
-                .map(Returned::number)
-                .map_err(|errno| *errno),
-            nanos: took.as_nanos() as u64,
-            why: why.into(),
-        }));
+        let place = self.place.clone();
+        self.tell(Event::Syscall(syscall(
+            place, name, args, why, result, took,
+        )));
     }
 
     /// Tells a fact that was observed from here.
@@ -169,5 +162,27 @@ impl Teller {
             source,
             provenance,
         }));
+    }
+}
+
+/// A call as an event.
+pub(super) fn syscall<T: Returned>(
+    place: Place,
+    name: &str,
+    args: String,
+    why: &str,
+    result: &Result<T, Errno>,
+    took: Duration,
+) -> Syscall {
+    Syscall {
+        place,
+        name: name.into(),
+        args,
+        result: result
+            .as_ref()
+            .map(Returned::number)
+            .map_err(|errno| *errno),
+        nanos: took.as_nanos() as u64,
+        why: why.into(),
     }
 }

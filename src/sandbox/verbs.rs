@@ -49,6 +49,7 @@ impl Agent {
         let view = View {
             proc_root: "/proc".into(),
             subject,
+            groups: task.groups.clone(),
         };
         for probe in probes {
             for seen in observe(&view, probe) {

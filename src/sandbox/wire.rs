@@ -4,6 +4,7 @@
 
 use crate::base::Errno;
 use crate::plan::{Action, BoxName, BoxSpec, Ending, Event, Need, Plan};
+use crate::probe::Directories;
 use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg, sendmsg,
 };
@@ -56,8 +57,28 @@ pub(super) struct Task {
     pub(super) boxes: BTreeMap<BoxName, Standing>,
     /// The TCP ports that `listen` actions got, by their names.
     pub(super) ports: BTreeMap<String, u16>,
+    /// The cgroups of the run, by their names.
+    pub(super) groups: BTreeMap<BoxName, Directories>,
     /// Whether nothing contains what a program does here.
     pub(super) exposed: bool,
+}
+
+impl Task {
+    /// The directories that a process joins to be in a group.
+    pub(super) fn directories(&self, name: &BoxName) -> Vec<PathBuf> {
+        self.groups.get(name).map(directories).unwrap_or_default()
+    }
+}
+
+/// The distinct directories of a group.
+pub(super) fn directories(group: &Directories) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    for part in group.values().flatten() {
+        if !found.contains(&part.directory) {
+            found.push(part.directory.clone());
+        }
+    }
+    found
 }
 
 /// A box as the host sees it.

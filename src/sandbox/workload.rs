@@ -1,113 +1,51 @@
 //! The workloads that are built in, because no usual tool does them: they say
 //! when they are ready, and what the kernel accounted to them when they end.
 
-use super::sys;
+use super::sys::{self, Forked};
 use crate::base::Errno;
-use crate::plan::{Unit, Value, Workload};
+use crate::plan::{Spawn, Unit, Value, Workload};
+use crate::probe::memory_of;
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::Signal;
+use nix::sys::wait::waitpid;
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
-use std::fs::File;
-use std::io::Write;
-use std::os::fd::OwnedFd;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 
-/// What a workload tells at its end, in nanoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Report {
-    cpu: i64,
-    wall: i64,
-    /// Time spent runnable but waiting for a CPU, `/proc/self/schedstat`;
-    /// `None` where the kernel doesn't count it.
-    queued: Option<i64>,
-    rss: i64,
-}
+/// What a workload tells at its end: a fact's suffix, its value or why there
+/// is none, and its source.
+pub(super) type Report = Vec<(String, Result<Value, String>, String)>;
 
-impl Report {
-    /// Reads the words of [`Report::words`].
-    pub(super) fn parse(words: &str) -> Option<Report> {
-        let mut numbers = words.split_whitespace().map(str::parse::<i64>);
-        let mut next = || numbers.next()?.ok();
-        let (cpu, wall, queued, rss) = (next()?, next()?, next()?, next()?);
-        Some(Report {
-            cpu,
-            wall,
-            queued: (queued >= 0).then_some(queued),
-            rss,
+/// The facts of a `wait` for a workload that did not live to report.
+pub(super) fn unreported() -> Report {
+    ["cpu", "wall", "queued", "share", "rss"]
+        .into_iter()
+        .map(|suffix| {
+            let ended = "it did not live to report".to_string();
+            (suffix.to_string(), Err(ended), String::new())
         })
-    }
-
-    fn words(self) -> String {
-        format!(
-            "{} {} {} {}",
-            self.cpu,
-            self.wall,
-            self.queued.unwrap_or(-1),
-            self.rss
-        )
-    }
-
-    /// Percent of the time in which it could have had a CPU that it ran.
-    fn share(self) -> Option<i64> {
-        let could = self.wall - self.queued?;
-        (could > 0).then(|| (self.cpu * 100 / could).min(100))
-    }
+        .collect()
 }
 
-/// The facts of a `wait`: suffix, value, source.
-pub(super) fn facts(
-    report: Option<&Report>,
-) -> [(&'static str, Result<Value, String>, &'static str); 5] {
-    let ended = || "it did not live to report".to_string();
-    let uncounted = || "this kernel does not count the time in the run queue".to_string();
-    let nanos = |n: i64| Value::Number(n, Unit::Nanos);
-    let of =
-        |get: &dyn Fn(&Report) -> Result<Value, String>| report.ok_or_else(ended).and_then(get);
-    [
-        (
-            "cpu",
-            of(&|r| Ok(nanos(r.cpu))),
-            "clock_gettime(2) CLOCK_PROCESS_CPUTIME_ID",
-        ),
-        (
-            "wall",
-            of(&|r| Ok(nanos(r.wall))),
-            "clock_gettime(2) CLOCK_MONOTONIC",
-        ),
-        (
-            "queued",
-            of(&|r| r.queued.map(nanos).ok_or_else(uncounted)),
-            "/proc/self/schedstat",
-        ),
-        (
-            "share",
-            of(&|r| {
-                r.share()
-                    .map(|n| Value::Number(n, Unit::Percent))
-                    .ok_or_else(uncounted)
-            }),
-            "cpu / (wall - queued)",
-        ),
-        (
-            "rss",
-            of(&|r| Ok(Value::Number(r.rss, Unit::Bytes))),
-            "/proc/self/status VmRSS",
-        ),
-    ]
-}
-
-/// The life of a workload: a forked child of an agent.
-pub(super) fn run(workload: &Workload, parent: Pid, end: OwnedFd) -> ! {
+/// The life of a workload: a child of an agent. `wire` leads to that one.
+pub(super) fn run(spawn: &Spawn, parent: Pid, mut end: UnixStream) -> ! {
     sys::default_signals();
     let armed = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).is_ok();
     // In a new pid namespace the parent is pid 1, and getppid() tells it.
     if !armed || nix::unistd::getppid() != parent {
         sys::exit_now(1);
     }
-    let mut end = File::from(end);
-    match workload {
+    // The agent puts it into its cgroup first.
+    if end.read_exact(&mut [0]).is_err() || (spawn.one_cpu && keep_to_one_cpu().is_err()) {
+        sys::exit_now(1);
+    }
+    let report = match &spawn.workload {
         Workload::Sleep => {
             super::limits::agent("sleeper");
             ready(&mut end);
+            pause_forever()
         }
         Workload::Hog(size) => {
             super::limits::workload("hog");
@@ -116,20 +54,32 @@ pub(super) fn run(workload: &Workload, parent: Pid, end: OwnedFd) -> ! {
             let memory = vec![1u8; size.0 as usize];
             std::hint::black_box(&memory);
             ready(&mut end);
-            pause_forever();
+            pause_forever()
         }
         Workload::Burn(cpu) => {
             super::limits::workload("burner");
             ready(&mut end);
-            let report = burn(cpu.0);
-            let written = report.map(|report| end.write_all(report.words().as_bytes()));
-            sys::exit_now(i32::from(!matches!(written, Ok(Ok(())))));
+            burn(cpu.0)
         }
-    }
-    pause_forever()
+        Workload::Grow(size) => {
+            super::limits::workload("grower");
+            ready(&mut end);
+            Ok(grow(size.0 as usize))
+        }
+        Workload::Storm(most) => {
+            super::limits::workload("storm");
+            ready(&mut end);
+            Ok(storm(*most))
+        }
+    };
+    let told = report.and_then(|report| {
+        let words = serde_json::to_vec(&report).map_err(|_| Errno(libc::EINVAL))?;
+        end.write_all(&words).map_err(|_| Errno(libc::EPIPE))
+    });
+    sys::exit_now(i32::from(told.is_err()))
 }
 
-fn ready(end: &mut File) {
+fn ready(end: &mut UnixStream) {
     if end.write_all(b"r").is_err() {
         sys::exit_now(1);
     }
@@ -141,13 +91,35 @@ fn pause_forever() -> ! {
     }
 }
 
+/// Keeps to the first CPU that this process may use: the same one for all.
+fn keep_to_one_cpu() -> Result<(), Errno> {
+    let me = Pid::from_raw(0);
+    let allowed = sched_getaffinity(me)?;
+    let mut one = CpuSet::new();
+    for cpu in 0..CpuSet::count() {
+        if allowed.is_set(cpu)? {
+            one.set(cpu)?;
+            break;
+        }
+    }
+    Ok(sched_setaffinity(me, &one)?)
+}
+
+fn fact(
+    suffix: &str,
+    value: Result<Value, String>,
+    source: &str,
+) -> (String, Result<Value, String>, String) {
+    (suffix.into(), value, source.into())
+}
+
 /// Computes until this much CPU time has been used.
 fn burn(cpu: i64) -> Result<Report, Errno> {
     let started = (
         now(ClockId::CLOCK_PROCESS_CPUTIME_ID)?,
         now(ClockId::CLOCK_MONOTONIC)?,
-        queued(),
     );
+    let queued_before = queued();
     let mut state = 1u64;
     loop {
         for _ in 0..10_000 {
@@ -161,19 +133,95 @@ fn burn(cpu: i64) -> Result<Report, Errno> {
         if used >= cpu {
             let wall = now(ClockId::CLOCK_MONOTONIC)? - started.1;
             let waited = queued()
-                .zip(started.2)
+                .zip(queued_before)
                 .map(|(after, before)| after - before);
-            let pid = nix::unistd::getpid().as_raw();
-            let rss = crate::probe::memory_of(std::path::Path::new("/proc"), pid);
-            let rss = rss.and_then(|bytes| i64::try_from(bytes).ok()).unwrap_or(0);
-            return Ok(Report {
-                cpu: used,
-                wall,
-                queued: waited,
-                rss,
-            });
+            return Ok(burned(used, wall, waited));
         }
     }
+}
+
+/// What a burner reports; `queued` is `None` where the kernel doesn't count it.
+fn burned(cpu: i64, wall: i64, queued: Option<i64>) -> Report {
+    let uncounted = || "this kernel does not count the time in the run queue".to_string();
+    let nanos = |n: i64| Value::Number(n, Unit::Nanos);
+    let share = queued.ok_or_else(uncounted).map(|queued| {
+        let percent = share(cpu, wall, queued).unwrap_or(100);
+        Value::Number(percent, Unit::Percent)
+    });
+    vec![
+        fact(
+            "cpu",
+            Ok(nanos(cpu)),
+            "clock_gettime(2) CLOCK_PROCESS_CPUTIME_ID",
+        ),
+        fact("wall", Ok(nanos(wall)), "clock_gettime(2) CLOCK_MONOTONIC"),
+        fact(
+            "queued",
+            queued.map(nanos).ok_or_else(uncounted),
+            "/proc/self/schedstat",
+        ),
+        fact("share", share, "cpu / (wall - queued)"),
+        rss(),
+    ]
+}
+
+/// Percent of the time in which it could have had a CPU that it ran.
+fn share(cpu: i64, wall: i64, queued: i64) -> Option<i64> {
+    let could = wall - queued;
+    (could > 0).then(|| (cpu * 100 / could).min(100))
+}
+
+fn rss() -> (String, Result<Value, String>, String) {
+    let resident = memory_of(Path::new("/proc"), nix::unistd::getpid().as_raw())
+        .and_then(|bytes| i64::try_from(bytes).ok())
+        .map(|bytes| Value::Number(bytes, Unit::Bytes))
+        .ok_or_else(|| "/proc does not show this process".to_string());
+    fact("rss", resident, "/proc/self/status VmRSS")
+}
+
+/// Takes memory in steps of 1 MiB and touches each page of it.
+fn grow(size: usize) -> Report {
+    const STEP: usize = 1 << 20;
+    let mut taken: Vec<Vec<u8>> = Vec::new();
+    while taken.len() * STEP < size {
+        taken.push(vec![1u8; STEP]);
+        std::hint::black_box(&taken);
+    }
+    vec![rss()]
+}
+
+/// Forks processes that wait for its end, until the kernel refuses.
+fn storm(most: u32) -> Report {
+    let me = nix::unistd::getpid();
+    let mut children = Vec::new();
+    let mut refused = None;
+    while (children.len() as u32) < most.min(512) {
+        match sys::fork() {
+            Ok(Forked::Parent(pid)) => children.push(pid),
+            Ok(Forked::Child) => {
+                let armed = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).is_ok();
+                if !armed || nix::unistd::getppid() != me {
+                    sys::exit_now(1);
+                }
+                pause_forever()
+            }
+            Err(errno) => {
+                refused = Some(errno);
+                break;
+            }
+        }
+    }
+    let forks = Value::Number(children.len() as i64, Unit::Count);
+    for child in children {
+        let _ = nix::sys::signal::kill(child, Signal::SIGKILL);
+        let _ = waitpid(child, None);
+    }
+    let errno = refused.map_or("ok".to_string(), Errno::name);
+    vec![
+        fact("forks", Ok(forks), "fork(2)"),
+        fact("errno", Ok(Value::Text(errno)), "fork(2)"),
+        rss(),
+    ]
 }
 
 fn now(clock: ClockId) -> Result<i64, Errno> {
@@ -192,36 +240,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_crosses_the_pipe() {
-        for queued in [None, Some(5)] {
-            let report = Report {
-                cpu: 100,
-                wall: 110,
-                queued,
-                rss: 4096,
-            };
-            assert_eq!(Report::parse(&report.words()), Some(report));
-        }
-        assert_eq!(Report::parse("1 2 x 4"), None);
-        assert_eq!(
-            Report {
-                cpu: 90,
-                wall: 110,
-                queued: Some(10),
-                rss: 0
-            }
-            .share(),
-            Some(90)
-        );
-        assert_eq!(
-            Report {
-                cpu: 90,
-                wall: 110,
-                queued: None,
-                rss: 0
-            }
-            .share(),
-            None
-        );
+    fn a_burners_share_leaves_out_the_time_in_the_queue() {
+        assert_eq!(share(90, 110, 10), Some(90));
+        assert_eq!(share(100, 100, 0), Some(100));
+        assert_eq!(share(0, 10, 10), None);
+        let uncounted = burned(90, 110, None);
+        let share = uncounted
+            .iter()
+            .find(|(suffix, ..)| suffix == "share")
+            .unwrap();
+        assert!(share.1.is_err());
     }
 }

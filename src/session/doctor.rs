@@ -8,10 +8,11 @@ use super::Run;
 use crate::base::Errno;
 use crate::course::{Course, KnobValues, Origin, StepId};
 use crate::plan::{
-    Action, BoxName, BoxSpec, ChildCgroup, Ending, Event, Fact, History, Namespace, Need, Place,
-    Plan, Probe, Propagation, Refusal, Verb, Veth,
+    Action, BoxName, BoxSpec, CHILD_CGROUP, CgroupSpec, Ending, Event, Fact, History, Limits,
+    Namespace, Need, Place, Plan, Probe, Propagation, Refusal, Verb, Veth,
 };
 use crate::probe::host::{Settings, explain};
+use crate::sandbox::PROGRAM_PATH;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -87,7 +88,7 @@ fn attempt(need: &Need, origin: &Origin) -> Option<Refusal> {
             Origin::Disk(_) => seek_program(need, name),
         },
         Need::Namespace(ns) => try_namespace(need, *ns),
-        Need::Proc | Need::Veth | Need::ChildCgroup => {
+        Need::Proc | Need::Veth | Need::ChildCgroup | Need::Cgroup(_) => {
             let plan = smallest_plan(need);
             carry_out(need, plan).err()
         }
@@ -99,14 +100,17 @@ fn smallest_plan(need: &Need) -> Plan {
     let made = |name: &str, namespaces: &[Namespace]| spec(name, namespaces);
     match need {
         Need::Namespace(ns) => Plan {
+            cgroups: Vec::new(),
             boxes: vec![made("box", &[*ns])],
             actions: vec![look(Place::Host), look(Place::Box(named("box")))],
         },
         Need::Proc => Plan {
+            cgroups: Vec::new(),
             boxes: vec![made("box", &[Namespace::Pid, Namespace::Mount])],
             actions: vec![look(Place::Box(named("box")))],
         },
         Need::Veth => Plan {
+            cgroups: Vec::new(),
             boxes: vec![made("a", &[Namespace::Net]), made("b", &[Namespace::Net])],
             actions: vec![action(
                 Place::Host,
@@ -117,13 +121,25 @@ fn smallest_plan(need: &Need) -> Plan {
             )],
         },
         Need::ChildCgroup => Plan {
+            cgroups: Vec::new(),
             boxes: vec![BoxSpec {
-                cgroup: Some(ChildCgroup::Child),
+                cgroup: Some(named(CHILD_CGROUP)),
                 ..made("box", &[])
             }],
             actions: vec![look(Place::Box(named("box")))],
         },
+        Need::Cgroup(controller) => Plan {
+            cgroups: vec![CgroupSpec {
+                name: named("group"),
+                parent: None,
+                controllers: vec![*controller],
+                limits: Limits::default(),
+            }],
+            boxes: Vec::new(),
+            actions: Vec::new(),
+        },
         Need::Program(name) => Plan {
+            cgroups: Vec::new(),
             boxes: Vec::new(),
             actions: vec![action(
                 Place::Host,
@@ -176,15 +192,14 @@ fn try_program(need: &Need, name: &str) -> Option<Refusal> {
     }
 }
 
-/// Whether an executable file of that name is on the PATH.
+/// Whether an executable file of that name is where the sandbox looks for one.
 fn seek_program(need: &Need, name: &str) -> Option<Refusal> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
     let executable = |file: PathBuf| {
         std::fs::metadata(file)
             .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
     };
     // Joining an absolute name yields that name.
-    match std::env::split_paths(&path).any(|dir| executable(dir.join(name))) {
+    match std::env::split_paths(PROGRAM_PATH).any(|dir| executable(dir.join(name))) {
         true => None,
         false => Some(no_program(need, name, Some(Errno(libc::ENOENT)))),
     }

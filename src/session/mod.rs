@@ -214,6 +214,7 @@ mod tests {
                 )
                 .unwrap(),
             ],
+            charts: Vec::new(),
             show: Vec::new(),
             figure: None,
             knobs: Vec::new(),

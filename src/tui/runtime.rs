@@ -73,7 +73,8 @@ fn turn(
         let Ok(first) = receiver.recv() else {
             return Ok(());
         };
-        for msg in std::iter::once(first).chain(receiver.try_iter()) {
+        // All that waits, but never so much that nothing is drawn for long.
+        for msg in std::iter::once(first).chain(receiver.try_iter().take(QUEUE)) {
             for effect in update(model, msg) {
                 carry_out(effect, model, terminal, workers)?;
             }

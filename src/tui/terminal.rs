@@ -11,7 +11,7 @@ use crossterm::{Command, execute, queue};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use std::fmt;
-use std::io::{self, Stdout, Write};
+use std::io::{self, Stdout};
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -83,8 +83,12 @@ impl Terminal {
         drawn
     }
 
-    /// Gives the terminal to the shell and stops; returns after `fg`.
+    /// Gives the terminal to the shell and stops; returns after `fg`. Does
+    /// nothing where no shell could say `fg`.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
+        if !has_job_control() {
+            return Ok(());
+        }
         restore()?;
         signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
         self.enter()
@@ -103,22 +107,30 @@ impl Drop for Terminal {
     }
 }
 
+/// Whether a shell with job control started us. Without one (`xterm -e
+/// glassbox`) nobody could continue a stopped process: the kernel ignores
+/// SIGTSTP there for the same reason, see setpgid(2), "orphaned".
+fn has_job_control() -> bool {
+    use nix::unistd::{getpgrp, getppid, getsid};
+    let session = getsid(None);
+    session.is_ok_and(|leader| leader != getpgrp()) && session == getsid(Some(getppid()))
+}
+
 /// Switches off what is on; does nothing the second time.
 fn restore() -> io::Result<()> {
     if !ACTIVE.swap(false, Ordering::SeqCst) {
         return Ok(());
     }
-    let mut out = io::stdout();
-    let written = execute!(
-        out,
+    // First what can't block.
+    let cooked = disable_raw_mode();
+    execute!(
+        io::stdout(),
         EndSynchronizedUpdate,
         MouseOff,
         LeaveAlternateScreen,
         Show
-    );
-    disable_raw_mode()?;
-    written?;
-    out.flush()
+    )?;
+    cooked
 }
 
 /// Asks the terminal for its background, before anything else reads from it.

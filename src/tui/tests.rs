@@ -222,7 +222,7 @@ impl App {
             Effect::Run { id, .. } => Some(*id),
             Effect::Stop(_) | Effect::Mouse(_) | Effect::Suspend => None,
         });
-        ids.last().expect("a run was asked for")
+        ids.max().expect("a run was asked for")
     }
 
     fn runs(&self) -> usize {
@@ -557,6 +557,8 @@ fn search_and_outline_jump() {
     app.press("/ s h a r k s Enter").shows("A page to read");
     assert_eq!(app.model.at, 1);
     app.press("o Down Enter").shows("What stays");
+    app.press("o g Enter").shows("A hostname of its own");
+    app.press("o G Enter").shows("What stays");
     app.press("/ z z z")
         .shows("No step has these words.")
         .press("Enter Esc")

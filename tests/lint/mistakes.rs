@@ -897,6 +897,76 @@ pub(crate) const ALL: &[Mistake] = &[
         ["59", "56"],
     )),
     row(
+        ["02-lock.md", "```demo", "```toml"],
+        "quiz-without-demo",
+        (22, 1),
+        ["judged", "demo"],
+    ),
+    row(
+        [
+            "02-lock.md",
+            "[[action]]\nin = \"box\"\ndo.probe = [\"pid\"]\n",
+            "",
+        ],
+        "empty-demo",
+        (8, 1),
+        ["nothing", "[[action]]"],
+    ),
+    row(
+        ["01-uts.md", "{ burn = \"30ms\" }", "{ hog = \"30MB\" }"],
+        "bad-size",
+        (99, 33),
+        ["`30MB`", "MiB"],
+    ),
+    row(
+        ["01-uts.md", "{ burn = \"30ms\" }", "{ bern = \"30ms\" }"],
+        "unknown-key",
+        (99, 27),
+        ["`bern`", "`burn`"],
+    ),
+    row(
+        ["01-uts.md", "{ port = 0 }", "{ port = 70000 }"],
+        "out-of-range",
+        (79, 22),
+        ["`port`", "65535"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "[predict]\nask = \"What",
+            "[[knob]]\nname = \"a\"\nlabel = \"A\"\nvalues = [\"x\"]\n[[knob]]\nname = \"b\"\nlabel = \"B\"\nvalues = [\"x\"]\n[predict]\nask = \"${a} ${b} What",
+        ],
+        "too-many-knobs",
+        (27, 1),
+        ["4 knobs", "3"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.create = \"inner\"",
+            "do.create = \"inner\"\nas = 7",
+        ],
+        "wrong-type",
+        (57, 6),
+        ["`as`", "quotes"],
+    ),
+    row(
+        ["01-uts.md", "label = \"hostname\"\n", ""],
+        "missing-key",
+        (121, 1),
+        ["`label`", "about"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "in = \"inner\"\ndo.listen",
+            "in = \"inner\"\nasx = \"x\"\ndo.listen",
+        ],
+        "unknown-key",
+        (84, 1),
+        ["`asx`", "`as`"],
+    ),
+    row(
         ["01-uts.md", "Say `--hostname`", "## By hand\n\nSay"],
         "duplicate-section",
         (152, 1),

@@ -9,6 +9,7 @@ fn scenario(toml: &str) -> crate::course::Scenario {
         plan: crate::plan::Plan::default(),
         predict: source.predict,
         expectations: source.expectations,
+        charts: Vec::new(),
         show: Vec::new(),
         figure: None,
         knobs: Vec::new(),

@@ -28,6 +28,16 @@ pub fn explain(need: &Need, stage: &str, errno: Option<Errno>, settings: &Settin
         Need::Proc => proc(code, settings),
         Need::Veth => veth(stage, code, settings),
         Need::ChildCgroup => child_cgroup(stage, code, settings),
+        Need::Cgroup(controller) => match code {
+            0 => why(
+                format!("no cgroup hierarchy of this host has the {controller} controller"),
+                [
+                    "see which there are: `cat /proc/cgroups /sys/fs/cgroup/cgroup.controllers`"
+                        .into(),
+                ],
+            ),
+            _ => child_cgroup(stage, code, settings),
+        },
         Need::Program(name) => program(name, code, settings),
     });
     Refusal {

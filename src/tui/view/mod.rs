@@ -4,7 +4,7 @@
 mod bars;
 mod pane;
 
-use super::layout::{self, LEAST, layout};
+use super::layout::{LEAST, layout};
 use super::model::{Model, Pane};
 use super::popup;
 use pane::Frame as Border;

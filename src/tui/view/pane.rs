@@ -88,7 +88,8 @@ fn tab_row(model: &Model, selected: Tab, focused: bool) -> Line<'static> {
     for (_, label, tab) in layout::tabs(selected) {
         let style = match tab == selected {
             true => title_style(model, true),
-            false => Style::new(),
+            // A title inherits the border's look; these don't share it.
+            false => Style::reset(),
         };
         spans.push(Span::styled(label, style));
     }

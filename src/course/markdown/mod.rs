@@ -1,5 +1,12 @@
 //! CommonMark → [`Document`]s: prose, its two tabs, notes, and the fenced
 //! blocks that hold data. Stray marks are told; no text is dropped in silence.
+//!
+//! The parser's events are folded over a stack of what is open. Its depth is
+//! bounded, so that no document that comes out of here is too deep for those
+//! who walk it. What the fenced data mean is not known here.
+
+mod comments;
+mod fences;
 
 use super::document::{Align, Block, Document, Inline};
 use super::source::Sink;
@@ -40,32 +47,6 @@ pub(super) enum FenceKind {
     Demo,
     Quiz,
 }
-
-/// Words after a code fence that mean a language.
-const LANGUAGES: [&str; 22] = [
-    "text",
-    "sh",
-    "bash",
-    "console",
-    "c",
-    "rust",
-    "go",
-    "python",
-    "json",
-    "toml",
-    "yaml",
-    "diff",
-    "ini",
-    "make",
-    "http",
-    "dockerfile",
-    "xml",
-    "html",
-    "javascript",
-    "markdown",
-    "asm",
-    "sql",
-];
 
 /// How deep quotes, lists and emphasis may be nested.
 const DEEPEST: usize = 16;
@@ -317,159 +298,6 @@ impl Builder<'_, '_> {
         self.block(Block::Heading(level as u8, text));
     }
 
-    fn code_block(&mut self) {
-        let Some(code) = self.code.take() else { return };
-        let source = self.sink.source();
-        let whole = source.text.get(code.whole.clone()).unwrap_or("");
-        let first = whole.lines().next().unwrap_or("");
-        let opening = code.whole.start..code.whole.start + first.len();
-        let body = code.body.unwrap_or(opening.end + 1..opening.end + 1);
-        let word = code.info.split([' ', '\t', ',', '{']).next().unwrap_or("");
-        if code.fenced && !closed(whole) {
-            self.sink.error(
-                "unclosed-fence",
-                opening.clone(),
-                "this fenced block has no end",
-                "close it with a line of the same marks",
-            );
-        }
-        let kind = match word {
-            "demo" => Some(FenceKind::Demo),
-            "quiz" => Some(FenceKind::Quiz),
-            _ => None,
-        };
-        if let Some(kind) = kind {
-            if self.stack.len() > 1 {
-                self.sink.error(
-                    "nested-block",
-                    opening,
-                    format!("the block `{word}` stands inside a list or a quote"),
-                    "move it to the left margin",
-                );
-                return;
-            }
-            self.parts.fences.push(Fence {
-                kind,
-                opening,
-                body,
-            });
-            return;
-        }
-        if !word.is_empty() && !LANGUAGES.contains(&word) {
-            self.unknown_info(word, &opening);
-        }
-        self.parts.code.push((word.into(), body));
-        let text = code.text.strip_suffix('\n').unwrap_or(&code.text);
-        self.block(Block::Code(word.into(), text.into()));
-    }
-
-    fn unknown_info(&mut self, word: &str, opening: &Range<usize>) {
-        let source = self.sink.source();
-        let line = source.text.get(opening.clone()).unwrap_or("");
-        let start = opening.start + line.find(word).unwrap_or(0);
-        let at = start..start + word.len();
-        match (nearest(word, ["demo", "quiz"]), nearest(word, LANGUAGES)) {
-            (Some(close), _) => self.sink.error(
-                "unknown-block",
-                at,
-                format!("there is no fenced block `{word}`"),
-                format!("did you mean `{close}`?"),
-            ),
-            (None, Some(close)) => self.sink.warning(
-                "unknown-language",
-                at,
-                format!("the language `{word}` is not known"),
-                format!("did you mean `{close}`?"),
-            ),
-            (None, None) => self.sink.warning(
-                "unknown-language",
-                at,
-                format!("the language `{word}` is not known"),
-                "`demo` and `quiz` hold data; `sh`, `console`, `c`, `text` and the like are code",
-            ),
-        }
-    }
-
-    /// Comments mean something; other HTML is shown as it stands.
-    fn html_text(&mut self, html: &str, range: Range<usize>) {
-        let mut rest = html;
-        while !rest.trim().is_empty() {
-            let skipped = html.len() - rest.len();
-            let at = range.start + skipped;
-            let Some(comment) = rest.trim_start().strip_prefix("<!--") else {
-                let end = rest.find("<!--").unwrap_or(rest.len());
-                self.raw_html(&rest[..end], at);
-                rest = &rest[end..];
-                continue;
-            };
-            let start = at + (rest.len() - rest.trim_start().len());
-            let closed = comment.split_once("-->");
-            let Some((body, after)) = closed.filter(|(body, _)| !body.contains("<!--")) else {
-                self.sink.error(
-                    "unclosed-comment",
-                    start..start + 4,
-                    "this comment has no end",
-                    "close it with `-->`",
-                );
-                return;
-            };
-            self.comment(body, start..start + body.len() + 7);
-            rest = after;
-        }
-    }
-
-    fn comment(&mut self, body: &str, at: Range<usize>) {
-        let body = body.trim();
-        let word = body.split([':', ' ', '\n']).next().unwrap_or("");
-        if let Some(note) = body.strip_prefix("note:") {
-            let lines: Vec<&str> = note.trim().lines().map(str::trim).collect();
-            self.parts.notes.push(lines.join("\n"));
-        } else if body == "pause" {
-            self.close_loose();
-            if matches!(self.stack.last(), Some(Open::Blocks(_))) {
-                self.block(Block::Pause);
-            } else {
-                self.sink.error(
-                    "inline-pause",
-                    at,
-                    "a pause can't stand within a line",
-                    "give `<!-- pause -->` a line of its own, with empty lines around it",
-                );
-            }
-        } else if let Some(close) = nearest(word, ["note", "pause"])
-            && (body == word || body[word.len()..].starts_with(':') || word == close)
-        {
-            let help = match close {
-                "note" => "write `<!-- note: … -->`",
-                _ => "write `<!-- pause -->`",
-            };
-            self.sink.error(
-                "unknown-comment",
-                at,
-                format!("the comment `{word}` means nothing"),
-                help,
-            );
-        }
-    }
-
-    fn raw_html(&mut self, text: &str, at: usize) {
-        let text = text.trim_end();
-        let lower = text.to_ascii_lowercase();
-        if ["<br>", "<br/>", "<br />"].contains(&lower.as_str()) {
-            return self.inline(Inline::Break);
-        }
-        self.sink.warning(
-            "raw-html",
-            at..at + text.len(),
-            "HTML is shown as it is written",
-            "use Markdown; put `<word>` between backticks if it is meant literally",
-        );
-        self.inline(Inline::Text(text.into()));
-        if self.html.is_none() && self.stack.len() == 1 {
-            self.close_loose();
-        }
-    }
-
     fn inline(&mut self, inline: Inline) {
         let texts = match self.stack.last_mut() {
             Some(Open::Inlines(texts) | Open::Loose(texts)) => texts,
@@ -513,24 +341,6 @@ impl Builder<'_, '_> {
             Some(at) if !target.is_empty() => range.start + at..range.start + at + target.len(),
             _ => range,
         }
-    }
-}
-
-/// Whether a fenced block's last line closes it.
-fn closed(whole: &str) -> bool {
-    let fence = |line: &str| {
-        let line = line.trim_start_matches([' ', '>', '\t']);
-        let mark = line.chars().next().filter(|c| matches!(c, '`' | '~'))?;
-        Some((mark, line.chars().take_while(|c| *c == mark).count()))
-    };
-    let mut lines = whole.trim_end().lines();
-    let opening = lines.next().and_then(fence);
-    let closing = lines.next_back().and_then(fence);
-    match (opening, closing) {
-        (Some((a, n)), Some((b, m))) => a == b && m >= n,
-        // A fence that begins with a list's mark can't be told from its first line.
-        (None, closing) => closing.is_some(),
-        (Some(_), None) => false,
     }
 }
 

@@ -1,0 +1,550 @@
+//! The statistics and limits of a cgroup, by one name each, whichever version's
+//! file they come from: cgroup-v2.rst and cgroup-v1/*.rst of the kernel's
+//! documentation.
+
+use super::Observation;
+use super::cgroups::{Group, Version};
+use crate::plan::{BoxName, Controller, GROUP_FACTS, Unit, Value};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+/// The directories that make up one group: in version 1 each controller may
+/// have its own.
+pub type Directories = BTreeMap<Controller, Vec<Group>>;
+
+/// A value and the file that it was read from.
+type Read = (Result<Value, String>, String);
+
+/// The facts that `group:NAME` yields.
+pub fn statistics(name: &BoxName, group: &Directories) -> Vec<Observation> {
+    GROUP_FACTS
+        .iter()
+        .map(|fact| {
+            let (value, source) = read(group, fact);
+            Observation {
+                name: format!("{name}.{fact}"),
+                value,
+                source,
+            }
+        })
+        .collect()
+}
+
+/// The statistics that are numbers and can move: what a watch samples.
+pub fn samples(name: &BoxName, group: &Directories) -> Vec<(String, Value)> {
+    const MOVING: [&str; 6] = [
+        "cpu.usage",
+        "memory.current",
+        "memory.anon",
+        "pids.current",
+        "cpu.throttled",
+        "io.read",
+    ];
+    MOVING
+        .iter()
+        .filter_map(|fact| Some((format!("{name}.{fact}"), read(group, fact).0.ok()?)))
+        .collect()
+}
+
+fn read(group: &Directories, fact: &str) -> Read {
+    let count = |n| Value::Number(n, Unit::Count);
+    let bytes = |n| Value::Number(n, Unit::Bytes);
+    match fact {
+        "path" => match group.values().flatten().next() {
+            Some(first) => {
+                let path = first.directory.display().to_string();
+                (Ok(Value::Text(path.clone())), path)
+            }
+            None => absent("group", "directory"),
+        },
+        "processes" => match group.values().flatten().next() {
+            Some(first) => {
+                let path = first.directory.join("cgroup.procs");
+                let lines = text(&path).map(|text| count(text.lines().count() as i64));
+                (lines, path.display().to_string())
+            }
+            None => absent("group", "directory"),
+        },
+        "cpu.weight" => number(group, Controller::Cpu, "cpu.weight", "cpu.shares", count),
+        "cpu.max" => ceiling(group),
+        "cpu.usage" => usage(group),
+        "cpu.periods" => key(
+            group,
+            Controller::Cpu,
+            ("cpu.stat", "nr_periods"),
+            ("cpu.stat", "nr_periods"),
+            count,
+        ),
+        "cpu.throttled" => key(
+            group,
+            Controller::Cpu,
+            ("cpu.stat", "nr_throttled"),
+            ("cpu.stat", "nr_throttled"),
+            count,
+        ),
+        "memory.max" => number(
+            group,
+            Controller::Memory,
+            "memory.max",
+            "memory.limit_in_bytes",
+            bytes,
+        ),
+        "memory.current" => number(
+            group,
+            Controller::Memory,
+            "memory.current",
+            "memory.usage_in_bytes",
+            bytes,
+        ),
+        "memory.peak" => number(
+            group,
+            Controller::Memory,
+            "memory.peak",
+            "memory.max_usage_in_bytes",
+            bytes,
+        ),
+        "memory.anon" => key(
+            group,
+            Controller::Memory,
+            ("memory.stat", "anon"),
+            ("memory.stat", "rss"),
+            bytes,
+        ),
+        "memory.file" => key(
+            group,
+            Controller::Memory,
+            ("memory.stat", "file"),
+            ("memory.stat", "cache"),
+            bytes,
+        ),
+        "memory.oom-kills" => key(
+            group,
+            Controller::Memory,
+            ("memory.events", "oom_kill"),
+            ("memory.oom_control", "oom_kill"),
+            count,
+        ),
+        "memory.group-kills" => key(
+            group,
+            Controller::Memory,
+            ("memory.events", "oom_group_kill"),
+            ("memory.oom_control", "oom_group_kill"),
+            count,
+        ),
+        "pids.max" => number(group, Controller::Pids, "pids.max", "pids.max", count),
+        "pids.current" => number(
+            group,
+            Controller::Pids,
+            "pids.current",
+            "pids.current",
+            count,
+        ),
+        "pids.refused" => key(
+            group,
+            Controller::Pids,
+            ("pids.events", "max"),
+            ("pids.events", "max"),
+            count,
+        ),
+        "io.read" => io_read(group),
+        "frozen" => frozen(group),
+        "pressure.cpu" => pressure(group, Controller::Cpu, "cpu.pressure"),
+        "pressure.memory" => pressure(group, Controller::Memory, "memory.pressure"),
+        other => absent(other, "name"),
+    }
+}
+
+fn absent(what: &str, kind: &str) -> Read {
+    (
+        Err(format!("there is no {kind} for `{what}`")),
+        "cgroup.procs".into(),
+    )
+}
+
+/// The directory of a controller that has this file.
+fn file(
+    group: &Directories,
+    controller: Controller,
+    v2: &str,
+    v1: &str,
+) -> Result<(Version, PathBuf), String> {
+    let directories = group
+        .get(&controller)
+        .ok_or_else(|| format!("this group has no {controller} controller"))?;
+    let paths = directories.iter().map(|group| {
+        let name = match group.version {
+            Version::V1 => v1,
+            Version::V2 => v2,
+        };
+        (group.version, group.directory.join(name))
+    });
+    let mut last = Err(format!("this group has no {controller} controller"));
+    for (version, path) in paths {
+        if path.exists() {
+            return Ok((version, path));
+        }
+        last = Err(format!("this kernel has no {}", path.display()));
+    }
+    last
+}
+
+fn text(path: &std::path::Path) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => format!("this kernel has no {}", path.display()),
+        _ => format!("{}: {error}", path.display()),
+    })
+}
+
+fn shown(path: &std::path::Path) -> String {
+    path.display().to_string()
+}
+
+/// A file that holds one number, or `max`.
+fn number(
+    group: &Directories,
+    controller: Controller,
+    v2: &str,
+    v1: &str,
+    unit: fn(i64) -> Value,
+) -> Read {
+    let (_, path) = match file(group, controller, v2, v1) {
+        Ok(found) => found,
+        Err(reason) => return (Err(reason), v2.into()),
+    };
+    let value = text(&path).and_then(|text| match text.trim() {
+        "max" | "9223372036854771712" => Ok(Value::Text("max".into())),
+        word => word
+            .parse()
+            .map(unit)
+            .map_err(|_| format!("{}: `{word}`", shown(&path))),
+    });
+    (value, shown(&path))
+}
+
+/// One line of a file of keys and values.
+fn key(
+    group: &Directories,
+    controller: Controller,
+    v2: (&str, &str),
+    v1: (&str, &str),
+    unit: fn(i64) -> Value,
+) -> Read {
+    let (version, path) = match file(group, controller, v2.0, v1.0) {
+        Ok(found) => found,
+        Err(reason) => return (Err(reason), format!("{} {}", v2.0, v2.1)),
+    };
+    let key = match version {
+        Version::V1 => v1.1,
+        Version::V2 => v2.1,
+    };
+    let value = text(&path).and_then(|text| {
+        keyed(&text, key)
+            .map(unit)
+            .ok_or_else(|| format!("this kernel's {} has no `{key}`", shown(&path)))
+    });
+    (value, format!("{} {key}", shown(&path)))
+}
+
+fn keyed(text: &str, key: &str) -> Option<i64> {
+    text.lines().find_map(|line| {
+        let (name, value) = line.split_once(' ')?;
+        (name == key).then(|| value.trim().parse().ok())?
+    })
+}
+
+/// `cpu.max` or quota and period, in percent of one CPU.
+fn ceiling(group: &Directories) -> Read {
+    let (version, path) = match file(group, Controller::Cpu, "cpu.max", "cpu.cfs_quota_us") {
+        Ok(found) => found,
+        Err(reason) => return (Err(reason), "cpu.max".into()),
+    };
+    let words = text(&path).and_then(|quota| match version {
+        Version::V2 => Ok(quota),
+        Version::V1 => {
+            let period = text(&path.with_file_name("cpu.cfs_period_us"))?;
+            Ok(format!("{} {}", quota.trim(), period.trim()))
+        }
+    });
+    let value = words.and_then(|words| {
+        let mut words = words.split_whitespace();
+        match (
+            words.next(),
+            words.next().and_then(|word| word.parse::<i64>().ok()),
+        ) {
+            (Some("max" | "-1"), _) => Ok(Value::Text("max".into())),
+            (Some(quota), Some(period)) if period > 0 => quota
+                .parse::<i64>()
+                .map(|quota| Value::Number(quota * 100 / period, Unit::Percent))
+                .map_err(|_| format!("{}: `{quota}`", shown(&path))),
+            _ => Err(format!("{} has another shape", shown(&path))),
+        }
+    });
+    (value, shown(&path))
+}
+
+/// CPU time that the members have used.
+fn usage(group: &Directories) -> Read {
+    let (version, path) = match file(group, Controller::Cpu, "cpu.stat", "cpuacct.usage") {
+        Ok(found) => found,
+        Err(reason) => return (Err(reason), "cpu.stat usage_usec".into()),
+    };
+    let value = text(&path).and_then(|text| {
+        let nanos = match version {
+            Version::V1 => text.trim().parse().ok(),
+            Version::V2 => keyed(&text, "usage_usec").map(|usec| usec * 1000),
+        };
+        nanos
+            .map(|n| Value::Number(n, Unit::Nanos))
+            .ok_or_else(|| format!("{} has another shape", shown(&path)))
+    });
+    (value, shown(&path))
+}
+
+/// Bytes that the members have read, over all devices.
+fn io_read(group: &Directories) -> Read {
+    let (version, path) = match file(
+        group,
+        Controller::Io,
+        "io.stat",
+        "blkio.throttle.io_service_bytes",
+    ) {
+        Ok(found) => found,
+        Err(reason) => return (Err(reason), "io.stat rbytes".into()),
+    };
+    let value = text(&path).map(|text| {
+        let sum: i64 = match version {
+            Version::V1 => text
+                .lines()
+                .filter_map(|line| line.split_once(" Read "))
+                .filter_map(|(_, n)| n.trim().parse::<i64>().ok())
+                .sum(),
+            Version::V2 => text
+                .split_whitespace()
+                .filter_map(|word| word.strip_prefix("rbytes="))
+                .filter_map(|n| n.parse::<i64>().ok())
+                .sum(),
+        };
+        Value::Number(sum, Unit::Bytes)
+    });
+    (value, shown(&path))
+}
+
+/// Whether every member is frozen, as the kernel reports it back.
+fn frozen(group: &Directories) -> Read {
+    let found = file(group, Controller::Freezer, "cgroup.events", "freezer.state");
+    let (version, path) = match found {
+        Ok(found) => found,
+        Err(reason) => return (Err(reason), "cgroup.events frozen".into()),
+    };
+    let value = text(&path).map(|text| {
+        Value::Flag(match version {
+            Version::V1 => text.trim() == "FROZEN",
+            Version::V2 => keyed(&text, "frozen") == Some(1),
+        })
+    });
+    (value, shown(&path))
+}
+
+/// How long some member had to wait, in all: PSI, accounting/psi.rst.
+fn pressure(group: &Directories, controller: Controller, name: &str) -> Read {
+    let (version, path) = match file(group, controller, name, name) {
+        Ok(found) => found,
+        Err(reason) => return (Err(reason), name.into()),
+    };
+    if version == Version::V1 {
+        return (
+            Err("groups of version 1 have no pressure".into()),
+            name.into(),
+        );
+    }
+    let value = text(&path).and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("some "));
+        line.and_then(|line| {
+            line.split_whitespace()
+                .find_map(|word| word.strip_prefix("total="))
+        })
+        .and_then(|total| total.parse::<i64>().ok())
+        .map(|usec| Value::Number(usec * 1000, Unit::Nanos))
+        .ok_or_else(|| format!("{} has another shape", shown(&path)))
+    });
+    (value, format!("{} some", shown(&path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One fact of a group whose controller's directory holds these files.
+    fn check(
+        version: Version,
+        controller: Controller,
+        files: &[(&str, &str)],
+        fact: &str,
+    ) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::write(dir.path().join(name), text).unwrap();
+        }
+        let group = Group {
+            version,
+            directory: dir.path().into(),
+        };
+        let (value, _) = read(&Directories::from([(controller, vec![group])]), fact);
+        value.map_or_else(|reason| format!("Err: {reason}"), |value| value.to_string())
+    }
+
+    #[test]
+    fn both_versions_answer_by_the_same_names() {
+        use Controller::{Cpu, Freezer, Io, Memory, Pids};
+        use Version::{V1, V2};
+        for (version, controller, files, fact, expected) in [
+            (
+                V2,
+                Cpu,
+                &[("cpu.max", "20000 100000\n")][..],
+                "cpu.max",
+                "20 %",
+            ),
+            (V2, Cpu, &[("cpu.max", "max 100000\n")], "cpu.max", "max"),
+            (
+                V1,
+                Cpu,
+                &[
+                    ("cpu.cfs_quota_us", "20000\n"),
+                    ("cpu.cfs_period_us", "100000\n"),
+                ],
+                "cpu.max",
+                "20 %",
+            ),
+            (
+                V1,
+                Cpu,
+                &[
+                    ("cpu.cfs_quota_us", "-1\n"),
+                    ("cpu.cfs_period_us", "100000\n"),
+                ],
+                "cpu.max",
+                "max",
+            ),
+            (
+                V2,
+                Cpu,
+                &[("cpu.stat", "usage_usec 1500000\nnr_periods 10\n")],
+                "cpu.usage",
+                "1.50 s",
+            ),
+            (
+                V1,
+                Cpu,
+                &[("cpuacct.usage", "1500000000\n")],
+                "cpu.usage",
+                "1.50 s",
+            ),
+            (
+                V2,
+                Cpu,
+                &[("cpu.stat", "usage_usec 1\nnr_periods 10\n")],
+                "cpu.periods",
+                "10",
+            ),
+            (
+                V2,
+                Memory,
+                &[("memory.max", "33554432\n")],
+                "memory.max",
+                "32 MiB",
+            ),
+            (
+                V1,
+                Memory,
+                &[("memory.limit_in_bytes", "9223372036854771712\n")],
+                "memory.max",
+                "max",
+            ),
+            (
+                V2,
+                Memory,
+                &[("memory.events", "low 0\nhigh 0\nmax 9\noom 1\noom_kill 1\n")],
+                "memory.oom-kills",
+                "1",
+            ),
+            (
+                V1,
+                Memory,
+                &[(
+                    "memory.oom_control",
+                    "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n",
+                )],
+                "memory.oom-kills",
+                "1",
+            ),
+            (V2, Pids, &[("pids.events", "max 3\n")], "pids.refused", "3"),
+            (
+                V2,
+                Io,
+                &[("io.stat", "8:0 rbytes=4096 wbytes=0\n8:16 rbytes=4096\n")],
+                "io.read",
+                "8 KiB",
+            ),
+            (
+                V1,
+                Io,
+                &[(
+                    "blkio.throttle.io_service_bytes",
+                    "8:0 Read 4096\n8:0 Write 1\nTotal 4097\n",
+                )],
+                "io.read",
+                "4 KiB",
+            ),
+            (
+                V2,
+                Freezer,
+                &[("cgroup.events", "populated 1\nfrozen 1\n")],
+                "frozen",
+                "yes",
+            ),
+            (
+                V1,
+                Freezer,
+                &[("freezer.state", "FREEZING\n")],
+                "frozen",
+                "no",
+            ),
+            (
+                V2,
+                Cpu,
+                &[("cpu.pressure", "some avg10=0.00 total=1000000\n")],
+                "pressure.cpu",
+                "1.00 s",
+            ),
+            (
+                V2,
+                Memory,
+                &[],
+                "pids.max",
+                "Err: this group has no pids controller",
+            ),
+        ] {
+            assert_eq!(
+                check(version, controller, files, fact),
+                expected,
+                "{version:?} {fact}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_fact_has_an_answer_of_its_own() {
+        let name: BoxName = "small".parse().unwrap();
+        let seen = statistics(&name, &Directories::new());
+        assert_eq!(seen.len(), GROUP_FACTS.len());
+        assert!(seen.iter().all(|seen| {
+            !seen
+                .value
+                .as_ref()
+                .is_err_and(|e| e.contains("no name for"))
+        }));
+    }
+}

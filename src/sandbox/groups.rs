@@ -1,0 +1,546 @@
+//! The groups that a demo declares: made, limited, frozen and removed by the
+//! supervisor, which owns them.
+
+use super::cgroup::{Group, name_for};
+use super::wire::directories;
+use crate::base::Errno;
+use crate::plan::{BoxName, CgroupSpec, Controller, Limit, Limits};
+use crate::probe::cgroups::{self, Memberships, Mounts, Version};
+use crate::probe::{Directories, Subject};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The period over which a CPU ceiling counts, in microseconds: the kernel's default.
+const PERIOD: u64 = 100_000;
+
+/// A refused step of making or changing a group.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    /// For which controller.
+    pub(super) controller: Controller,
+    /// The call, as `mkdir(…)` or `write(…)`.
+    pub(super) stage: String,
+    /// The kernel's answer; `None`: there is no such controller.
+    pub(super) errno: Option<Errno>,
+}
+
+/// Makes a call and tells it: name, arguments, why, the call itself.
+pub(super) type Caller<'a> = &'a mut dyn FnMut(
+    &str,
+    String,
+    &str,
+    &mut dyn FnMut() -> Result<i64, Errno>,
+) -> Result<i64, Errno>;
+
+/// All groups of a run, in the order in which they were made.
+#[derive(Default)]
+pub(super) struct Groups {
+    made: Vec<Group>,
+    /// Controllers that were switched on for the children of a group that
+    /// isn't ours: its `cgroup.subtree_control`, and what takes it back.
+    switched: Vec<(PathBuf, String)>,
+    known: BTreeMap<BoxName, Directories>,
+}
+
+impl Groups {
+    /// The directories of each group.
+    pub(super) fn known(&self) -> &BTreeMap<BoxName, Directories> {
+        &self.known
+    }
+
+    /// Takes ownership of a group that isn't one of a demo's.
+    pub(super) fn adopt(&mut self, group: Group) {
+        self.made.push(group);
+    }
+
+    /// Makes a group with its limits.
+    pub(super) fn make(&mut self, spec: &CgroupSpec, call: Caller<'_>) -> Result<(), Refused> {
+        let proc = Path::new("/proc");
+        let missing = |controller| Refused {
+            controller,
+            stage: "/proc/self/cgroup".into(),
+            errno: None,
+        };
+        let first = spec.needs().first().copied().unwrap_or(Controller::Pids);
+        let read = Memberships::read(proc, &Subject::Myself)
+            .and_then(|members| Ok((members, Mounts::read(proc, &Subject::Myself)?)));
+        let (members, mounts) = read.map_err(|_| missing(first))?;
+        let needs = match spec.needs() {
+            none if none.is_empty() => vec![self.any_controller(&members, &mounts)],
+            needs => needs,
+        };
+        let parent = spec
+            .parent
+            .as_ref()
+            .and_then(|name| self.known.get(name))
+            .cloned();
+        let name = name_for(spec.name.as_str()).ok_or_else(|| missing(first))?;
+        let mut parts = Directories::new();
+        let mut unified = Vec::new();
+        for controller in needs {
+            match v1_bases(controller, &members, &mounts, parent.as_ref()) {
+                Some(bases) => {
+                    for base in bases {
+                        let directory = self.mkdir(controller, &base.join(&name), call)?;
+                        let part = cgroups::Group {
+                            version: Version::V1,
+                            directory,
+                        };
+                        parts.entry(controller).or_default().push(part);
+                    }
+                }
+                None => unified.push(controller),
+            }
+        }
+        if !unified.is_empty() {
+            let base = self.v2_base(&unified, &members, &mounts, parent.as_ref(), call)?;
+            let directory = self.mkdir(unified[0], &base.join(&name), call)?;
+            for controller in unified {
+                let part = cgroups::Group {
+                    version: Version::V2,
+                    directory: directory.clone(),
+                };
+                parts.entry(controller).or_default().push(part);
+            }
+        }
+        self.known.insert(spec.name.clone(), parts);
+        self.limit(&spec.name, &spec.limits, call)
+    }
+
+    /// For a group that needs none: any will do to have a directory.
+    fn any_controller(&self, members: &Memberships, mounts: &Mounts) -> Controller {
+        let usable =
+            |controller: &Controller| v1_bases(*controller, members, mounts, None).is_some();
+        if mounts
+            .unified()
+            .is_some_and(|root| !cgroups::available(&root.point).is_empty())
+        {
+            return Controller::Freezer;
+        }
+        [Controller::Pids, Controller::Freezer, Controller::Cpu]
+            .into_iter()
+            .find(usable)
+            .unwrap_or(Controller::Freezer)
+    }
+
+    fn mkdir(
+        &mut self,
+        controller: Controller,
+        path: &Path,
+        call: Caller<'_>,
+    ) -> Result<PathBuf, Refused> {
+        if self.made.iter().any(|group| group.path == path) {
+            return Ok(path.into());
+        }
+        let shown = path.display().to_string();
+        call(
+            "mkdir",
+            format!("\"{shown}\", 0777"),
+            "a group is a directory",
+            &mut || {
+                fs::create_dir(path)
+                    .map(|()| 0)
+                    .map_err(|error| Errno::of(&error).unwrap_or(Errno(libc::EIO)))
+            },
+        )
+        .map_err(|errno| Refused {
+            controller,
+            stage: format!("mkdir({shown})"),
+            errno: Some(errno),
+        })?;
+        self.made.push(Group { path: path.into() });
+        Ok(path.into())
+    }
+
+    /// The group below which a version 2 group gets these controllers: the
+    /// nearest ancestor that hands them down already, so that nothing of the
+    /// host's changes; else one that can be told to, which is undone at the end.
+    fn v2_base(
+        &mut self,
+        wanted: &[Controller],
+        members: &Memberships,
+        mounts: &Mounts,
+        parent: Option<&Directories>,
+        call: Caller<'_>,
+    ) -> Result<PathBuf, Refused> {
+        let names: Vec<&str> = wanted
+            .iter()
+            .filter_map(|controller| controller.v2())
+            .collect();
+        let lacking = || Refused {
+            controller: wanted[0],
+            stage: "/proc/self/cgroup".into(),
+            errno: None,
+        };
+        let root = mounts.unified().ok_or_else(lacking)?;
+        let v2_parent = parent.and_then(|parent| {
+            parent
+                .values()
+                .flatten()
+                .find(|part| part.version == Version::V2)
+        });
+        let chain: Vec<PathBuf> = match v2_parent {
+            Some(part) => vec![part.directory.clone()],
+            None => {
+                let own = members
+                    .unified()
+                    .and_then(|member| mounts.directory(member))
+                    .ok_or_else(lacking)?;
+                own.ancestors()
+                    .take_while(|dir| dir.starts_with(&root.point))
+                    .map(Path::to_path_buf)
+                    .collect()
+            }
+        };
+        let hands_down = |dir: &PathBuf| {
+            let text = fs::read_to_string(dir.join("cgroup.subtree_control")).unwrap_or_default();
+            let on: Vec<&str> = text.split_whitespace().collect();
+            names.iter().all(|name| on.contains(name))
+        };
+        if let Some(found) = chain.iter().find(|dir| hands_down(dir) && writable(dir)) {
+            return Ok(found.clone());
+        }
+        // The root alone may have both processes and children with controllers.
+        let able = |dir: &&PathBuf| {
+            let has = cgroups::available(dir);
+            writable(dir) && names.iter().all(|name| has.iter().any(|has| has == name))
+        };
+        let mut last = lacking();
+        for dir in chain.iter().rev().filter(able) {
+            let path = dir.join("cgroup.subtree_control");
+            let before = fs::read_to_string(&path).unwrap_or_default();
+            let on: Vec<&str> = before.split_whitespace().collect();
+            let new: Vec<&&str> = names.iter().filter(|name| !on.contains(name)).collect();
+            let join = |sign: &str| {
+                new.iter()
+                    .map(|name| format!("{sign}{name}"))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            };
+            let line = join("+");
+            let why = "hand the controllers down to the children; taken back at the end";
+            match write(&path, &line, why, call) {
+                Ok(()) => {
+                    self.switched.push((path, join("-")));
+                    return Ok(dir.clone());
+                }
+                Err(errno) => {
+                    let stage = format!("write({}, {line})", path.display());
+                    last = Refused {
+                        controller: wanted[0],
+                        stage,
+                        errno: Some(errno),
+                    };
+                }
+            }
+        }
+        Err(last)
+    }
+
+    /// Writes limits; those that aren't named stay.
+    pub(super) fn limit(
+        &self,
+        name: &BoxName,
+        limits: &Limits,
+        call: Caller<'_>,
+    ) -> Result<(), Refused> {
+        for (controller, path, line, why) in self.lines(name, limits)? {
+            write(&path, &line, why, call).map_err(|errno| Refused {
+                controller,
+                stage: format!("write({}, {line})", path.display()),
+                errno: Some(errno),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What has to be written where, in order.
+    fn lines(
+        &self,
+        name: &BoxName,
+        limits: &Limits,
+    ) -> Result<Vec<(Controller, PathBuf, String, &'static str)>, Refused> {
+        let mut lines = Vec::new();
+        let part = |controller: Controller, v1_file: &str| {
+            let parts = self
+                .known
+                .get(name)
+                .and_then(|group| group.get(&controller));
+            let mut parts = parts.into_iter().flatten();
+            parts
+                .find(|part| part.version == Version::V2 || part.directory.join(v1_file).exists())
+                .cloned()
+                .ok_or(Refused {
+                    controller,
+                    stage: format!("the group `{name}`"),
+                    errno: None,
+                })
+        };
+        if let Some(weight) = limits.cpu_weight {
+            let group = part(Controller::Cpu, "cpu.shares")?;
+            let (file, value) = match group.version {
+                Version::V1 => ("cpu.shares", u64::from(weight) * 1024 / 100),
+                Version::V2 => ("cpu.weight", u64::from(weight)),
+            };
+            lines.push((
+                Controller::Cpu,
+                group.directory.join(file),
+                value.to_string(),
+                "its share when groups compete",
+            ));
+        }
+        if let Some(ceiling) = limits.cpu_max {
+            let group = part(Controller::Cpu, "cpu.cfs_quota_us")?;
+            let quota = match ceiling {
+                Limit::Max => None,
+                Limit::At(percent) => Some(u64::from(percent.0) * PERIOD / 100),
+            };
+            let (file, line) = match group.version {
+                Version::V1 => (
+                    "cpu.cfs_quota_us",
+                    quota.map_or("-1".into(), |quota| quota.to_string()),
+                ),
+                Version::V2 => (
+                    "cpu.max",
+                    format!(
+                        "{} {PERIOD}",
+                        quota.map_or("max".into(), |quota| quota.to_string())
+                    ),
+                ),
+            };
+            lines.push((
+                Controller::Cpu,
+                group.directory.join(file),
+                line,
+                "microseconds of CPU time in each period of 100 ms",
+            ));
+        }
+        if let Some(memory) = limits.memory {
+            let group = part(Controller::Memory, "memory.limit_in_bytes")?;
+            let file = |name: &str| group.directory.join(name);
+            match group.version {
+                Version::V2 => {
+                    if file("memory.swap.max").exists() {
+                        lines.push((
+                            Controller::Memory,
+                            file("memory.swap.max"),
+                            "0".into(),
+                            "or it would swap instead of meeting the limit",
+                        ));
+                    }
+                    let line = match memory {
+                        Limit::Max => "max".into(),
+                        Limit::At(bytes) => bytes.0.to_string(),
+                    };
+                    lines.push((
+                        Controller::Memory,
+                        file("memory.max"),
+                        line,
+                        "bytes, of all its members together",
+                    ));
+                }
+                Version::V1 => {
+                    let line = match memory {
+                        Limit::Max => "-1".to_string(),
+                        Limit::At(bytes) => bytes.0.to_string(),
+                    };
+                    let limit = (
+                        Controller::Memory,
+                        file("memory.limit_in_bytes"),
+                        line.clone(),
+                        "bytes, of all its members together",
+                    );
+                    let swap = (
+                        Controller::Memory,
+                        file("memory.memsw.limit_in_bytes"),
+                        line,
+                        "memory and swap together: no way out into swap",
+                    );
+                    let has_swap = swap.1.exists();
+                    // The sum may never be the smaller one: up first, down last.
+                    match memory {
+                        Limit::Max if has_swap => lines.extend([swap, limit]),
+                        Limit::At(_) if has_swap => lines.extend([limit, swap]),
+                        Limit::Max | Limit::At(_) => lines.push(limit),
+                    }
+                }
+            }
+        }
+        if let Some(together) = limits.oom_group {
+            let group = part(Controller::Memory, "memory.limit_in_bytes")?;
+            let path = group.directory.join("memory.oom.group");
+            lines.push((
+                Controller::Memory,
+                path,
+                u8::from(together).to_string(),
+                "one out of memory, all out of memory",
+            ));
+        }
+        if let Some(pids) = limits.pids {
+            let group = part(Controller::Pids, "pids.max")?;
+            lines.push((
+                Controller::Pids,
+                group.directory.join("pids.max"),
+                pids.to_string(),
+                "processes and threads, of all its members together",
+            ));
+        }
+        Ok(lines)
+    }
+
+    /// Freezes or thaws a group, and awaits that the kernel says so.
+    pub(super) fn freeze(
+        &self,
+        name: &BoxName,
+        frozen: bool,
+        call: Caller<'_>,
+    ) -> Result<(), Refused> {
+        let controller = Controller::Freezer;
+        let lacking = || Refused {
+            controller,
+            stage: format!("the group `{name}`"),
+            errno: None,
+        };
+        let group = self.known.get(name).ok_or_else(lacking)?;
+        let v2 = || {
+            group
+                .values()
+                .flatten()
+                .find(|part| part.version == Version::V2)
+        };
+        let part = group
+            .get(&controller)
+            .and_then(|parts| parts.first())
+            .or_else(v2)
+            .ok_or_else(lacking)?;
+        let (path, line) = freezer(part, frozen);
+        write(
+            &path,
+            line,
+            if frozen {
+                "stop every member"
+            } else {
+                "let them go on"
+            },
+            call,
+        )
+        .map_err(|errno| Refused {
+            controller,
+            stage: format!("write({}, {line})", path.display()),
+            errno: Some(errno),
+        })?;
+        let started = Instant::now();
+        while is_frozen(part) != frozen {
+            if started.elapsed() > Duration::from_secs(5) {
+                let stage = format!("write({}, {line})", path.display());
+                return Err(Refused {
+                    controller,
+                    stage,
+                    errno: Some(Errno(libc::ETIMEDOUT)),
+                });
+            }
+            // Version 1 has no event for it, so the state is read again.
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// Lets nothing in a group hold out against SIGKILL: thaws, forbids forks,
+    /// and kills at once where the kernel can (`cgroup.kill`, Linux 5.14).
+    pub(super) fn disarm(&self) {
+        for group in &self.made {
+            disarm(&group.path);
+        }
+    }
+
+    /// Removes all of it, the children first, and takes back what was switched on.
+    pub(super) fn remove(&mut self) {
+        while let Some(group) = self.made.pop() {
+            drop(group);
+        }
+        while let Some((path, line)) = self.switched.pop() {
+            let _ = fs::write(path, line);
+        }
+    }
+
+    /// The directories that a process joins to be in that group.
+    pub(super) fn directories(&self, name: &BoxName) -> Option<Vec<PathBuf>> {
+        self.known.get(name).map(directories)
+    }
+}
+
+/// Makes the members of a group mortal; files that aren't there are passed over.
+pub(super) fn disarm(path: &Path) {
+    for (file, line) in [
+        ("freezer.state", "THAWED"),
+        ("cgroup.freeze", "0"),
+        ("pids.max", "0"),
+        ("cgroup.kill", "1"),
+    ] {
+        let file = path.join(file);
+        if file.exists() {
+            let _ = fs::write(file, line);
+        }
+    }
+}
+
+fn freezer(part: &cgroups::Group, frozen: bool) -> (PathBuf, &'static str) {
+    match (part.version, frozen) {
+        (Version::V1, true) => (part.directory.join("freezer.state"), "FROZEN"),
+        (Version::V1, false) => (part.directory.join("freezer.state"), "THAWED"),
+        (Version::V2, true) => (part.directory.join("cgroup.freeze"), "1"),
+        (Version::V2, false) => (part.directory.join("cgroup.freeze"), "0"),
+    }
+}
+
+fn is_frozen(part: &cgroups::Group) -> bool {
+    let read = |file: &str| fs::read_to_string(part.directory.join(file)).unwrap_or_default();
+    match part.version {
+        Version::V1 => read("freezer.state").trim() == "FROZEN",
+        Version::V2 => read("cgroup.events").lines().any(|line| line == "frozen 1"),
+    }
+}
+
+fn writable(dir: &Path) -> bool {
+    nix::unistd::access(dir, nix::unistd::AccessFlags::W_OK).is_ok()
+}
+
+fn write(path: &Path, line: &str, why: &str, call: Caller<'_>) -> Result<(), Errno> {
+    let args = format!("\"{}\", \"{line}\"", path.display());
+    let written = call("write", args, why, &mut || {
+        use std::io::Write;
+        let error = |error: std::io::Error| Errno::of(&error).unwrap_or(Errno(libc::EIO));
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .open(path)
+            .map_err(error)?;
+        file.write(line.as_bytes()).map(|n| n as i64).map_err(error)
+    });
+    written.map(drop)
+}
+
+/// The directories below which a version 1 group is made, one for each
+/// hierarchy that it takes; `None` if version 1 doesn't have the controller here.
+fn v1_bases(
+    controller: Controller,
+    members: &Memberships,
+    mounts: &Mounts,
+    parent: Option<&Directories>,
+) -> Option<Vec<PathBuf>> {
+    let mut bases: Vec<PathBuf> = Vec::new();
+    for name in controller.v1() {
+        let group = mounts
+            .group_of(members, name)
+            .filter(|group| group.version == Version::V1)?;
+        if !bases.contains(&group.directory) {
+            bases.push(group.directory);
+        }
+    }
+    let above = parent.and_then(|parent| parent.get(&controller));
+    match above {
+        Some(parts) => Some(parts.iter().map(|part| part.directory.clone()).collect()),
+        None => Some(bases),
+    }
+}

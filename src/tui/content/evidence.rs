@@ -1,0 +1,186 @@
+//! The evidence tab: question, knobs, what is under way, what was observed.
+
+use super::questions::{ask, compared, quiz};
+use super::{Row, Target, Turn, rows, signed, text};
+use crate::render::{self, Line, Role, Span, wrap};
+use crate::session::{Outcome, Record};
+use crate::tui::model::Model;
+use crate::tui::question::Answer;
+
+/// The evidence tab: question, knobs, what is under way, what was observed.
+pub(super) fn evidence(model: &Model, width: usize) -> Vec<Row> {
+    let state = model.state();
+    if model.step().demo.is_none() {
+        return text(
+            "This step has no demo: read on, then press Enter.",
+            Role::Dim,
+            width,
+        );
+    }
+    if let Some(Err(message)) = &state.scenario {
+        return text(
+            format!("✗ This demo can't be made: {message}"),
+            Role::Bad,
+            width,
+        );
+    }
+    let quizzed = model.step().quiz.is_some();
+    // A quiz that is on stands above all else.
+    let mut parts = vec![
+        quiz(model, width),
+        prediction(model, width),
+        knobs(model, width),
+        status(model, width),
+    ];
+    // The evidence would give the quiz's answers away.
+    if let Some((scenario, history)) = model.observed().filter(|_| !quizzed || model.quiz_done()) {
+        let verdicts = match (model.running(), &state.record) {
+            (None, Some(record)) => record.verdicts.as_slice(),
+            (Some(_), _) | (None, None) => &[],
+        };
+        parts.push(rows(render::evidence(scenario, history, verdicts, width)));
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.join(&Row::default())
+}
+
+fn prediction(model: &Model, width: usize) -> Vec<Row> {
+    let state = model.state();
+    let Some(question) = model
+        .scenario()
+        .and_then(|scenario| scenario.predict.as_ref())
+    else {
+        return Vec::new();
+    };
+    match (&state.record, state.prediction.answer) {
+        (Some(record), answer) if !model.busy() => {
+            let scenario = record.scenario.predict.as_ref();
+            compared(scenario.unwrap_or(question), answer, &record.history, width)
+        }
+        (None, None) if !model.busy() => ask("Predict", question, &state.prediction, width),
+        (_, answer) => {
+            let mut lines = text(&question.ask, Role::Strong, width);
+            let said = match answer {
+                Some(Answer::Choice(index)) => question.choice.get(index).map(|c| c.text.clone()),
+                Some(Answer::Number(n)) => Some(n.to_string()),
+                Some(Answer::Skipped) | None => None,
+            };
+            if let Some(said) = said {
+                lines.extend(text(format!("You predict: {said}"), Role::Label, width));
+            }
+            lines
+        }
+    }
+}
+
+fn knobs(model: &Model, width: usize) -> Vec<Row> {
+    let state = model.state();
+    let Some(demo) = &model.step().demo else {
+        return Vec::new();
+    };
+    let several = demo.knobs.len() > 1;
+    let mut lines = Vec::new();
+    for (index, knob) in demo.knobs.iter().enumerate() {
+        let selected = index == state.knob;
+        let value = state.knobs.get(&knob.name).unwrap_or_else(|| knob.start());
+        let at = knob.values.iter().position(|v| v == value).unwrap_or(0);
+        let sign = match (several, selected) {
+            (true, true) => "▸ ",
+            (true, false) => "  ",
+            (false, _) => "",
+        };
+        let head = format!("{sign}{}: ", knob.label);
+        let shown = format!(" {value} ");
+        let left = Line::of(head.as_str(), Role::Label).width();
+        let right = left + 1 + Line::of(shown.as_str(), Role::Body).width();
+        // At its end a knob loses the arrow that would do nothing.
+        let arrow = |there: bool, sign: &str| {
+            let role = if there { Role::Strong } else { Role::Dim };
+            Span::new(if there { sign } else { "·" }, role)
+        };
+        let line = Line {
+            spans: vec![
+                Span::new(head, Role::Label),
+                arrow(at > 0, "◂"),
+                Span::new(shown, Role::Changed),
+                arrow(at + 1 < knob.values.len(), "▸"),
+                Span::new(format!("  {} of {}", at + 1, knob.values.len()), Role::Dim),
+            ],
+        };
+        if line.width() <= width {
+            lines.push(Row {
+                line,
+                targets: vec![
+                    (
+                        left.saturating_sub(1)..left + 2,
+                        Target::Knob(index, Turn::Down),
+                    ),
+                    (left + 2..right + 2, Target::Knob(index, Turn::Up)),
+                ],
+                selected: several && selected,
+            });
+        } else {
+            lines.extend(rows(wrap(&line.spans, width)));
+        }
+    }
+    lines
+}
+
+/// What the learner can do now, or what is being done.
+fn status(model: &Model, width: usize) -> Vec<Row> {
+    let state = model.state();
+    if let Some(message) = &state.not_started {
+        return text(
+            format!("✗ The run could not be started: {message}"),
+            Role::Bad,
+            width,
+        );
+    }
+    if model.busy() {
+        return text("● Running on this machine's kernel …", Role::Label, width);
+    }
+    if let Some(record) = &state.record {
+        return summary(record, width);
+    }
+    let words = match (model.open_question(), state.prediction.answer) {
+        (Some(question), _) if question.number.is_some() => {
+            "Type your number and press Enter; or press r to run without predicting."
+        }
+        (Some(_), _) => {
+            "Choose with ↑ ↓ and Enter, or its letter; or press r to run without predicting."
+        }
+        (None, Some(_)) => "Now press Enter, and see what the kernel does.",
+        (None, None) if model.step().quiz.is_some() => {
+            "First make the observations that your answers are checked against: press Enter."
+        }
+        (None, None) => "Press Enter to run this on your machine's own kernel.",
+    };
+    let spans = [Span::new(words, Role::Label)];
+    signed("", &spans, width, Some(Target::Run))
+}
+
+/// The sum of a run in one line; the claims themselves stand at the end.
+fn summary(record: &Record, width: usize) -> Vec<Row> {
+    let total = record.verdicts.len();
+    let holding = record
+        .verdicts
+        .iter()
+        .filter(|verdict| verdict.holds())
+        .count();
+    let (words, role) = match &record.outcome {
+        Outcome::Passed if total == 0 => return Vec::new(),
+        Outcome::Passed => (
+            format!("✓ All {total} claims of this step hold here."),
+            Role::Good,
+        ),
+        Outcome::Failed => (
+            format!("✗ Only {holding} of {total} claims could be confirmed: see the end."),
+            Role::Bad,
+        ),
+        Outcome::Skipped(refusal) => (
+            format!("! This host can't do all of it: {}.", refusal.cause),
+            Role::Warn,
+        ),
+    };
+    text(words, role, width)
+}

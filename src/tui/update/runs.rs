@@ -1,0 +1,147 @@
+//! Runs: at most one at a time, and knobs that start another.
+
+use super::show;
+use crate::course::KnobValue;
+use crate::plan::History;
+use crate::session::Record;
+use crate::tui::content::Turn;
+use crate::tui::effect::Effect;
+use crate::tui::model::{Model, Pane, Running, StepState, Tab};
+use crate::tui::msg::{News, RunId};
+use crate::tui::popup::{Kind, Popup};
+use crate::tui::question::Answer;
+
+/// Nobody waits for the current run any more.
+pub(super) fn abandon(model: &mut Model) -> Vec<Effect> {
+    model.runs.queued = None;
+    match &mut model.runs.current {
+        Some(run) if !run.stopped => {
+            run.stopped = true;
+            vec![Effect::Stop(run.id)]
+        }
+        Some(_) | None => Vec::new(),
+    }
+}
+
+/// Runs the step's demo: at once, or as soon as the run before is cleaned up.
+pub(super) fn run(model: &mut Model) -> Vec<Effect> {
+    if model.scenario().is_none() || model.busy() {
+        return Vec::new();
+    }
+    if model.consent().is_none() {
+        model.popups.push(Popup::new(Kind::Consent));
+        return Vec::new();
+    }
+    let predicts = model
+        .scenario()
+        .is_some_and(|scenario| scenario.predict.is_some());
+    let state = model.state_mut();
+    if predicts && state.record.is_none() && state.prediction.answer.is_none() {
+        state.prediction.answer = Some(Answer::Skipped);
+    }
+    state.not_started = None;
+    model.screen.focus = Pane::Stage;
+    if matches!(model.screen.tab, Tab::ByHand | Tab::InDocker) {
+        show(model, Tab::Evidence);
+    }
+    model.runs.queued = Some(model.at);
+    start_queued(model)
+}
+
+/// Starts what waits, if nothing is in its way.
+fn start_queued(model: &mut Model) -> Vec<Effect> {
+    if model.runs.current.is_some() {
+        return Vec::new();
+    }
+    let Some(place) = model.runs.queued.take() else {
+        return Vec::new();
+    };
+    let (Some(scenario), Some(consent)) = (model.scenario().cloned(), model.consent()) else {
+        return Vec::new();
+    };
+    model.runs.last_id += 1;
+    let id = RunId(model.runs.last_id);
+    model.runs.current = Some(Running {
+        id,
+        place,
+        scenario: scenario.clone(),
+        history: History::default(),
+        stopped: false,
+    });
+    vec![Effect::Run {
+        id,
+        scenario: Box::new(scenario),
+        consent,
+    }]
+}
+
+/// Events of a run. Those of a run that has ended, or that nobody waits for,
+/// are dropped.
+pub(super) fn run_news(model: &mut Model, id: RunId, news: News) -> Vec<Effect> {
+    let Some(run) = model.runs.current.as_mut().filter(|run| run.id == id) else {
+        return Vec::new();
+    };
+    let ended = match news {
+        News::Event(_) if run.stopped => return Vec::new(),
+        News::Event(event) => {
+            run.history.push(event);
+            model.changed();
+            return Vec::new();
+        }
+        News::NotStarted(message) => Err(message),
+        News::Ended => Ok(()),
+    };
+    model.changed();
+    if let Some(run) = model.runs.current.take().filter(|run| !run.stopped) {
+        let state = &mut model.states[run.place];
+        match ended {
+            Ok(()) => state.record = Some(Record::new(run.scenario, run.history)),
+            Err(message) => state.not_started = Some(message),
+        }
+    }
+    start_queued(model)
+}
+
+pub(super) fn reset(model: &mut Model) -> Vec<Effect> {
+    let effects = abandon(model);
+    let consented = model.state().consented;
+    *model.state_mut() = StepState {
+        consented,
+        ..StepState::default()
+    };
+    model.open(model.at);
+    effects
+}
+
+/// Turns a knob by one value, and runs again if it has been run.
+pub(super) fn turn(model: &mut Model, knob: usize, way: Turn) -> Vec<Effect> {
+    let Some(demo) = &model.step().demo else {
+        return Vec::new();
+    };
+    let Some(definition) = demo.knobs.get(knob) else {
+        return Vec::new();
+    };
+    let name = definition.name.clone();
+    let state = model.state();
+    let now = state.knobs.get(&name).unwrap_or_else(|| definition.start());
+    let at = definition.values.iter().position(|v| v == now).unwrap_or(0);
+    let to = match way {
+        Turn::Down => at.checked_sub(1),
+        Turn::Up => Some(at + 1).filter(|to| *to < definition.values.len()),
+    };
+    let Some(value): Option<KnobValue> = to.map(|to| definition.values[to].clone()) else {
+        return Vec::new();
+    };
+    let has_run = state.record.is_some() || model.busy();
+    let state = model.state_mut();
+    state.knob = knob;
+    state.knobs.insert(name, value);
+    model.instantiate();
+    if !has_run {
+        return Vec::new();
+    }
+    // What is under way shows another value: it makes room.
+    let mut effects = abandon(model);
+    effects.extend(run(model));
+    effects
+}
