@@ -12,7 +12,7 @@ pub struct Expected {
 
 /// Skips of one step for one reason.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Skip {
     /// The step's id.
     step: String,
@@ -26,6 +26,9 @@ pub struct Skip {
     pub errno: Option<String>,
     /// For the reader: why it has to be so.
     pub why: String,
+    /// Only with `own`: what of the session, not of the kernel, decides
+    /// whether it is skipped. Then it may be, or not.
+    pub depends_on: Option<String>,
 }
 
 impl Skip {
@@ -57,6 +60,12 @@ impl Expected {
                 false => Err(format!("there is no {what} `{word}`")),
             };
             told("step", &skip.step, steps)?;
+            if skip.depends_on.is_some() && skip.kernels != ["own"] {
+                return Err(format!(
+                    "{}: only on `own` may a skip depend on something",
+                    skip.step
+                ));
+            }
             for kernel in &skip.kernels {
                 told("kernel", kernel, kernels)?;
                 for user in &skip.users {

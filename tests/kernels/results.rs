@@ -77,6 +77,15 @@ impl Run {
     }
 }
 
+impl Session {
+    /// That `verify` ended in a way of which its lines say nothing: they tell
+    /// of failed claims (1) and of skips (3).
+    pub fn odd(&self) -> Option<String> {
+        let usual = !self.ended || matches!(self.status, 0 | 1 | 3);
+        (!usual).then(|| format!("as {}, verify ended with {}", self.user, self.status))
+    }
+}
+
 impl Guest {
     /// Reads a `results` file, as far as it goes. What is neither a marker nor
     /// a step's line is noise; a step that is missing then is noticed later.
