@@ -62,6 +62,10 @@ fn judge(
     let mut complaints = Vec::new();
     for step in steps {
         let Some(run) = session.runs.iter().find(|run| &run.step == step) else {
+            // Of a session that was cut off, the guest's own row tells.
+            if !session.ended {
+                break;
+            }
             complaints.push(format!("{step}: verify told nothing of it"));
             continue;
         };
@@ -131,7 +135,8 @@ fn judge_kernel(dir: &Path, name: &str, expected: &Expected, steps: &[String]) -
         })
         .collect();
     let odd = guest.sessions.iter().find_map(Session::odd);
-    if let Some(why) = guest.broken(&read("boot")).or(odd) {
+    let absent = guest.absent(name == "own");
+    if let Some(why) = guest.broken(&read("boot")).or(odd).or(absent) {
         let tail = report::tail(&read("console"));
         rows.push(Row::broken(name, &guest.release, &why, tail));
     }
@@ -261,6 +266,23 @@ mod judgement {
                 (Some(part), Some(why)) if why.contains(part) => {}
                 other => panic!("{results} {boot}: {other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn both_users_must_have_been_there() {
+        let session = |user| format!("@@ begin {user}\n@@ end {user} 0 1.0 2.5\n");
+        for (users, own, good) in [
+            (&["root", "user"][..], false, true),
+            (&["root", "user"], true, true),
+            // Who isn't root can't play root.
+            (&["user"], true, true),
+            (&["user"], false, false),
+            (&["root"], true, false),
+            (&[], true, false),
+        ] {
+            let text: String = users.iter().map(session).collect();
+            assert_eq!(Guest::read(&text).absent(own).is_none(), good, "{users:?}");
         }
     }
 

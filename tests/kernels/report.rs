@@ -74,11 +74,13 @@ impl Row {
     }
 }
 
-/// The last lines of a console.
+/// The end of a console: from where the kernel panicked, or its last lines.
 pub fn tail(console: &str) -> Vec<String> {
     let lines: Vec<&str> = console.lines().map(str::trim_end).collect();
-    let from = lines.len().saturating_sub(TAIL_LINES);
-    lines[from..].iter().map(|line| (*line).into()).collect()
+    let last = lines.len().saturating_sub(TAIL_LINES);
+    let from = lines.iter().position(|line| line.contains("Kernel panic"));
+    let shown = lines.iter().skip(from.unwrap_or(last)).take(TAIL_LINES);
+    shown.map(|line| (*line).into()).collect()
 }
 
 /// The table, then every complaint.

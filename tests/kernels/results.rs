@@ -29,7 +29,8 @@ pub struct Session {
     pub status: i32,
     /// By the guest's clock.
     pub seconds: f64,
-    ended: bool,
+    /// Whether it came to its end.
+    pub ended: bool,
 }
 
 /// One step, as `verify --json` tells it.
@@ -128,6 +129,14 @@ impl Guest {
             ("off", _) => self.complete = true,
             _ => {}
         }
+    }
+
+    /// That nobody tried the lessons as one of the two users. On the machine's
+    /// own kernel an ordinary user can only try them as that.
+    pub fn absent(&self, own: bool) -> Option<String> {
+        let users: Vec<&str> = self.sessions.iter().map(|s| s.user.as_str()).collect();
+        let enough = users == ["root", "user"] || own && users == ["user"];
+        (!enough).then(|| format!("verify ran as {users:?}, not as root and as user"))
     }
 
     /// Why the guest's word is not whole, if it isn't; `boot` holds the exit
