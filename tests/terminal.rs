@@ -174,14 +174,14 @@ impl Ended for (ExitStatus, String) {
 fn three_steps_are_walked_run_and_resized() {
     let mut session = Session::start(&["--theme", "dark"], 40, 120);
     session
-        .shows("1/12")
+        .shows("  1/")
         .shows("Predict:")
         .until("a taken terminal", Session::taken);
-    session.press("r").shows("All 9 claims of this step hold");
-    session.press("n").shows("2/12").press("r").shows("≠ UTS");
+    session.press("r").shows("claims of this step hold");
+    session.press("n").shows("  2/").press("r").shows("≠ UTS");
     session
         .press("n")
-        .shows("3/12")
+        .shows("  3/")
         .press("b")
         .shows("You predict:")
         .press("\r");
@@ -251,13 +251,11 @@ fn suspended_and_continued_the_screen_is_back() {
         .press("echo half''way\n")
         .shows("halfway");
     session
-        .press("fg\n")
+        // Together, because what is typed while the terminal is given back is dropped.
+        .press("fg; exit\n")
         .until("a taken terminal", Session::taken)
-        .shows("Explanation");
-    session.press("q").until("the shell's screen", |session| {
-        !session.screen.screen().alternate_screen()
-    });
-    session.press("exit\n");
+        .shows("Explanation")
+        .press("q");
     session.end().success();
 }
 
@@ -268,7 +266,7 @@ fn where_nobody_could_continue_it_is_not_suspended() {
         .shows("Explanation")
         .press(CTRL_Z)
         .press("n")
-        .shows("2/12")
+        .shows("  2/")
         .press("q");
     session.end().success();
 }
@@ -281,10 +279,10 @@ fn late_answers_of_the_terminal_are_no_keys() {
     session
         .press("\x1b]11;rgb:ffff/qqqq/ffff\x1b\\")
         .press("n")
-        .shows("2/12");
+        .shows("  2/");
     session
         .press("p")
-        .shows("1/12")
+        .shows("  1/")
         .shows("Predict:")
         .press("q");
     session.end().success();

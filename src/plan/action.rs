@@ -260,6 +260,12 @@ pub enum Workload {
     /// Forks until it is refused, up to this many times; exits with 0. Facts:
     /// NAME.forks, NAME.errno.
     Storm(u32),
+    /// Reads this much from the disk that holds this program, past the page
+    /// cache (O_DIRECT), then exits with 0. Facts: NAME.read, NAME.rate (bytes
+    /// a second).
+    DirectRead(Bytes),
+    /// Reads this much of the same file through the page cache, which holds it.
+    CachedRead(Bytes),
 }
 
 /// A signal to send.
@@ -366,8 +372,8 @@ impl Verb {
 }
 
 /// What `wait` yields; a storm alone yields the last two.
-const WAIT_FACTS: [&str; 8] = [
-    ".end", ".cpu", ".wall", ".queued", ".share", ".rss", ".forks", ".errno",
+const WAIT_FACTS: [&str; 10] = [
+    ".end", ".cpu", ".wall", ".queued", ".share", ".rss", ".forks", ".errno", ".read", ".rate",
 ];
 
 impl Action {

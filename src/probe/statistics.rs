@@ -69,6 +69,8 @@ fn read(group: &Directories, fact: &str) -> Read {
         },
         "cpu.weight" => number(group, Controller::Cpu, "cpu.weight", "cpu.shares", count),
         "cpu.max" => ceiling(group),
+        "cpu.quota" => quota(group),
+        "cpu.per-period" => per_period(group),
         "cpu.usage" => usage(group),
         "cpu.periods" => key(
             group,
@@ -256,6 +258,26 @@ fn keyed(text: &str, key: &str) -> Option<i64> {
 
 /// `cpu.max` or quota and period, in percent of one CPU.
 fn ceiling(group: &Directories) -> Read {
+    let (words, source) = bandwidth(group);
+    let value = words.map(|words| match words {
+        None => Value::Text("max".into()),
+        Some((quota, period)) => Value::Number(quota * 100 / period, Unit::Percent),
+    });
+    (value, source)
+}
+
+/// How much CPU time the ceiling allows in each period.
+fn quota(group: &Directories) -> Read {
+    let (words, source) = bandwidth(group);
+    let value = words.map(|words| match words {
+        None => Value::Text("max".into()),
+        Some((quota, _)) => Value::Number(quota * 1000, Unit::Nanos),
+    });
+    (value, source)
+}
+
+/// Quota and period in microseconds; `None` without a ceiling.
+fn bandwidth(group: &Directories) -> (Result<Option<(i64, i64)>, String>, String) {
     let (version, path) = match file(group, Controller::Cpu, "cpu.max", "cpu.cfs_quota_us") {
         Ok(found) => found,
         Err(reason) => return (Err(reason), "cpu.max".into()),
@@ -269,19 +291,38 @@ fn ceiling(group: &Directories) -> Read {
     });
     let value = words.and_then(|words| {
         let mut words = words.split_whitespace();
-        match (
-            words.next(),
-            words.next().and_then(|word| word.parse::<i64>().ok()),
-        ) {
-            (Some("max" | "-1"), _) => Ok(Value::Text("max".into())),
+        let (quota, period) = (words.next(), words.next());
+        match (quota, period.and_then(|word| word.parse::<i64>().ok())) {
+            (Some("max" | "-1"), _) => Ok(None),
             (Some(quota), Some(period)) if period > 0 => quota
                 .parse::<i64>()
-                .map(|quota| Value::Number(quota * 100 / period, Unit::Percent))
+                .map(|quota| Some((quota, period)))
                 .map_err(|_| format!("{}: `{quota}`", shown(&path))),
             _ => Err(format!("{} has another shape", shown(&path))),
         }
     });
     (value, shown(&path))
+}
+
+/// CPU time used, divided by the periods in which the ceiling was counted:
+/// what the kernel gave in each of them, however long the clock took.
+fn per_period(group: &Directories) -> Read {
+    let (used, usage_file) = usage(group);
+    let (periods, periods_file) = key(
+        group,
+        Controller::Cpu,
+        ("cpu.stat", "nr_periods"),
+        ("cpu.stat", "nr_periods"),
+        |n| Value::Number(n, Unit::Count),
+    );
+    let source = format!("{usage_file} / {periods_file}");
+    let value = used.and_then(|used| match (used, periods?) {
+        (Value::Number(used, _), Value::Number(periods @ 1.., _)) => {
+            Ok(Value::Number(used / periods, Unit::Nanos))
+        }
+        _ => Err("no period has passed under a ceiling".into()),
+    });
+    (value, source)
 }
 
 /// CPU time that the members have used.
@@ -349,16 +390,15 @@ fn frozen(group: &Directories) -> Read {
 
 /// How long some member had to wait, in all: PSI, accounting/psi.rst.
 fn pressure(group: &Directories, controller: Controller, name: &str) -> Read {
-    let (version, path) = match file(group, controller, name, name) {
+    let parts = group.get(&controller).into_iter().flatten();
+    if parts.clone().any(|part| part.version == Version::V1) {
+        let because = "groups of version 1 have no pressure".to_string();
+        return (Err(because), name.into());
+    }
+    let (_, path) = match file(group, controller, name, name) {
         Ok(found) => found,
         Err(reason) => return (Err(reason), name.into()),
     };
-    if version == Version::V1 {
-        return (
-            Err("groups of version 1 have no pressure".into()),
-            name.into(),
-        );
-    }
     let value = text(&path).and_then(|text| {
         let line = text.lines().find(|line| line.starts_with("some "));
         line.and_then(|line| {
@@ -408,6 +448,27 @@ mod tests {
                 "20 %",
             ),
             (V2, Cpu, &[("cpu.max", "max 100000\n")], "cpu.max", "max"),
+            (
+                V2,
+                Cpu,
+                &[("cpu.max", "20000 100000\n")],
+                "cpu.quota",
+                "20 ms",
+            ),
+            (
+                V2,
+                Cpu,
+                &[("cpu.stat", "usage_usec 240000\nnr_periods 12\n")],
+                "cpu.per-period",
+                "20 ms",
+            ),
+            (
+                V2,
+                Cpu,
+                &[("cpu.stat", "usage_usec 240000\nnr_periods 0\n")],
+                "cpu.per-period",
+                "Err: no period has passed under a ceiling",
+            ),
             (
                 V1,
                 Cpu,
@@ -518,6 +579,13 @@ mod tests {
                 &[("cpu.pressure", "some avg10=0.00 total=1000000\n")],
                 "pressure.cpu",
                 "1.00 s",
+            ),
+            (
+                V1,
+                Cpu,
+                &[],
+                "pressure.cpu",
+                "Err: groups of version 1 have no pressure",
             ),
             (
                 V2,

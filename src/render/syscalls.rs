@@ -29,11 +29,11 @@ pub fn syscalls(scenario: &Scenario, history: &History, width: usize) -> Vec<Lin
             Event::Syscall(call) => lines.extend(syscall(call, width)),
             Event::Output(output) => lines.extend(command(output, width)),
             Event::BoxUp { name, pid } => {
-                let text = format!("{name} is up: its pid 1 is {pid} on the host");
+                let text = format!("{name} is up: process {pid} on the host");
                 lines.extend(note("▲ ", Role::Dim, text, width));
             }
             Event::BoxDown { name, ending } => {
-                let text = format!("{name} is down: its pid 1 ended, {ending}");
+                let text = format!("{name} is down: its process ended, {ending}");
                 lines.extend(note("▼ ", Role::Dim, text, width));
             }
             // Facts have a tab of their own.
@@ -47,7 +47,7 @@ pub fn syscalls(scenario: &Scenario, history: &History, width: usize) -> Vec<Lin
                 lines.extend(note("✗ ", Role::Bad, text, width));
             }
             Event::Holding => {
-                let text = "All actions are done; the boxes still stand.".to_string();
+                let text = "All actions are done.".to_string();
                 lines.extend(note("  ", Role::Dim, text, width));
             }
             Event::Cleaned => {

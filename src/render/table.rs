@@ -9,6 +9,9 @@ const GAP: usize = 2;
 /// Narrower than this a column only makes towers of letters.
 const NARROWEST: usize = 8;
 
+/// A longer word than this may be broken before others are.
+const LONGEST: usize = 22;
+
 /// A cell before it is fitted.
 #[derive(Default, Clone)]
 pub(super) struct Cell {
@@ -186,7 +189,9 @@ fn fit(natural: &[usize], words: &[usize], available: usize) -> Option<Vec<usize
         .map(|(word, natural)| (*word).min(*natural));
     let whole: Vec<usize> = whole.zip(&narrowest).map(|(w, n)| w.max(*n)).collect();
     let sum = |widths: &[usize]| widths.iter().sum::<usize>();
-    let least = [whole, narrowest]
+    // One very long word, such as a path, must not break all the others.
+    let most: Vec<usize> = whole.iter().map(|w| (*w).min(LONGEST)).collect();
+    let least = [whole, most, narrowest]
         .into_iter()
         .find(|least| sum(least) <= available)?;
     // The highest ceiling under which all columns fit, then what is left over

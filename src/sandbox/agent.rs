@@ -142,7 +142,7 @@ impl Agent {
         match (&action.result, result) {
             (Some(name), result) => {
                 let text = result.err().map_or("ok".to_string(), Errno::name);
-                let source = format!("the result of `{}`", action.verb.name());
+                let source = source(&action.verb).to_string();
                 self.teller.fact(name.clone(), Value::Text(text), source);
                 Ok(())
             }
@@ -153,5 +153,27 @@ impl Agent {
                 action.place
             ))),
         }
+    }
+}
+
+/// The call whose answer a verb's result is, as the manual names it.
+fn source(verb: &Verb) -> &'static str {
+    match verb {
+        Verb::SetHostname(_) => "sethostname(2)",
+        Verb::Mount(_) | Verb::Propagate { .. } => "mount(2)",
+        Verb::Mkdir(_) => "mkdir(2)",
+        Verb::Write(_) => "write(2)",
+        Verb::Chown { .. } => "chown(2)",
+        Verb::LinkUp(_) | Verb::Veth(_) => "rtnetlink(7)",
+        Verb::Listen(_) => "bind(2)",
+        Verb::Connect(_) => "connect(2)",
+        Verb::Ping(_) => "icmp(7)",
+        Verb::MakeQueue(_) | Verb::FindQueue(_) => "msgget(2)",
+        Verb::Spawn(_) => "fork(2)",
+        Verb::Kill(_) => "kill(2)",
+        Verb::SetClocks(_) => "write(2) to /proc/self/timens_offsets",
+        Verb::SetLimits(_) | Verb::Join(_) | Verb::Freeze(_) | Verb::Thaw(_) => "write(2)",
+        Verb::Run(_) | Verb::Wait(_) | Verb::AwaitEnd(_) => "wait(2)",
+        Verb::Probe(_) | Verb::Create(_) | Verb::Watch(_) => "",
     }
 }

@@ -50,6 +50,8 @@ pub(super) fn create(
         Forked::Parent(child) => {
             drop((to_creator, from_creator, box_end));
             let made = attend(teller, creation, child, &mut from_stage, &mut to_stage);
+            // Closed before the wait: a stage that still hopes for a map must not.
+            drop((from_stage, to_stage));
             let status = waitpid(child, None);
             match (made, status) {
                 (Ok(pid), Ok(WaitStatus::Exited(_, 0))) => Ok(pid),

@@ -148,6 +148,19 @@ fn privileged() -> bool {
     nix::unistd::geteuid().is_root() && effective & wanted == wanted
 }
 
+/// Whether the id of nobody exists here: a rootless container may have the
+/// learner's alone.
+fn maps_nobody() -> bool {
+    ["uid_map", "gid_map"].iter().all(|file| {
+        let map = fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
+        map.lines().any(|line| {
+            let numbers: Vec<u64> = line.split_whitespace().flat_map(str::parse).collect();
+            matches!(numbers[..], [first, _, length]
+                if (first..first.saturating_add(length)).contains(&u64::from(NOBODY.0)))
+        })
+    })
+}
+
 impl Run {
     /// Carries the plan out.
     fn carry(&mut self, hold: bool) -> Result<(), End> {
@@ -225,7 +238,7 @@ impl Run {
             self.plan
                 .contained(&Place::Box(parent.clone()), Namespace::User)
         });
-        let choose = self.privileged && !inside_user && spec.has(Namespace::User);
+        let choose = self.privileged && !inside_user && spec.has(Namespace::User) && maps_nobody();
         let creation = Creation {
             spec: spec.clone(),
             cgroups,
@@ -380,10 +393,17 @@ impl Run {
             }
             Verb::AwaitEnd(name) => self.await_end(action, name),
             Verb::SetLimits(set) => {
-                self.with_groups(|groups, call| groups.limit(&set.cgroup, &set.limits, call))
+                self.with_groups(|groups, call| groups.limit(&set.cgroup, &set.limits, call))?;
+                self.tell_done(action)
             }
-            Verb::Freeze(name) => self.with_groups(|groups, call| groups.freeze(name, true, call)),
-            Verb::Thaw(name) => self.with_groups(|groups, call| groups.freeze(name, false, call)),
+            Verb::Freeze(name) => {
+                self.with_groups(|groups, call| groups.freeze(name, true, call))?;
+                self.tell_done(action)
+            }
+            Verb::Thaw(name) => {
+                self.with_groups(|groups, call| groups.freeze(name, false, call))?;
+                self.tell_done(action)
+            }
             _ => {
                 let actor = self.actor_for(action);
                 let exposed = !Namespace::ALL
@@ -431,21 +451,32 @@ impl Run {
             name: name.clone(),
             ending: ending.clone(),
         })?;
-        if let Some(result) = &action.result {
-            let fact = Fact {
-                id: FactRef {
-                    seen_from: action.place.clone(),
-                    about: None,
-                    name: result.clone(),
-                    moment: None,
-                },
-                value: Some(Value::Text(ending.to_string())),
-                source: format!("wait(2) for pid {}", standee.standing.pid),
-                provenance: Provenance::Observed,
-            };
-            self.tell(Event::Fact(fact))?;
-        }
-        Ok(())
+        let source = format!("wait(2) for pid {}", standee.standing.pid);
+        self.tell_result(action, ending.to_string(), source)
+    }
+
+    /// The result of a change that the kernel accepted.
+    fn tell_done(&mut self, action: &Action) -> Result<(), End> {
+        self.tell_result(action, "ok".into(), "write(2)".into())
+    }
+
+    /// The fact that has the action's `as` for a name.
+    fn tell_result(&mut self, action: &Action, value: String, source: String) -> Result<(), End> {
+        let Some(result) = &action.result else {
+            return Ok(());
+        };
+        let fact = Fact {
+            id: FactRef {
+                seen_from: action.place.clone(),
+                about: None,
+                name: result.clone(),
+                moment: None,
+            },
+            value: Some(Value::Text(value)),
+            source,
+            provenance: Provenance::Observed,
+        };
+        self.tell(Event::Fact(fact))
     }
 
     fn wire(&mut self, actor: &Actor) -> Result<&mut Channel, End> {

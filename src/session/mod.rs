@@ -139,8 +139,12 @@ impl Record {
         let mut excused = Vec::new();
         let mut verdicts = Vec::new();
         for expectation in &scenario.expectations {
-            let refusal = refused_namespace(&expectation.when.fact.name, &history);
-            excused.push(refusal.is_some());
+            let fact = &expectation.when.fact;
+            let refusal = refused_namespace(&fact.name, &history);
+            // Only what was looked for and isn't there: a fact that no one saw fails.
+            let missing = expectation.missing_ok
+                && history.fact(fact).is_some_and(|fact| fact.value.is_none());
+            excused.push(refusal.is_some() || missing);
             verdicts.push(match refusal {
                 Some(refusal) => Verdict::Unknown {
                     because: refusal.to_string(),

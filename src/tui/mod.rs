@@ -7,11 +7,11 @@
 //!                                  view(&Model) <-----+
 //! ```
 //!
-//! Only [`update`] changes the [`Model`](model::Model); `view` draws it and
-//! does nothing else; [`runtime`] owns threads and carries out effects;
-//! [`terminal`] is the one owner of the terminal's modes. The screen is drawn
-//! when the model changed and at no other time. Nothing in here knows how a
-//! plan is carried out: that is the session's.
+//! Only `update` changes the `Model`; `view` draws it and does nothing else;
+//! `runtime` owns threads and carries out effects; `terminal` is the one owner
+//! of the terminal's modes. The screen is drawn when the model changed and at
+//! no other time. Nothing in here knows how a plan is carried out: that is the
+//! session's.
 
 mod content;
 mod effect;

@@ -130,6 +130,9 @@ impl Popup {
                 format!("{:02}/{} {}", lesson.number, step.number, step.meta.title),
                 Role::Body,
             )];
+            if let Some(tab) = hit.tab {
+                spans.push(Span::new(format!("  [{}]", tab.title()), Role::Label));
+            }
             if !hit.snippet.is_empty() {
                 spans.push(Span::new(format!("  {}", hit.snippet), Role::Dim));
             }

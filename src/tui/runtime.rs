@@ -49,6 +49,8 @@ pub(super) fn run(mut model: Model) -> Result<(), Error> {
     handle.close();
     // Without a receiver nothing that a run still says can block it.
     drop(receiver);
+    // The learner has the shell back while the last run is taken down.
+    drop(terminal);
     workers.end();
     result
 }

@@ -1,7 +1,8 @@
 //! Finding a step by words of its title or its text.
 
-use crate::course::Course;
-use crate::render;
+use super::model::Tab;
+use crate::course::{Block, Course, Document, Inline, Lesson, Step};
+use crate::render::visible;
 use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
@@ -9,6 +10,8 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 const AROUND: usize = 48;
 /// A title that matches is worth more than any line.
 const TITLE: u32 = 10_000;
+/// So is a paragraph that has all the words, if less.
+const TOGETHER: u32 = 5_000;
 /// More than anyone reads.
 const MOST: usize = 50;
 
@@ -19,7 +22,10 @@ pub(super) struct Index {
 
 struct Entry {
     title: String,
-    paragraphs: Vec<String>,
+    /// Each with the tab that it stands in; none for the explanation.
+    paragraphs: Vec<(Option<Tab>, String)>,
+    /// All of it.
+    whole: String,
 }
 
 /// A step that was found.
@@ -29,18 +35,13 @@ pub(super) struct Hit {
     pub(super) place: usize,
     /// The text around what was found; empty if it was the title.
     pub(super) snippet: String,
+    /// The tab that it was found in; none for the explanation.
+    pub(super) tab: Option<Tab>,
     score: u32,
 }
 
 impl Index {
     pub(super) fn new(course: &Course) -> Index {
-        let entry = |(lesson, step): (&crate::course::Lesson, &crate::course::Step)| {
-            let parts = [&step.prose, &step.by_hand, &step.in_docker];
-            Entry {
-                title: format!("{} {}", lesson.meta.title, step.meta.title),
-                paragraphs: parts.into_iter().flat_map(paragraphs).collect(),
-            }
-        };
         Index {
             steps: course.steps().map(entry).collect(),
         }
@@ -52,36 +53,41 @@ impl Index {
             return Vec::new();
         }
         let mut matcher = Matcher::new(Config::DEFAULT);
-        let pattern = Pattern::new(
-            query,
-            CaseMatching::Ignore,
-            Normalization::Smart,
-            AtomKind::Substring,
-        );
+        let (all, first) = (pattern(query), query.split_whitespace().next());
+        let first = pattern(first.unwrap_or_default());
         let mut buffer = Vec::new();
-        let mut score = |text: &str| pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher);
+        let mut score = |pattern: &Pattern, text: &str| {
+            pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher)
+        };
         let mut hits = Vec::new();
         for (place, entry) in self.steps.iter().enumerate() {
-            let title = score(&entry.title);
-            let best = entry
-                .paragraphs
-                .iter()
-                .filter_map(|text| score(text).map(|score| (score, text)))
-                .max_by_key(|(score, _)| *score);
-            let hit = match (title, best) {
-                (Some(score), _) => Hit {
+            let Some(found) = score(&all, &entry.whole) else {
+                continue;
+            };
+            if let Some(found) = score(&all, &entry.title) {
+                hits.push(Hit {
                     place,
                     snippet: String::new(),
-                    score: score + TITLE,
-                },
-                (None, Some((score, text))) => Hit {
-                    place,
-                    snippet: snippet(text, query),
-                    score,
-                },
-                (None, None) => continue,
+                    tab: None,
+                    score: found + TITLE,
+                });
+                continue;
+            }
+            // The paragraph that has all the words, or else the first of them.
+            let paragraphs = &entry.paragraphs;
+            let mut having = |pattern: &Pattern| {
+                paragraphs
+                    .iter()
+                    .find(|(_, text)| score(pattern, text).is_some())
             };
-            hits.push(hit);
+            let together = having(&all);
+            let best = together.or_else(|| having(&first));
+            hits.push(Hit {
+                place,
+                snippet: best.map_or(String::new(), |(_, text)| snippet(text, query)),
+                tab: best.and_then(|(tab, _)| *tab),
+                score: found + if together.is_some() { TOGETHER } else { 0 },
+            });
         }
         // Stable: equals stay in reading order.
         hits.sort_by_key(|hit| std::cmp::Reverse(hit.score));
@@ -90,13 +96,76 @@ impl Index {
     }
 }
 
-/// A document as one text a paragraph.
-fn paragraphs(document: &crate::course::Document) -> Vec<String> {
-    // Set so wide that only blocks end lines.
-    render::document(document, 10_000)
-        .iter()
-        .map(|line| line.text().trim().trim_matches('─').to_string())
-        .filter(|text| !text.is_empty())
+fn entry((lesson, step): (&Lesson, &Step)) -> Entry {
+    let parts = [
+        (None, &step.prose),
+        (Some(Tab::ByHand), &step.by_hand),
+        (Some(Tab::InDocker), &step.in_docker),
+    ];
+    let title = format!("{} {}", lesson.meta.title, step.meta.title);
+    let paragraphs: Vec<_> = parts
+        .into_iter()
+        .flat_map(|(tab, document)| {
+            paragraphs(document)
+                .into_iter()
+                .map(move |text| (tab, text))
+        })
+        .collect();
+    let texts: Vec<&str> = paragraphs.iter().map(|(_, text)| text.as_str()).collect();
+    let whole = format!("{title} {}", texts.join(" "));
+    Entry {
+        title,
+        paragraphs,
+        whole,
+    }
+}
+
+/// Every word of the text, anywhere.
+fn pattern(text: &str) -> Pattern {
+    Pattern::new(
+        text,
+        CaseMatching::Ignore,
+        Normalization::Smart,
+        AtomKind::Substring,
+    )
+}
+
+/// A document as one text a paragraph. (Rendering it would highlight its code,
+/// which takes longer than all the rest of the start.)
+fn paragraphs(document: &Document) -> Vec<String> {
+    let mut texts = Vec::new();
+    blocks(&document.blocks, &mut texts);
+    texts.retain(|text| !text.trim().is_empty());
+    texts
+}
+
+fn blocks(blocks: &[Block], texts: &mut Vec<String>) {
+    for block in blocks {
+        match block {
+            Block::Heading(_, text) | Block::Paragraph(text) => texts.push(plain(text)),
+            Block::List(_, items) => items.iter().for_each(|item| self::blocks(item, texts)),
+            Block::Code(_, code) => texts.extend(code.lines().map(visible)),
+            Block::Quote(inner) => self::blocks(inner, texts),
+            Block::Table(_, head, rows) => {
+                for row in std::iter::once(head).chain(rows) {
+                    let cells: Vec<String> = row.iter().map(|cell| plain(cell)).collect();
+                    texts.push(cells.join("  "));
+                }
+            }
+            Block::Rule | Block::Pause => {}
+        }
+    }
+}
+
+fn plain(text: &[Inline]) -> String {
+    text.iter()
+        .map(|inline| match inline {
+            Inline::Text(text) | Inline::Code(text) => visible(&text.replace('\n', " ")),
+            Inline::Strong(inner) | Inline::Emphasis(inner) | Inline::Link(inner, _) => {
+                plain(inner)
+            }
+            Inline::Break => " ".to_string(),
+        })
         .collect()
 }
 

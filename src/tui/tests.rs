@@ -12,9 +12,10 @@ use crate::course::{
     Block, Course, Document, Inline, KnobValue, Lesson, LessonMeta, Origin, Quiz, Step, StepId,
     StepMeta, demo_from_toml,
 };
-use crate::plan::{Event, Fact, Observer, Provenance, Syscall, Value};
+use crate::plan::{Event, Fact, Namespace, Need, Observer, Provenance, Refusal, Syscall, Value};
 use crate::session::Consent;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use proptest::prelude::*;
 use ratatui::backend::TestBackend;
 use ratatui::style::{Modifier, Style};
 
@@ -464,6 +465,30 @@ fn a_run_that_does_not_start_says_why() {
 }
 
 #[test]
+fn what_the_host_refuses_is_explained() {
+    let mut app = App::new(120, 40);
+    app.press("r").shows("Running");
+    let id = app.run_id();
+    app.event(
+        id,
+        Event::Refused(Refusal {
+            need: Need::Namespace(Namespace::Uts),
+            stage: "unshare(CLONE_NEWUTS)".into(),
+            errno: Some(Errno(libc::EPERM)),
+            cause: "only root may, without a user namespace".into(),
+            remedy: vec!["run it with sudo".into()],
+        }),
+    );
+    app.event(id, Event::Cleaned)
+        .send(Msg::Run(id, News::Ended));
+    app.shows("! This host can't do all of it: only root may");
+    app.shows("unshare(CLONE_NEWUTS)")
+        .shows("→ run it with sudo");
+    app.shows("? Observed:").hides("Two namespaces, two names.");
+    app.press("o").shows("! ");
+}
+
+#[test]
 fn a_pack_from_disk_runs_only_after_yes() {
     let pack = Course {
         origin: Origin::Disk("/pack".into()),
@@ -559,6 +584,11 @@ fn search_and_outline_jump() {
     app.press("o Down Enter").shows("What stays");
     app.press("o g Enter").shows("A hostname of its own");
     app.press("o G Enter").shows("What stays");
+    // Words of two paragraphs; a word of another tab opens that tab.
+    app.press("/ h o s t n a m e").shows("Find: hostname");
+    app.press("Esc / u n s h a r e").shows("[By hand]");
+    app.press("Enter").shows("[3 By hand]").press("1");
+    app.press("o G Enter").shows("What stays");
     app.press("/ z z z")
         .shows("No step has these words.")
         .press("Enter Esc")
@@ -600,4 +630,96 @@ fn without_colour_only_modifiers_are_used() {
             .iter()
             .any(|cell| cell.modifier.contains(Modifier::BOLD))
     );
+}
+
+/// Anything that can happen, in any order.
+#[derive(Debug, Clone)]
+enum Whim {
+    Key(KeyCode),
+    Click(u16, u16),
+    Wheel(u16, u16, bool),
+    Resize(u16, u16),
+    News(usize),
+    End,
+}
+
+fn whim() -> impl Strategy<Value = Whim> {
+    let keys = "abcdefghjklmnoprtxyzGq?/1234 -09"
+        .chars()
+        .filter(|c| *c != 'q')
+        .map(KeyCode::Char);
+    let named = [
+        KeyCode::Enter,
+        KeyCode::Esc,
+        KeyCode::Tab,
+        KeyCode::BackTab,
+        KeyCode::Up,
+        KeyCode::Down,
+        KeyCode::Left,
+        KeyCode::Right,
+        KeyCode::PageDown,
+        KeyCode::PageUp,
+        KeyCode::Home,
+        KeyCode::End,
+        KeyCode::Backspace,
+    ];
+    let keys: Vec<KeyCode> = keys.chain(named).collect();
+    prop_oneof![
+        8 => proptest::sample::select(keys).prop_map(Whim::Key),
+        2 => (0u16..170, 0u16..50).prop_map(|(x, y)| Whim::Click(x, y)),
+        1 => (0u16..170, 0u16..50, any::<bool>()).prop_map(|(x, y, up)| Whim::Wheel(x, y, up)),
+        1 => (1u16..170, 1u16..50).prop_map(|(w, h)| Whim::Resize(w, h)),
+        1 => (0usize..7).prop_map(Whim::News),
+        2 => Just(Whim::End),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 48,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn no_order_of_events_breaks_it(whims in prop::collection::vec(whim(), 1..60), disk: bool) {
+        let origin = if disk { Origin::Disk("/pack".into()) } else { Origin::Embedded };
+        let mut app = App::with(Course { origin, ..course() }, 120, 40);
+        for whim in whims {
+            let current = app.model.runs.current.as_ref().map(|run| run.id);
+            match whim {
+                Whim::Key(code) => {
+                    app.send(Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+                }
+                Whim::Click(x, y) => {
+                    app.mouse(MouseEventKind::Down(MouseButton::Left), x, y);
+                }
+                Whim::Wheel(x, y, true) => {
+                    app.mouse(MouseEventKind::ScrollUp, x, y);
+                }
+                Whim::Wheel(x, y, false) => {
+                    app.mouse(MouseEventKind::ScrollDown, x, y);
+                }
+                Whim::Resize(width, height) => {
+                    app.send(Msg::Resize(width, height));
+                }
+                Whim::News(index) => {
+                    if let Some(id) = current {
+                        app.event(id, events("kettle").swap_remove(index));
+                    }
+                }
+                Whim::End => {
+                    if let Some(id) = current {
+                        app.send(Msg::Run(id, News::Ended));
+                    }
+                }
+            }
+            let screen = app.screen();
+            prop_assert_eq!(screen.lines().count(), usize::from(app.model.screen.size.1));
+            // One run at a time, and never one without leave.
+            let runs = app.model.runs.current.iter().count();
+            prop_assert!(runs <= 1);
+            prop_assert!(app.runs() == 0 || !disk || app.model.states.iter().any(|s| s.consented));
+        }
+    }
 }

@@ -47,23 +47,36 @@ fn public_binary() -> &'static Path {
             .unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let path = dir.path().join("glassbox");
-        fs::copy(env!("CARGO_BIN_EXE_glassbox"), &path).unwrap();
+        // By a child: a descriptor open for writing here could be inherited by
+        // what another test starts just now, and make the copy "busy".
+        let copied = Command::new("cp")
+            .arg(env!("CARGO_BIN_EXE_glassbox"))
+            .arg(&path)
+            .status();
+        assert!(copied.unwrap().success());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         (dir, path)
     });
     path
 }
 
+/// A variable in the environment of every process that these tests start.
+fn mark() -> String {
+    format!("GLASSBOX_TESTS={}", std::process::id())
+}
+
 /// The program, to be run by that user.
 pub fn glassbox(user: User) -> Command {
-    match user {
+    let mut command = match user {
         User::Me => Command::new(env!("CARGO_BIN_EXE_glassbox")),
         User::Ordinary => {
             let mut command = Command::new(public_binary());
             command.uid(ORDINARY).gid(ORDINARY).current_dir("/");
             command
         }
-    }
+    };
+    command.env("GLASSBOX_TESTS", std::process::id().to_string());
+    command
 }
 
 /// A shell, to be used by that user.
@@ -96,9 +109,13 @@ pub fn state() -> BTreeSet<String> {
                 note("namespace", target.to_string_lossy().into_owned());
             }
         }
-        if let Ok(comm) = fs::read_to_string(entry.path().join("comm"))
-            && comm.starts_with("glassbox")
+        // A learner may use the course while its tests run: only ours count.
+        let environ = fs::read(entry.path().join("environ")).unwrap_or_default();
+        if environ
+            .split(|byte| *byte == 0)
+            .any(|variable| variable == mark().as_bytes())
         {
+            let comm = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
             note("process", format!("{name} {}", comm.trim()));
         }
     }

@@ -44,11 +44,12 @@ pub(super) fn compared(
     let (sign, role, word) = match found.right {
         Some(true) => ("✓ ", Role::Good, "  (you were right)"),
         Some(false) => ("✗ ", Role::Bad, "  (not what you said)"),
+        None if found.observed.is_err() => ("? ", Role::Warn, ""),
         None => ("  ", Role::Body, ""),
     };
     let observed = match &found.observed {
         Ok(text) => vec![Span::new(text, role), Span::new(word, role)],
-        Err(because) => vec![Span::new(format!("? {because}"), Role::Warn)],
+        Err(because) => vec![Span::new(because, Role::Warn)],
     };
     lines.extend(signed(
         &format!("{sign}Observed:  "),
@@ -56,7 +57,8 @@ pub(super) fn compared(
         width,
         None,
     ));
-    if let Some(then) = &question.then {
+    // The moral of an observation needs the observation.
+    if let (Some(then), Ok(_)) = (&question.then, &found.observed) {
         lines.extend(text(then, Role::Body, width));
     }
     lines

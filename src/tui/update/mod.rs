@@ -268,16 +268,19 @@ fn neighbour(tab: Tab, by: usize) -> Tab {
 }
 
 fn accept(model: &mut Model) -> Vec<Effect> {
-    let place = model.popups.last().and_then(|popup| match &popup.kind {
-        Kind::Outline => Some(popup.cursor),
-        Kind::Search { hits, .. } => hits.get(popup.cursor).map(|hit| hit.place),
+    let chosen = model.popups.last().and_then(|popup| match &popup.kind {
+        Kind::Outline => Some((popup.cursor, None)),
+        Kind::Search { hits, .. } => hits.get(popup.cursor).map(|hit| (hit.place, hit.tab)),
         Kind::Help | Kind::Consent => None,
     });
-    match place {
-        Some(place) => {
-            model.popups.clear();
-            go(model, place)
-        }
-        None => Vec::new(),
+    let Some((place, tab)) = chosen else {
+        return Vec::new();
+    };
+    model.popups.clear();
+    let effects = go(model, place);
+    if let Some(tab) = tab {
+        model.screen.focus = Pane::Stage;
+        show(model, tab);
     }
+    effects
 }
