@@ -4,7 +4,8 @@
 //! the message that the sandbox receives: there is one reading of them.
 
 use super::{
-    BoxName, CgroupSpec, Join, MOVING_FACTS, Namespace, Need, Place, Probe, SetLimits, Watch,
+    BoxName, CgroupSpec, Controller, Join, MOVING_FACTS, Namespace, Need, Place, Probe, SetLimits,
+    Watch,
 };
 use crate::base::{Bytes, Nanos};
 use schemars::JsonSchema;
@@ -421,6 +422,23 @@ impl Plan {
     /// The box of that name.
     pub fn find(&self, name: &BoxName) -> Option<&BoxSpec> {
         self.boxes.iter().find(|spec| &spec.name == name)
+    }
+
+    /// The controllers that a cgroup must have: its own, and those that its
+    /// descendants get from it.
+    pub fn controllers_of(&self, group: &CgroupSpec) -> Vec<Controller> {
+        let children = self
+            .cgroups
+            .iter()
+            .filter(|child| child.parent.as_ref() == Some(&group.name));
+        let below: Vec<Controller> = children
+            .flat_map(|child| self.controllers_of(child))
+            .collect();
+        let own = group.needs();
+        Controller::ALL
+            .into_iter()
+            .filter(|c| own.contains(c) || below.contains(c))
+            .collect()
     }
 
     /// Whether the box, or one that it is nested in, has such a namespace of its own.

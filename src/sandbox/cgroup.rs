@@ -9,6 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// The name of the group into which this program's own processes step aside.
+pub(super) const LEAF: &str = "self";
 /// What every name of ours starts with.
 const PREFIX: &str = "glassbox";
 
@@ -183,6 +185,16 @@ pub(super) fn sweep(dry_run: bool) -> io::Result<Vec<PathBuf>> {
                 .and_then(Owner::parse)
                 .is_some_and(|owner| owner.is_gone());
             if gone && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                // In a leaf stands a program like this one, perhaps still at work.
+                let leaf = name
+                    .to_str()
+                    .is_some_and(|name| name.ends_with(&format!("-{LEAF}")));
+                if leaf
+                    && fs::read_to_string(entry.path().join("cgroup.procs"))
+                        .is_ok_and(|text| !text.is_empty())
+                {
+                    continue;
+                }
                 if !dry_run {
                     // What an owner that was killed itself left in it dies first.
                     super::groups::disarm(&entry.path());

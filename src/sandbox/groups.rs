@@ -1,7 +1,7 @@
 //! The groups that a demo declares: made, limited, frozen and removed by the
 //! supervisor, which owns them.
 
-use super::cgroup::{Group, name_for};
+use super::cgroup::{Group, LEAF, name_for};
 use super::wire::directories;
 use crate::base::Errno;
 use crate::plan::{BoxName, CgroupSpec, Controller, Limit, Limits};
@@ -42,6 +42,9 @@ pub(super) struct Groups {
     /// isn't ours: its `cgroup.subtree_control`, and what takes it back.
     switched: Vec<(PathBuf, String)>,
     known: BTreeMap<BoxName, Directories>,
+    /// This program's own processes stepped aside: `cgroup.procs` of where
+    /// they are, and of where they belong.
+    moved: Option<(PathBuf, PathBuf)>,
 }
 
 impl Groups {
@@ -56,20 +59,26 @@ impl Groups {
     }
 
     /// Makes a group with its limits.
-    pub(super) fn make(&mut self, spec: &CgroupSpec, call: Caller<'_>) -> Result<(), Refused> {
+    /// `needs` are its controllers, with those that its children will want.
+    pub(super) fn make(
+        &mut self,
+        spec: &CgroupSpec,
+        needs: &[Controller],
+        call: Caller<'_>,
+    ) -> Result<(), Refused> {
         let proc = Path::new("/proc");
         let missing = |controller| Refused {
             controller,
             stage: "/proc/self/cgroup".into(),
             errno: None,
         };
-        let first = spec.needs().first().copied().unwrap_or(Controller::Pids);
+        let first = needs.first().copied().unwrap_or(Controller::Pids);
         let read = Memberships::read(proc, &Subject::Myself)
             .and_then(|members| Ok((members, Mounts::read(proc, &Subject::Myself)?)));
         let (members, mounts) = read.map_err(|_| missing(first))?;
-        let needs = match spec.needs() {
-            none if none.is_empty() => vec![self.any_controller(&members, &mounts)],
-            needs => needs,
+        let needs = match needs {
+            [] => vec![self.any_controller(&members, &mounts)],
+            needs => needs.to_vec(),
         };
         let parent = spec
             .parent
@@ -220,6 +229,10 @@ impl Groups {
                     .join(" ")
             };
             let line = join("+");
+            if let Err(refused) = self.make_room(wanted[0], dir, call) {
+                last = refused;
+                continue;
+            }
             let why = "hand the controllers down to the children; taken back at the end";
             match write(&path, &line, why, call) {
                 Ok(()) => {
@@ -237,6 +250,51 @@ impl Groups {
             }
         }
         Err(last)
+    }
+
+    /// The rule of "no internal processes", cgroup-v2.rst: a group other than
+    /// the root has either processes or children with controllers. If those in
+    /// the way are this program's own, as in a scope of systemd's, they step
+    /// into a leaf for the time of the run; somebody else's are left alone.
+    fn make_room(
+        &mut self,
+        controller: Controller,
+        dir: &Path,
+        call: Caller<'_>,
+    ) -> Result<(), Refused> {
+        // The root of the tree has no type, and is exempt.
+        if !dir.join("cgroup.type").exists() {
+            return Ok(());
+        }
+        let procs = dir.join("cgroup.procs");
+        let members = fs::read_to_string(&procs).unwrap_or_default();
+        let members: Vec<i32> = members.lines().flat_map(str::parse).collect();
+        if members.is_empty() {
+            return Ok(());
+        }
+        // The supervisor's parent is the main process, as long as that lives.
+        let main = nix::unistd::getppid().as_raw();
+        let ours = [main, std::process::id() as i32];
+        let refused = |stage: String, errno| Refused {
+            controller,
+            stage,
+            errno,
+        };
+        let is_ours = |pid: &i32| ours.contains(pid) || ours.contains(&parent_of(*pid));
+        let name = name_for(LEAF).filter(|_| members.iter().all(is_ours));
+        let Some(name) = name else {
+            return Err(refused(format!("read({})", procs.display()), None));
+        };
+        let leaf = self.mkdir(controller, &dir.join(name), call)?;
+        let inside = leaf.join("cgroup.procs");
+        for pid in members {
+            let why = "a group with children that have controllers may have no process itself";
+            write(&inside, &pid.to_string(), why, call).map_err(|errno| {
+                refused(format!("write({}, {pid})", inside.display()), Some(errno))
+            })?;
+        }
+        self.moved = Some((inside, procs));
+        Ok(())
     }
 
     /// Writes limits; those that aren't named stay.
@@ -471,25 +529,52 @@ impl Groups {
     /// Lets nothing in a group hold out against SIGKILL: thaws, forbids forks,
     /// and kills at once where the kernel can (`cgroup.kill`, Linux 5.14).
     pub(super) fn disarm(&self) {
-        for group in &self.made {
+        let leaf = self.moved.as_ref().and_then(|(inside, _)| inside.parent());
+        for group in self
+            .made
+            .iter()
+            .filter(|group| Some(group.path.as_path()) != leaf)
+        {
             disarm(&group.path);
         }
     }
 
     /// Removes all of it, the children first, and takes back what was switched on.
     pub(super) fn remove(&mut self) {
+        let leaf = self.moved.as_ref().and_then(|(inside, _)| inside.parent());
+        // The leaf last: until the controllers are gone there is no way back.
+        let last = self
+            .made
+            .iter()
+            .position(|group| Some(group.path.as_path()) == leaf);
+        let last = last.map(|index| self.made.remove(index));
         while let Some(group) = self.made.pop() {
             drop(group);
         }
         while let Some((path, line)) = self.switched.pop() {
             let _ = fs::write(path, line);
         }
+        if let Some((inside, outside)) = self.moved.take() {
+            for pid in fs::read_to_string(inside).unwrap_or_default().lines() {
+                let _ = fs::write(&outside, pid);
+            }
+        }
+        drop(last);
     }
 
     /// The directories that a process joins to be in that group.
     pub(super) fn directories(&self, name: &BoxName) -> Option<Vec<PathBuf>> {
         self.known.get(name).map(directories)
     }
+}
+
+/// Field 4 of `/proc/PID/stat`; 0 if it is gone.
+fn parent_of(pid: i32) -> i32 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let parent = stat
+        .rsplit_once(')')
+        .and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
+    parent.unwrap_or(0)
 }
 
 /// `MAJOR:MINOR` of the whole disk that holds this program: a partition can't

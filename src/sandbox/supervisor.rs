@@ -185,7 +185,8 @@ impl Run {
             })
             .collect();
         for spec in self.plan.cgroups.clone() {
-            self.with_groups(|groups, call| groups.make(&spec, call))?;
+            let needs = self.plan.controllers_of(&spec);
+            self.with_groups(|groups, call| groups.make(&spec, &needs, call))?;
         }
         for spec in self.plan.boxes.clone() {
             if !later.contains(&spec.name) {
