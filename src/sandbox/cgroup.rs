@@ -9,8 +9,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// The name of the group into which this program's own processes step aside.
-pub(super) const LEAF: &str = "self";
 /// What every name of ours starts with.
 const PREFIX: &str = "glassbox";
 
@@ -51,8 +49,12 @@ impl Drop for Group {
 
 /// Names a group of this process for one box or one declared group.
 pub(super) fn name_for(box_name: &str) -> Option<String> {
-    let owner = Owner::of(std::process::id() as i32)?;
-    Some(format!("{}-{box_name}", owner.stem()))
+    name_of(std::process::id() as i32, box_name)
+}
+
+/// Names a group of another process.
+pub(super) fn name_of(pid: i32, what: &str) -> Option<String> {
+    Some(format!("{}-{what}", Owner::of(pid)?.stem()))
 }
 
 /// Finds a place for a box: a new group below one of the session's own, in the
@@ -185,16 +187,6 @@ pub(super) fn sweep(dry_run: bool) -> io::Result<Vec<PathBuf>> {
                 .and_then(Owner::parse)
                 .is_some_and(|owner| owner.is_gone());
             if gone && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                // In a leaf stands a program like this one, perhaps still at work.
-                let leaf = name
-                    .to_str()
-                    .is_some_and(|name| name.ends_with(&format!("-{LEAF}")));
-                if leaf
-                    && fs::read_to_string(entry.path().join("cgroup.procs"))
-                        .is_ok_and(|text| !text.is_empty())
-                {
-                    continue;
-                }
                 if !dry_run {
                     // What an owner that was killed itself left in it dies first.
                     super::groups::disarm(&entry.path());

@@ -1,7 +1,8 @@
 //! The groups that a demo declares: made, limited, frozen and removed by the
 //! supervisor, which owns them.
 
-use super::cgroup::{Group, LEAF, name_for};
+use super::cgroup::{Group, name_for};
+use super::leaf::{Leaf, Occupied, vacate};
 use super::wire::directories;
 use crate::base::Errno;
 use crate::plan::{BoxName, CgroupSpec, Controller, Limit, Limits};
@@ -41,10 +42,9 @@ pub(super) struct Groups {
     /// Controllers that were switched on for the children of a group that
     /// isn't ours: its `cgroup.subtree_control`, and what takes it back.
     switched: Vec<(PathBuf, String)>,
+    /// Where this program went to make room in the session's own group.
+    leaf: Option<Leaf>,
     known: BTreeMap<BoxName, Directories>,
-    /// This program's own processes stepped aside: `cgroup.procs` of where
-    /// they are, and of where they belong.
-    moved: Option<(PathBuf, PathBuf)>,
 }
 
 impl Groups {
@@ -211,13 +211,41 @@ impl Groups {
         if let Some(found) = chain.iter().find(|dir| hands_down(dir) && writable(dir)) {
             return Ok(found.clone());
         }
-        // The root alone may have both processes and children with controllers.
         let able = |dir: &&PathBuf| {
             let has = cgroups::available(dir);
             writable(dir) && names.iter().all(|name| has.iter().any(|has| has == name))
         };
         let mut last = lacking();
-        for dir in chain.iter().rev().filter(able) {
+        let mut fit: Vec<&PathBuf> = chain.iter().rev().filter(able).collect();
+        if fit.is_empty() {
+            // Not ours to change, or without the controller: the kernel says which.
+            let own = chain.first().ok_or_else(lacking)?;
+            if !writable(own) {
+                return Ok(own.clone());
+            }
+            fit.push(own);
+        }
+        for dir in fit {
+            // The root alone may have both processes and children with controllers.
+            if *dir != root.point && v2_parent.is_none() && self.leaf.is_none() {
+                match vacate(dir, call) {
+                    Ok(leaf) => self.leaf = leaf,
+                    Err(occupied) => {
+                        let (stage, errno) = match occupied {
+                            Occupied::Refused(stage, errno) => (stage, Some(errno)),
+                            Occupied::ByOthers => {
+                                (format!("{}", dir.join("cgroup.procs").display()), None)
+                            }
+                        };
+                        last = Refused {
+                            controller: wanted[0],
+                            stage,
+                            errno,
+                        };
+                        continue;
+                    }
+                }
+            }
             let path = dir.join("cgroup.subtree_control");
             let before = fs::read_to_string(&path).unwrap_or_default();
             let on: Vec<&str> = before.split_whitespace().collect();
@@ -229,10 +257,6 @@ impl Groups {
                     .join(" ")
             };
             let line = join("+");
-            if let Err(refused) = self.make_room(wanted[0], dir, call) {
-                last = refused;
-                continue;
-            }
             let why = "hand the controllers down to the children; taken back at the end";
             match write(&path, &line, why, call) {
                 Ok(()) => {
@@ -250,51 +274,6 @@ impl Groups {
             }
         }
         Err(last)
-    }
-
-    /// The rule of "no internal processes", cgroup-v2.rst: a group other than
-    /// the root has either processes or children with controllers. If those in
-    /// the way are this program's own, as in a scope of systemd's, they step
-    /// into a leaf for the time of the run; somebody else's are left alone.
-    fn make_room(
-        &mut self,
-        controller: Controller,
-        dir: &Path,
-        call: Caller<'_>,
-    ) -> Result<(), Refused> {
-        // The root of the tree has no type, and is exempt.
-        if !dir.join("cgroup.type").exists() {
-            return Ok(());
-        }
-        let procs = dir.join("cgroup.procs");
-        let members = fs::read_to_string(&procs).unwrap_or_default();
-        let members: Vec<i32> = members.lines().flat_map(str::parse).collect();
-        if members.is_empty() {
-            return Ok(());
-        }
-        // The supervisor's parent is the main process, as long as that lives.
-        let main = nix::unistd::getppid().as_raw();
-        let ours = [main, std::process::id() as i32];
-        let refused = |stage: String, errno| Refused {
-            controller,
-            stage,
-            errno,
-        };
-        let is_ours = |pid: &i32| ours.contains(pid) || ours.contains(&parent_of(*pid));
-        let name = name_for(LEAF).filter(|_| members.iter().all(is_ours));
-        let Some(name) = name else {
-            return Err(refused(format!("read({})", procs.display()), None));
-        };
-        let leaf = self.mkdir(controller, &dir.join(name), call)?;
-        let inside = leaf.join("cgroup.procs");
-        for pid in members {
-            let why = "a group with children that have controllers may have no process itself";
-            write(&inside, &pid.to_string(), why, call).map_err(|errno| {
-                refused(format!("write({}, {pid})", inside.display()), Some(errno))
-            })?;
-        }
-        self.moved = Some((inside, procs));
-        Ok(())
     }
 
     /// Writes limits; those that aren't named stay.
@@ -529,52 +508,27 @@ impl Groups {
     /// Lets nothing in a group hold out against SIGKILL: thaws, forbids forks,
     /// and kills at once where the kernel can (`cgroup.kill`, Linux 5.14).
     pub(super) fn disarm(&self) {
-        let leaf = self.moved.as_ref().and_then(|(inside, _)| inside.parent());
-        for group in self
-            .made
-            .iter()
-            .filter(|group| Some(group.path.as_path()) != leaf)
-        {
+        for group in &self.made {
             disarm(&group.path);
         }
     }
 
     /// Removes all of it, the children first, and takes back what was switched on.
     pub(super) fn remove(&mut self) {
-        let leaf = self.moved.as_ref().and_then(|(inside, _)| inside.parent());
-        // The leaf last: until the controllers are gone there is no way back.
-        let last = self
-            .made
-            .iter()
-            .position(|group| Some(group.path.as_path()) == leaf);
-        let last = last.map(|index| self.made.remove(index));
         while let Some(group) = self.made.pop() {
             drop(group);
         }
         while let Some((path, line)) = self.switched.pop() {
             let _ = fs::write(path, line);
         }
-        if let Some((inside, outside)) = self.moved.take() {
-            for pid in fs::read_to_string(inside).unwrap_or_default().lines() {
-                let _ = fs::write(&outside, pid);
-            }
-        }
-        drop(last);
+        // Only now may the session's group have processes again.
+        self.leaf = None;
     }
 
     /// The directories that a process joins to be in that group.
     pub(super) fn directories(&self, name: &BoxName) -> Option<Vec<PathBuf>> {
         self.known.get(name).map(directories)
     }
-}
-
-/// Field 4 of `/proc/PID/stat`; 0 if it is gone.
-fn parent_of(pid: i32) -> i32 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let parent = stat
-        .rsplit_once(')')
-        .and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
-    parent.unwrap_or(0)
 }
 
 /// `MAJOR:MINOR` of the whole disk that holds this program: a partition can't
