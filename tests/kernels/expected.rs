@@ -10,12 +10,12 @@ pub struct Expected {
     skip: Vec<Skip>,
 }
 
-/// Skips of one step for one reason.
+/// Skips for one reason.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Skip {
-    /// The step's id.
-    step: String,
+    /// The ids of the steps.
+    steps: Vec<String>,
     /// Names from the table `kernels`, or `own`.
     kernels: Vec<String>,
     /// `root`, `user` or both.
@@ -59,22 +59,21 @@ impl Expected {
                 true => Ok(()),
                 false => Err(format!("there is no {what} `{word}`")),
             };
-            told("step", &skip.step, steps)?;
             if skip.depends_on.is_some() && skip.kernels != ["own"] {
-                return Err(format!(
-                    "{}: only on `own` may a skip depend on something",
-                    skip.step
-                ));
+                return Err("only on `own` may a skip depend on something".into());
             }
-            for kernel in &skip.kernels {
-                told("kernel", kernel, kernels)?;
-                for user in &skip.users {
-                    told("user", user, &users)?;
-                    let place = (&skip.step, kernel, user);
-                    if seen.contains(&place) {
-                        return Err(format!("{place:?} is there twice"));
+            for step in &skip.steps {
+                told("step", step, steps)?;
+                for kernel in &skip.kernels {
+                    told("kernel", kernel, kernels)?;
+                    for user in &skip.users {
+                        told("user", user, &users)?;
+                        let place = (step, kernel, user);
+                        if seen.contains(&place) {
+                            return Err(format!("{place:?} is there twice"));
+                        }
+                        seen.push(place);
                     }
-                    seen.push(place);
                 }
             }
         }
@@ -84,8 +83,8 @@ impl Expected {
     /// The entry for this step, kernel and user.
     pub fn skip(&self, step: &str, kernel: &str, user: &str) -> Option<&Skip> {
         let has = |list: &[String], word: &str| list.iter().any(|item| item == word);
-        self.skip
-            .iter()
-            .find(|skip| skip.step == step && has(&skip.kernels, kernel) && has(&skip.users, user))
+        self.skip.iter().find(|skip| {
+            has(&skip.steps, step) && has(&skip.kernels, kernel) && has(&skip.users, user)
+        })
     }
 }

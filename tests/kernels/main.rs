@@ -171,7 +171,7 @@ mod judgement {
 
     const EXPECTED: &str = "
         [[skip]]
-        step = 'time'
+        steps = ['time']
         kernels = ['uml']
         users = ['root']
         need = { namespace = 'time' }
