@@ -232,6 +232,9 @@ impl Run {
 
     /// Makes a box and knows it before it may do anything.
     fn create(&mut self, spec: &BoxSpec) -> Result<(), End> {
+        if let Some(why) = self.plan.leak(spec) {
+            return Err(End::Broken(format!("the box `{}`: {why}", spec.name)));
+        }
         let creator = self.creator_of(spec)?;
         let cgroups = self.cgroups_for(spec)?;
         let inside_user = spec.parent.as_ref().is_some_and(|parent| {
