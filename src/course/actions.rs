@@ -194,6 +194,16 @@ impl Walk<'_, '_, '_> {
                     );
                 }
                 self.path(&mount.path, at(&["path"]));
+                if mount.path.starts_with('/')
+                    && mount.path.bytes().all(|b| matches!(b, b'/' | b'.'))
+                {
+                    self.sink.error(
+                        "bad-path",
+                        at(&["path"]),
+                        "what is mounted on `/` is never seen",
+                        "a process keeps the root that it has; mount on a directory, such as `/mnt`",
+                    );
+                }
             }
             Verb::Propagate { path, .. } | Verb::Chown { path, .. } => {
                 self.path(path, at(&["path"]))

@@ -689,6 +689,12 @@ pub(crate) const ALL: &[Mistake] = &[
         ["`note`", "expected one of"],
     ),
     row(
+        ["01-uts.md", "path = \"/mnt\"", "path = \"/\""],
+        "bad-path",
+        (69, 37),
+        ["never seen", "`/mnt`"],
+    ),
+    row(
         [
             "01-uts.md",
             "do.connect = \"web\"",
