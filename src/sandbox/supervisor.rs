@@ -77,6 +77,8 @@ struct Run {
     known: BTreeMap<BoxName, Standing>,
     ports: BTreeMap<String, u16>,
     groups: Groups,
+    /// Whether a box had to do without a namespace that it asked for.
+    lacking: bool,
 }
 
 /// The whole life of the supervisor: `wire` leads to the main process.
@@ -95,15 +97,25 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32) -> std::process::ExitCode 
     }
     // The pidfd before the question whether its owner still lives: a pid that
     // is still our parent's now can't have been recycled in between.
-    let Ok(main_pidfd) = sys::pidfd_open(Pid::from_raw(main_pid)) else {
-        return failed;
-    };
+    let main_pidfd = sys::pidfd_open(Pid::from_raw(main_pid));
     if nix::unistd::getppid().as_raw() != main_pid {
         return failed;
     }
     let mut main = Channel::from(wire);
     let Ok(Order::Carry { plan, hold }) = main.receive() else {
         return failed;
+    };
+    let main_pidfd = match main_pidfd {
+        Ok(main_pidfd) => main_pidfd,
+        // Nothing has been made yet, and nothing will be without a guardian.
+        Err(errno) => {
+            let message = format!(
+                "pidfd_open({main_pid}): {errno}; it needs Linux 5.6, and no filter that forbids it"
+            );
+            let _ = main.send(&Event::Broken { message });
+            let _ = main.send(&Event::Cleaned);
+            return failed;
+        }
     };
     let mut run = Run {
         main,
@@ -117,6 +129,7 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32) -> std::process::ExitCode 
         known: BTreeMap::new(),
         ports: BTreeMap::new(),
         groups: Groups::default(),
+        lacking: false,
     };
     let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.carry(hold)));
     let message = match ended {
@@ -375,6 +388,7 @@ impl Run {
             .find(|planned| planned.name == spec.name)
         {
             planned.namespaces.retain(own);
+            self.lacking |= planned.namespaces.len() < spec.namespaces.len();
         }
     }
 
@@ -386,7 +400,11 @@ impl Run {
             .into_iter()
             .find(|breach| breach.action == index)
         {
-            return Err(End::Broken(breach.to_string()));
+            // The refusal that left a box without the namespace has been told.
+            return Err(match self.lacking {
+                true => End::Told,
+                false => End::Broken(breach.to_string()),
+            });
         }
         match &action.verb {
             Verb::Create(name) => {
