@@ -62,3 +62,17 @@ fn no_box_stays_a_peer_of_the_hosts_mounts() {
         assert!(said.contains("share its mounts with the host"), "{said}");
     }
 }
+
+/// The id of a process that was awaited may be another process's.
+#[test]
+fn no_signal_goes_to_a_box_that_has_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let kill = "[[action]]\nin = 'host'\ndo.kill = { signal = 'KILL', to = 'box' }\n";
+    let demo = format!(
+        "box = [{{ name = 'box', namespaces = ['uts'] }}]\n{kill}\
+         [[action]]\nin = 'host'\ndo.await-end = 'box'\nas = 'end'\n{kill}\
+         [[expect]]\nclaim = 'c'\nwhen = {{ fact = 'host/end', is = 'SIGKILL' }}"
+    );
+    let said = run(dir.path(), &demo);
+    assert!(said.contains("the box `box` has ended"), "{said}");
+}

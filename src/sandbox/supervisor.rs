@@ -418,6 +418,11 @@ impl Run {
             }
             Verb::Freeze(name) => self.with_groups(|groups, call| groups.freeze(name, true, call)),
             Verb::Thaw(name) => self.with_groups(|groups, call| groups.freeze(name, false, call)),
+            // Its process id may be another's by now.
+            Verb::Kill(kill) if self.has_ended(&kill.to) => Err(End::Broken(format!(
+                "`kill`: the box `{}` has ended, and its process id is free for another",
+                kill.to
+            ))),
             _ => {
                 let actor = self.actor_for(action);
                 let exposed = !Namespace::ALL
@@ -434,6 +439,12 @@ impl Run {
                 self.await_done(&actor)
             }
         }
+    }
+
+    /// Whether this is a box that stood once and has been awaited since.
+    fn has_ended(&self, name: &str) -> bool {
+        self.known.keys().any(|known| known.as_str() == name)
+            && self.boxes.keys().all(|standing| standing.as_str() != name)
     }
 
     /// Who carries an action out. A veth pair is the one thing done from
