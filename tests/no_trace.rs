@@ -9,10 +9,27 @@ mod support;
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-use support::{Random, User, assert_nothing_left, glassbox, state, users};
+use support::{Random, User, assert_nothing_left, glassbox, is_root, state, users};
 
 /// Steps that between them make everything that a run can make.
 const STEPS: [&str; 6] = ["table", "mount", "net", "ipc", "cgroup-ns", "pid"];
+
+/// Steps whose groups hold out longest, with their duration in milliseconds.
+const GROUP_STEPS: [(&str, u64); 3] = [("memory", 400), ("pids", 60), ("freezer", 1200)];
+
+/// Starts a step and kills the main process with SIGKILL at that moment.
+fn kill_after(user: User, step: &str, moment: Duration) {
+    let mut child = glassbox(user)
+        .args(["run", step])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(moment);
+    // Its own child: not reaped yet, so the pid can't be another's.
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
 
 #[test]
 fn nothing_is_left_behind() {
@@ -48,20 +65,25 @@ fn nothing_is_left_behind() {
         let user = users()[round % users().len()];
         let step = STEPS[round % STEPS.len()];
         let moment = Duration::from_micros(random.below(slowest.as_micros() as u64));
-        let mut child = glassbox(user)
-            .args(["run", step])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(moment);
-        // Its own child: not reaped yet, so the pid can't be another's.
-        child.kill().unwrap();
-        child.wait().unwrap();
+        kill_after(user, step, moment);
         assert_nothing_left(
             &before,
             &format!("SIGKILL of `run {step}` as {user:?} after {moment:?}"),
         );
+    }
+
+    // A group at its limit, a storm of forks, a frozen group: what holds out
+    // longest against being killed.
+    if is_root() {
+        for round in 0..100 {
+            let (step, longest) = GROUP_STEPS[round % GROUP_STEPS.len()];
+            let moment = Duration::from_micros(random.below(longest * 1000));
+            kill_after(User::Me, step, moment);
+            assert_nothing_left(
+                &before,
+                &format!("SIGKILL of `run {step}` after {moment:?}"),
+            );
+        }
     }
 
     // Held boxes, killed while they stand.
@@ -79,5 +101,4 @@ fn nothing_is_left_behind() {
         child.wait().unwrap();
         assert_nothing_left(&before, "SIGKILL of `run --hold`");
     }
-    let _ = User::Me;
 }

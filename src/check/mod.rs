@@ -20,6 +20,10 @@ pub struct Expectation {
     pub claim: String,
     /// The test.
     pub when: Test,
+    /// The fact is one that not every kernel has: where it is unavailable, the
+    /// claim is shown with the reason and fails nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missing_ok: bool,
 }
 
 /// A test of one fact: `{ fact = "box/pid", is = 1 }`. Exactly one comparison.

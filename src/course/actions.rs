@@ -132,7 +132,7 @@ impl Walk<'_, '_, '_> {
         }
         let nameless = matches!(
             action.verb,
-            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_) | Verb::Watch(_)
+            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_)
         );
         if let Some(entry) = node.entry("as")
             && nameless

@@ -3,7 +3,9 @@
 //! These types are the TOML that lesson authors write (see docs/lessons.md) and
 //! the message that the sandbox receives: there is one reading of them.
 
-use super::{BoxName, CgroupSpec, Join, Namespace, Need, Place, Probe, SetLimits, Watch};
+use super::{
+    BoxName, CgroupSpec, Join, MOVING_FACTS, Namespace, Need, Place, Probe, SetLimits, Watch,
+};
 use crate::base::{Bytes, Nanos};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -181,7 +183,8 @@ pub enum Verb {
     /// Thaw a cgroup; `in` is `host`.
     Thaw(BoxName),
     /// Look at cgroups again and again while something runs; `in` is `host`.
-    /// The samples make the charts.
+    /// The samples make the charts. Facts: NAME.GROUP.STATISTIC, by how much it
+    /// grew from the first sample to the last, of each statistic that moves.
     Watch(Watch),
 }
 
@@ -262,6 +265,12 @@ pub enum Workload {
     /// Forks until it is refused, up to this many times; exits with 0. Facts:
     /// NAME.forks, NAME.errno.
     Storm(u32),
+    /// Reads this much from the disk that holds this program, past the page
+    /// cache (O_DIRECT), then exits with 0. Facts: NAME.read, NAME.rate (bytes
+    /// a second).
+    DirectRead(Bytes),
+    /// Reads this much of the same file through the page cache, which holds it.
+    CachedRead(Bytes),
 }
 
 /// A signal to send.
@@ -336,11 +345,18 @@ impl Verb {
     /// The facts that it yields besides `probe`'s, given its result's name.
     fn result_facts(&self, name: &str) -> Vec<String> {
         let suffixes: &[&str] = match self {
+            Verb::Watch(watch) => {
+                let grown = |group: &BoxName, fact| format!("{name}.{group}.{fact}");
+                let all = watch.groups.iter();
+                return all
+                    .flat_map(|group| MOVING_FACTS.map(|fact| grown(group, fact)))
+                    .collect();
+            }
             Verb::Run(_) => &["", ".out", ".err"],
             Verb::Listen(_) => &["", ".port"],
             Verb::Ping(_) => &["", ".rtt"],
             Verb::Spawn(_) => &["", ".count", ".rss"],
-            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_) | Verb::Watch(_) => &[],
+            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_) => &[],
             Verb::SetHostname(_)
             | Verb::Mount(_)
             | Verb::Propagate { .. }
@@ -368,8 +384,8 @@ impl Verb {
 }
 
 /// What `wait` yields; a storm alone yields the last two.
-const WAIT_FACTS: [&str; 8] = [
-    ".end", ".cpu", ".wall", ".queued", ".share", ".rss", ".forks", ".errno",
+const WAIT_FACTS: [&str; 10] = [
+    ".end", ".cpu", ".wall", ".queued", ".share", ".rss", ".forks", ".errno", ".read", ".rate",
 ];
 
 impl Action {

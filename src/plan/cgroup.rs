@@ -69,6 +69,10 @@ pub struct Limits {
     /// The greatest number of processes: `pids.max`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pids: Option<Limit<Count>>,
+    /// Bytes a second that may be read from the disk that holds this program:
+    /// `io.max`; version 1: `blkio.throttle.read_bps_device`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_rate: Option<Limit<Bytes>>,
 }
 
 /// A ceiling, or none: written as a value or as `max`, like the kernel does.
@@ -198,6 +202,9 @@ impl Limits {
         }
         if self.pids.is_some() {
             found.push(Controller::Pids);
+        }
+        if self.read_rate.is_some() {
+            found.push(Controller::Io);
         }
         found
     }

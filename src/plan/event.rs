@@ -1,6 +1,6 @@
 //! What happened, in order, and the fold of it.
 
-use super::{BoxName, Fact, FactRef, Place, Refusal, Value};
+use super::{BoxName, Fact, FactRef, Place, Provenance, Refusal, Value};
 use crate::base::Errno;
 use serde::{Deserialize, Serialize};
 
@@ -148,6 +148,14 @@ impl History {
         self.events.iter().filter_map(|event| match event {
             Event::Fact(fact) => Some(fact),
             _ => None,
+        })
+    }
+
+    /// The kernel of what was recorded elsewhere, if there is any of it.
+    pub fn recorded_on(&self) -> Option<&str> {
+        self.facts().find_map(|fact| match &fact.provenance {
+            Provenance::Recorded { kernel } => Some(kernel.as_str()),
+            Provenance::Observed | Provenance::Unavailable { .. } => None,
         })
     }
 

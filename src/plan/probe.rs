@@ -54,7 +54,8 @@ pub enum Probe {
     /// the file that it was read from: [`GROUP_FACTS`], as `NAME.…`. In `host` only.
     Group(BoxName),
     /// `controllers`: the lines of /proc/cgroups with where each is mounted:
-    /// facts `controllers` (their names), `v1`, `v2` (those that this version has).
+    /// facts `controllers` (their names), `v1`, `v2` (those that this version
+    /// has), `mounted` (a line for each of them: name, version, mount point).
     Controllers,
     /// `users`: fact `users`, how many different users own the processes that
     /// the observer's /proc shows.
@@ -63,14 +64,16 @@ pub enum Probe {
 
 /// What `group:NAME` yields. What the group has no controller for, or this
 /// kernel no file, is unavailable.
-pub const GROUP_FACTS: [&str; 21] = [
+pub const GROUP_FACTS: [&str; 24] = [
     "path",
     "processes",
     "cpu.weight",
     "cpu.max",
+    "cpu.quota",
     "cpu.usage",
     "cpu.periods",
     "cpu.throttled",
+    "cpu.per-period",
     "memory.max",
     "memory.current",
     "memory.peak",
@@ -81,10 +84,21 @@ pub const GROUP_FACTS: [&str; 21] = [
     "pids.max",
     "pids.current",
     "pids.refused",
+    "io.max",
     "io.read",
     "frozen",
     "pressure.cpu",
     "pressure.memory",
+];
+
+/// Those of [`GROUP_FACTS`] that are numbers and can move: what a watch samples.
+pub const MOVING_FACTS: [&str; 6] = [
+    "cpu.usage",
+    "memory.current",
+    "memory.anon",
+    "pids.current",
+    "cpu.throttled",
+    "io.read",
 ];
 
 /// Why a probe's name could not be read.
@@ -146,7 +160,7 @@ impl Probe {
                     .map(|fact| format!("{name}.{fact}"))
                     .collect();
             }
-            Probe::Controllers => &["controllers", "v1", "v2"],
+            Probe::Controllers => &["controllers", "v1", "v2", "mounted"],
             Probe::Pid if from_outside => &["pid", "nspid"],
             Probe::Pid => &["pid", "ppid"],
             Probe::Processes => &["processes", "process-names"],

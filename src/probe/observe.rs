@@ -365,6 +365,10 @@ fn controllers(view: &View) -> Vec<Observation> {
         names.dedup();
         list(names)
     });
+    let mounted = mounts
+        .as_ref()
+        .map_err(String::clone)
+        .map(|mounts| Value::Text(trees(mounts)));
     let v2 = mounts.and_then(|mounts| {
         list(
             mounts
@@ -377,7 +381,23 @@ fn controllers(view: &View) -> Vec<Observation> {
         seen("controllers", &shown(&path), known.and_then(list)),
         seen("v1", "/proc/self/mountinfo", v1),
         seen("v2", "cgroup.controllers", v2),
+        seen("mounted", "/proc/self/mountinfo", mounted),
     ]
+}
+
+/// One line for each controller: its name, its version and where its tree is.
+fn trees(mounts: &Mounts) -> String {
+    let lines = |hierarchy: &cgroups::Hierarchy| {
+        let (controllers, version) = match hierarchy.version {
+            Version::V1 => (hierarchy.controllers.clone(), "v1"),
+            Version::V2 => (cgroups::available(&hierarchy.point), "v2"),
+        };
+        let point = hierarchy.point.display().to_string();
+        controllers
+            .into_iter()
+            .map(move |name| format!("{name} {version} {point}"))
+    };
+    mounts.iter().flat_map(lines).collect::<Vec<_>>().join("\n")
 }
 
 /// The names of what can't be seen from here, with the place where a process

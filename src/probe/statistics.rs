@@ -4,7 +4,7 @@
 
 use super::Observation;
 use super::cgroups::{Group, Version};
-use crate::plan::{BoxName, Controller, GROUP_FACTS, Unit, Value};
+use crate::plan::{BoxName, Controller, GROUP_FACTS, MOVING_FACTS, Unit, Value};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -34,15 +34,7 @@ pub fn statistics(name: &BoxName, group: &Directories) -> Vec<Observation> {
 
 /// The statistics that are numbers and can move: what a watch samples.
 pub fn samples(name: &BoxName, group: &Directories) -> Vec<(String, Value)> {
-    const MOVING: [&str; 6] = [
-        "cpu.usage",
-        "memory.current",
-        "memory.anon",
-        "pids.current",
-        "cpu.throttled",
-        "io.read",
-    ];
-    MOVING
+    MOVING_FACTS
         .iter()
         .filter_map(|fact| Some((format!("{name}.{fact}"), read(group, fact).0.ok()?)))
         .collect()
@@ -69,6 +61,8 @@ fn read(group: &Directories, fact: &str) -> Read {
         },
         "cpu.weight" => number(group, Controller::Cpu, "cpu.weight", "cpu.shares", count),
         "cpu.max" => ceiling(group),
+        "cpu.quota" => quota(group),
+        "cpu.per-period" => per_period(group),
         "cpu.usage" => usage(group),
         "cpu.periods" => key(
             group,
@@ -148,6 +142,7 @@ fn read(group: &Directories, fact: &str) -> Read {
             ("pids.events", "max"),
             count,
         ),
+        "io.max" => io_max(group),
         "io.read" => io_read(group),
         "frozen" => frozen(group),
         "pressure.cpu" => pressure(group, Controller::Cpu, "cpu.pressure"),
@@ -256,6 +251,26 @@ fn keyed(text: &str, key: &str) -> Option<i64> {
 
 /// `cpu.max` or quota and period, in percent of one CPU.
 fn ceiling(group: &Directories) -> Read {
+    let (words, source) = bandwidth(group);
+    let value = words.map(|words| match words {
+        None => Value::Text("max".into()),
+        Some((quota, period)) => Value::Number(quota * 100 / period, Unit::Percent),
+    });
+    (value, source)
+}
+
+/// How much CPU time the ceiling allows in each period.
+fn quota(group: &Directories) -> Read {
+    let (words, source) = bandwidth(group);
+    let value = words.map(|words| match words {
+        None => Value::Text("max".into()),
+        Some((quota, _)) => Value::Number(quota * 1000, Unit::Nanos),
+    });
+    (value, source)
+}
+
+/// Quota and period in microseconds; `None` without a ceiling.
+fn bandwidth(group: &Directories) -> (Result<Option<(i64, i64)>, String>, String) {
     let (version, path) = match file(group, Controller::Cpu, "cpu.max", "cpu.cfs_quota_us") {
         Ok(found) => found,
         Err(reason) => return (Err(reason), "cpu.max".into()),
@@ -269,19 +284,38 @@ fn ceiling(group: &Directories) -> Read {
     });
     let value = words.and_then(|words| {
         let mut words = words.split_whitespace();
-        match (
-            words.next(),
-            words.next().and_then(|word| word.parse::<i64>().ok()),
-        ) {
-            (Some("max" | "-1"), _) => Ok(Value::Text("max".into())),
+        let (quota, period) = (words.next(), words.next());
+        match (quota, period.and_then(|word| word.parse::<i64>().ok())) {
+            (Some("max" | "-1"), _) => Ok(None),
             (Some(quota), Some(period)) if period > 0 => quota
                 .parse::<i64>()
-                .map(|quota| Value::Number(quota * 100 / period, Unit::Percent))
+                .map(|quota| Some((quota, period)))
                 .map_err(|_| format!("{}: `{quota}`", shown(&path))),
             _ => Err(format!("{} has another shape", shown(&path))),
         }
     });
     (value, shown(&path))
+}
+
+/// CPU time used, divided by the periods in which the ceiling was counted:
+/// what the kernel gave in each of them, however long the clock took.
+fn per_period(group: &Directories) -> Read {
+    let (used, usage_file) = usage(group);
+    let (periods, periods_file) = key(
+        group,
+        Controller::Cpu,
+        ("cpu.stat", "nr_periods"),
+        ("cpu.stat", "nr_periods"),
+        |n| Value::Number(n, Unit::Count),
+    );
+    let source = format!("{usage_file} / {periods_file}");
+    let value = used.and_then(|used| match (used, periods?) {
+        (Value::Number(used, _), Value::Number(periods @ 1.., _)) => {
+            Ok(Value::Number(used / periods, Unit::Nanos))
+        }
+        _ => Err("no period has passed under a ceiling".into()),
+    });
+    (value, source)
 }
 
 /// CPU time that the members have used.
@@ -298,6 +332,27 @@ fn usage(group: &Directories) -> Read {
         nanos
             .map(|n| Value::Number(n, Unit::Nanos))
             .ok_or_else(|| format!("{} has another shape", shown(&path)))
+    });
+    (value, shown(&path))
+}
+
+/// The ceiling of reads from the one device that a demo limits, in bytes a second.
+fn io_max(group: &Directories) -> Read {
+    let v1 = "blkio.throttle.read_bps_device";
+    let (version, path) = match file(group, Controller::Io, "io.max", v1) {
+        Ok(found) => found,
+        Err(reason) => return (Err(reason), "io.max rbps".into()),
+    };
+    let value = text(&path).map(|text| {
+        let mut words = text.split_whitespace().skip(1);
+        let limit = match version {
+            Version::V1 => words.next(),
+            Version::V2 => words.find_map(|word| word.strip_prefix("rbps=")),
+        };
+        match limit.and_then(|word| word.parse().ok()) {
+            Some(bytes) => Value::Number(bytes, Unit::Bytes),
+            None => Value::Text("max".into()),
+        }
     });
     (value, shown(&path))
 }
@@ -349,16 +404,15 @@ fn frozen(group: &Directories) -> Read {
 
 /// How long some member had to wait, in all: PSI, accounting/psi.rst.
 fn pressure(group: &Directories, controller: Controller, name: &str) -> Read {
-    let (version, path) = match file(group, controller, name, name) {
+    let parts = group.get(&controller).into_iter().flatten();
+    if parts.clone().any(|part| part.version == Version::V1) {
+        let because = "groups of version 1 have no pressure".to_string();
+        return (Err(because), name.into());
+    }
+    let (_, path) = match file(group, controller, name, name) {
         Ok(found) => found,
         Err(reason) => return (Err(reason), name.into()),
     };
-    if version == Version::V1 {
-        return (
-            Err("groups of version 1 have no pressure".into()),
-            name.into(),
-        );
-    }
     let value = text(&path).and_then(|text| {
         let line = text.lines().find(|line| line.starts_with("some "));
         line.and_then(|line| {
@@ -408,6 +462,27 @@ mod tests {
                 "20 %",
             ),
             (V2, Cpu, &[("cpu.max", "max 100000\n")], "cpu.max", "max"),
+            (
+                V2,
+                Cpu,
+                &[("cpu.max", "20000 100000\n")],
+                "cpu.quota",
+                "20 ms",
+            ),
+            (
+                V2,
+                Cpu,
+                &[("cpu.stat", "usage_usec 240000\nnr_periods 12\n")],
+                "cpu.per-period",
+                "20 ms",
+            ),
+            (
+                V2,
+                Cpu,
+                &[("cpu.stat", "usage_usec 240000\nnr_periods 0\n")],
+                "cpu.per-period",
+                "Err: no period has passed under a ceiling",
+            ),
             (
                 V1,
                 Cpu,
@@ -518,6 +593,13 @@ mod tests {
                 &[("cpu.pressure", "some avg10=0.00 total=1000000\n")],
                 "pressure.cpu",
                 "1.00 s",
+            ),
+            (
+                V1,
+                Cpu,
+                &[],
+                "pressure.cpu",
+                "Err: groups of version 1 have no pressure",
             ),
             (
                 V2,

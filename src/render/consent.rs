@@ -126,6 +126,8 @@ fn done(action: &Action) -> String {
                 Workload::Burn(time) => format!("that use a CPU for {time}"),
                 Workload::Hog(size) => format!("that take {size} of memory"),
                 Workload::Grow(size) => format!("that grow up to {size} of memory"),
+                Workload::DirectRead(size) => format!("that read {size} from the disk"),
+                Workload::CachedRead(size) => format!("that read {size} from the page cache"),
                 Workload::Storm(most) => format!("that fork up to {most} times"),
             };
             format!("start {} process(es) {what}", spawn.count)

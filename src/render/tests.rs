@@ -125,6 +125,7 @@ fn example() -> (Scenario, History, Vec<Verdict>) {
     let claim = |claim: &str| Expectation {
         claim: claim.into(),
         when: toml::from_str("fact = 'box/hostname'\nis = 'kettle'").unwrap(),
+        missing_ok: false,
     };
     let scenario = Scenario {
         plan: Plan {

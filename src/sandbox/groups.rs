@@ -387,6 +387,27 @@ impl Groups {
                 "processes and threads, of all its members together",
             ));
         }
+        if let Some(rate) = limits.read_rate {
+            let group = part(Controller::Io, "blkio.throttle.read_bps_device")?;
+            let disk = disk_of_program().map_err(|errno| Refused {
+                controller: Controller::Io,
+                stage: "stat(/proc/self/exe)".into(),
+                errno: Some(errno),
+            })?;
+            let (file, line) = match (group.version, rate) {
+                (Version::V1, Limit::Max) => {
+                    ("blkio.throttle.read_bps_device", format!("{disk} 0"))
+                }
+                (Version::V1, Limit::At(bytes)) => (
+                    "blkio.throttle.read_bps_device",
+                    format!("{disk} {}", bytes.0),
+                ),
+                (Version::V2, Limit::Max) => ("io.max", format!("{disk} rbps=max")),
+                (Version::V2, Limit::At(bytes)) => ("io.max", format!("{disk} rbps={}", bytes.0)),
+            };
+            let why = "device and bytes a second";
+            lines.push((Controller::Io, group.directory.join(file), line, why));
+        }
         Ok(lines)
     }
 
@@ -469,6 +490,26 @@ impl Groups {
     pub(super) fn directories(&self, name: &BoxName) -> Option<Vec<PathBuf>> {
         self.known.get(name).map(directories)
     }
+}
+
+/// `MAJOR:MINOR` of the whole disk that holds this program: a partition can't
+/// be throttled. ENODEV where the filesystem has no disk of its own (btrfs,
+/// overlay, tmpfs: their device number is an anonymous one).
+fn disk_of_program() -> Result<String, Errno> {
+    use std::os::unix::fs::MetadataExt;
+    let error = |error: std::io::Error| Errno::of(&error).unwrap_or(Errno(libc::EIO));
+    let device = fs::metadata("/proc/self/exe").map_err(error)?.dev();
+    let (major, minor) = (nix::sys::stat::major(device), nix::sys::stat::minor(device));
+    if major == 0 {
+        return Err(Errno(libc::ENODEV));
+    }
+    let place = fs::canonicalize(format!("/sys/dev/block/{major}:{minor}")).map_err(error)?;
+    let whole = match place.join("partition").exists() {
+        true => place.parent().unwrap_or(&place).to_path_buf(),
+        false => place,
+    };
+    let number = fs::read_to_string(whole.join("dev")).map_err(error)?;
+    Ok(number.trim().to_string())
 }
 
 /// Makes the members of a group mortal; files that aren't there are passed over.

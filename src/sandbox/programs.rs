@@ -32,6 +32,9 @@ const OUTPUT_BYTES: u64 = 64 << 10;
 /// Where programs are looked up, whatever the learner's PATH says.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// What a watch sees at one moment: statistics by name.
+type Sampled = Vec<(String, Value)>;
+
 /// Background processes of one agent, by the name of their `spawn`.
 #[derive(Default)]
 pub(super) struct Children {
@@ -341,14 +344,22 @@ impl Agent {
             nanos(watch.time),
         );
         let mut next = started;
+        let mut ends: Option<[Sampled; 2]> = None;
         loop {
             let values = watch
                 .groups
                 .iter()
                 .filter_map(|name| Some((name, task.groups.get(name)?)));
-            let values = values.flat_map(|(name, group)| crate::probe::samples(name, group));
+            let values: Sampled = values
+                .flat_map(|(name, group)| crate::probe::samples(name, group))
+                .collect();
+            ends = Some(match ends {
+                None => [values.clone(), values.clone()],
+                Some([first, _]) => [first, values.clone()],
+            });
             let place = self.teller.place.clone();
             let values = values
+                .into_iter()
                 .map(|(name, value)| {
                     (
                         FactRef {
@@ -366,7 +377,7 @@ impl Agent {
             next += every;
             let left = next.saturating_duration_since(std::time::Instant::now());
             if started.elapsed() + left > time {
-                return;
+                break;
             }
             let over = match &ended {
                 Some(pidfd) => readable_before(pidfd, left),
@@ -374,7 +385,25 @@ impl Agent {
                 None => readable_before(self.teller.channel(), left),
             };
             if over {
-                return;
+                break;
+            }
+        }
+        if let (Some(name), Some([first, last])) = (&task.action.result, ends) {
+            self.tell_growth(name, &first, &last);
+        }
+    }
+
+    /// By how much each statistic grew while it was watched: no moment but
+    /// those of the two samples counts.
+    fn tell_growth(&mut self, watch: &str, first: &Sampled, last: &Sampled) {
+        for (fact, value) in last {
+            let before = first.iter().find(|(name, _)| name == fact);
+            if let (Some((_, Value::Number(before, _))), Value::Number(after, unit)) =
+                (before, value)
+            {
+                let grown = Value::Number(after - before, *unit);
+                let source = "the last sample minus the first".to_string();
+                self.teller.fact(format!("{watch}.{fact}"), grown, source);
             }
         }
     }

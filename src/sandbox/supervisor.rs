@@ -414,10 +414,17 @@ impl Run {
             }
             Verb::AwaitEnd(name) => self.await_end(action, name),
             Verb::SetLimits(set) => {
-                self.with_groups(|groups, call| groups.limit(&set.cgroup, &set.limits, call))
+                self.with_groups(|groups, call| groups.limit(&set.cgroup, &set.limits, call))?;
+                self.tell_done(action)
             }
-            Verb::Freeze(name) => self.with_groups(|groups, call| groups.freeze(name, true, call)),
-            Verb::Thaw(name) => self.with_groups(|groups, call| groups.freeze(name, false, call)),
+            Verb::Freeze(name) => {
+                self.with_groups(|groups, call| groups.freeze(name, true, call))?;
+                self.tell_done(action)
+            }
+            Verb::Thaw(name) => {
+                self.with_groups(|groups, call| groups.freeze(name, false, call))?;
+                self.tell_done(action)
+            }
             // Its process id may be another's by now.
             Verb::Kill(kill) if self.has_ended(&kill.to) => Err(End::Broken(format!(
                 "`kill`: the box `{}` has ended, and its process id is free for another",
@@ -476,21 +483,32 @@ impl Run {
             name: name.clone(),
             ending: ending.clone(),
         })?;
-        if let Some(result) = &action.result {
-            let fact = Fact {
-                id: FactRef {
-                    seen_from: action.place.clone(),
-                    about: None,
-                    name: result.clone(),
-                    moment: None,
-                },
-                value: Some(Value::Text(ending.to_string())),
-                source: format!("wait(2) for pid {}", standee.standing.pid),
-                provenance: Provenance::Observed,
-            };
-            self.tell(Event::Fact(fact))?;
-        }
-        Ok(())
+        let source = format!("wait(2) for pid {}", standee.standing.pid);
+        self.tell_result(action, ending.to_string(), source)
+    }
+
+    /// The result of a change that the kernel accepted.
+    fn tell_done(&mut self, action: &Action) -> Result<(), End> {
+        self.tell_result(action, "ok".into(), "write(2)".into())
+    }
+
+    /// The fact that has the action's `as` for a name.
+    fn tell_result(&mut self, action: &Action, value: String, source: String) -> Result<(), End> {
+        let Some(result) = &action.result else {
+            return Ok(());
+        };
+        let fact = Fact {
+            id: FactRef {
+                seen_from: action.place.clone(),
+                about: None,
+                name: result.clone(),
+                moment: None,
+            },
+            value: Some(Value::Text(value)),
+            source,
+            provenance: Provenance::Observed,
+        };
+        self.tell(Event::Fact(fact))
     }
 
     fn wire(&mut self, actor: &Actor) -> Result<&mut Channel, End> {

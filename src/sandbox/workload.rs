@@ -5,8 +5,11 @@ use super::sys::{self, Forked};
 use crate::base::Errno;
 use crate::plan::{Spawn, Unit, Value, Workload};
 use crate::probe::memory_of;
+use nix::fcntl::{OFlag, open};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::sys::uio::pread;
 use nix::sys::wait::waitpid;
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
@@ -65,6 +68,16 @@ pub(super) fn run(spawn: &Spawn, parent: Pid, mut end: UnixStream) -> ! {
             super::limits::workload("grower");
             ready(&mut end);
             Ok(grow(size.0 as usize))
+        }
+        Workload::DirectRead(size) => {
+            super::limits::workload("reader");
+            ready(&mut end);
+            read_program(size.0, OFlag::O_DIRECT)
+        }
+        Workload::CachedRead(size) => {
+            super::limits::workload("reader");
+            ready(&mut end);
+            read_program(size.0, OFlag::empty())
         }
         Workload::Storm(most) => {
             super::limits::workload("storm");
@@ -179,15 +192,65 @@ fn rss() -> (String, Result<Value, String>, String) {
     fact("rss", resident, "/proc/self/status VmRSS")
 }
 
-/// Takes memory in steps of 1 MiB and touches each page of it.
+/// Takes memory in steps of 1 MiB and touches each page of it, slowly enough
+/// for a watch to see it grow.
 fn grow(size: usize) -> Report {
     const STEP: usize = 1 << 20;
+    const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
     let mut taken: Vec<Vec<u8>> = Vec::new();
     while taken.len() * STEP < size {
         taken.push(vec![1u8; STEP]);
         std::hint::black_box(&taken);
+        std::thread::sleep(PAUSE);
     }
     vec![rss()]
+}
+
+/// Reads the beginning of this program's own file again and again until `size`
+/// bytes are read.
+fn read_program(size: u64, flags: OFlag) -> Result<Report, Errno> {
+    /// What O_DIRECT wants of addresses, offsets and lengths on any disk.
+    const ALIGN: usize = 4096;
+    const CHUNK: usize = 256 << 10;
+    const REGION: i64 = 8 << 20;
+    let file = open(
+        "/proc/self/exe",
+        OFlag::O_RDONLY | OFlag::O_CLOEXEC | flags,
+        Mode::empty(),
+    )?;
+    let mut memory = vec![0u8; CHUNK + ALIGN];
+    let start = memory.as_ptr().align_offset(ALIGN);
+    let buffer = &mut memory[start..start + CHUNK];
+    let (mut total, mut offset) = (0u64, 0i64);
+    let before = now(ClockId::CLOCK_MONOTONIC)?;
+    while total < size {
+        match pread(&file, buffer, offset)? {
+            // The last chunk may be a part of one: from the start again.
+            n if n < CHUNK => {
+                if offset == 0 {
+                    return Err(Errno(libc::ENODATA));
+                }
+                total += n as u64;
+                offset = 0;
+            }
+            n => {
+                total += n as u64;
+                offset = (offset + n as i64) % REGION;
+            }
+        }
+    }
+    let wall = (now(ClockId::CLOCK_MONOTONIC)? - before).max(1);
+    let rate = (i128::from(total) * 1_000_000_000 / i128::from(wall)) as i64;
+    let bytes = |n: i64| Ok(Value::Number(n, Unit::Bytes));
+    Ok(vec![
+        fact("read", bytes(total as i64), "pread(2)"),
+        fact(
+            "wall",
+            Ok(Value::Number(wall, Unit::Nanos)),
+            "clock_gettime(2) CLOCK_MONOTONIC",
+        ),
+        fact("rate", bytes(rate), "read / wall"),
+    ])
 }
 
 /// Forks processes that wait for its end, until the kernel refuses.

@@ -9,9 +9,10 @@
 pub mod doctor;
 
 use crate::check::{Verdict, judge};
-use crate::course::{Origin, Scenario};
+use crate::course::{Origin, Scenario, Step};
 use crate::plan::{Event, History, Namespace, Need, Plan, Refusal};
 use crate::sandbox::{Finisher, Helper};
+use std::borrow::Cow;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -134,13 +135,32 @@ pub struct Record {
 }
 
 impl Record {
+    /// What there is to show: what happened here, and where this host refused
+    /// the step, what was recorded of it elsewhere. Nothing recorded is ever
+    /// judged or called observed.
+    pub fn evidence(&self, step: &Step) -> Cow<'_, History> {
+        let recorded = match self.outcome {
+            Outcome::Skipped(_) => step.recorded_events(&self.scenario),
+            Outcome::Passed | Outcome::Failed => &[],
+        };
+        if recorded.is_empty() {
+            return Cow::Borrowed(&self.history);
+        }
+        let events = self.history.events().iter().chain(recorded);
+        Cow::Owned(History::from(events.cloned().collect::<Vec<_>>()))
+    }
+
     /// Judges what happened.
     pub fn new(scenario: Scenario, history: History) -> Record {
         let mut excused = Vec::new();
         let mut verdicts = Vec::new();
         for expectation in &scenario.expectations {
-            let refusal = refused_namespace(&expectation.when.fact.name, &history);
-            excused.push(refusal.is_some());
+            let fact = &expectation.when.fact;
+            let refusal = refused_namespace(&fact.name, &history);
+            // Only what was looked for and isn't there: a fact that no one saw fails.
+            let missing = expectation.missing_ok
+                && history.fact(fact).is_some_and(|fact| fact.value.is_none());
+            excused.push(refusal.is_some() || missing);
             verdicts.push(match refusal {
                 Some(refusal) => Verdict::Unknown {
                     because: refusal.to_string(),

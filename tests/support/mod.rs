@@ -3,6 +3,9 @@
 
 #![allow(dead_code, unused_macros, missing_docs, unreachable_pub)]
 
+pub mod lesson;
+pub mod pack;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -5,7 +5,7 @@
 
 use super::{Container, Settings, remedy};
 use crate::base::Errno;
-use crate::plan::{Namespace, Need, Refusal};
+use crate::plan::{Controller, Namespace, Need, Refusal};
 use crate::probe::cgroups::Version;
 
 /// Why, and what to do.
@@ -29,12 +29,23 @@ pub fn explain(need: &Need, stage: &str, errno: Option<Errno>, settings: &Settin
         Need::Veth => veth(stage, code, settings),
         Need::ChildCgroup => child_cgroup(stage, code, settings),
         Need::Cgroup(controller) => match code {
+            libc::ENODEV if *controller == Controller::Io => why(
+                "the files of this program lie on no disk of their own (btrfs, overlay and tmpfs have none)",
+                ["put glassbox on a disk with ext4 or xfs and start it from there".into()],
+            ),
             0 => why(
                 format!("no cgroup hierarchy of this host has the {controller} controller"),
                 [
                     "see which there are: `cat /proc/cgroups /sys/fs/cgroup/cgroup.controllers`"
                         .into(),
                 ],
+            ),
+            libc::ENOENT if stage.contains("memory.oom.group") => why(
+                "in version 1 the members of a group are killed one by one; the switch \
+                 memory.oom.group came with version 2",
+                ["use a machine whose memory controller is in version 2 \
+                     (with systemd: boot with `systemd.unified_cgroup_hierarchy=1`)"
+                    .into()],
             ),
             _ => child_cgroup(stage, code, settings),
         },

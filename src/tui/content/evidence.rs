@@ -1,5 +1,7 @@
 //! The evidence tab: question, knobs, what is under way, what was observed.
 
+use std::borrow::Cow;
+
 use super::questions::{ask, compared, quiz};
 use super::{Row, Target, Turn, rows, signed, text};
 use crate::render::{self, Line, Role, Span, wrap};
@@ -38,7 +40,11 @@ pub(super) fn evidence(model: &Model, width: usize) -> Vec<Row> {
             (None, Some(record)) => record.verdicts.as_slice(),
             (Some(_), _) | (None, None) => &[],
         };
-        parts.push(rows(render::evidence(scenario, history, verdicts, width)));
+        let shown = match (model.running(), &state.record) {
+            (None, Some(record)) => record.evidence(model.step()),
+            (Some(_), _) | (None, None) => Cow::Borrowed(history),
+        };
+        parts.push(rows(render::evidence(scenario, &shown, verdicts, width)));
     }
     parts.retain(|part| !part.is_empty());
     parts.join(&Row::default())
