@@ -6,19 +6,12 @@
 mod support;
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use support::lesson::{self, assert_well_spelt, scripts, the_course};
 use support::pack::{list, pack_with, public_tempdir, verify};
-use support::{User, assert_nothing_left, is_root, shell, state};
+use support::{User, alone, assert_nothing_left, is_root, shell, state};
 use toml::{Table, Value};
 
 const LESSON: &str = "02-cgroups";
-
-/// One at a time: they look at the whole machine, and share its CPUs.
-fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Whether the tests of this file can make groups here, which takes root in
 /// version 1.
