@@ -195,10 +195,10 @@ fn without_its_limit_or_outside_of_the_group_a_step_fails() {
         ("03-shares.md", "shares", vec![equal, outside]),
         ("04-ceiling.md", "ceiling", vec![unlimited, outside]),
         ("05-memory.md", "memory", vec![unlimited, outside]),
-        ("07-pids.md", "pids", vec![unlimited, outside]),
-        ("08-freezer.md", "freezer", vec![never_frozen, outside]),
-        ("09-pressure.md", "pressure", vec![outside]),
-        ("10-stages.md", "stages", vec![unset, outside]),
+        ("08-pids.md", "pids", vec![unlimited, outside]),
+        ("09-freezer.md", "freezer", vec![never_frozen, outside]),
+        ("10-pressure.md", "pressure", vec![outside]),
+        ("11-stages.md", "stages", vec![unset, outside]),
     ];
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
     if cpus > 1 {

@@ -467,14 +467,14 @@ mod tests {
                 Cpu,
                 &[("cpu.max", "20000 100000\n")],
                 "cpu.quota",
-                "20 ms",
+                "20.0 ms",
             ),
             (
                 V2,
                 Cpu,
                 &[("cpu.stat", "usage_usec 240000\nnr_periods 12\n")],
                 "cpu.per-period",
-                "20 ms",
+                "20.0 ms",
             ),
             (
                 V2,
