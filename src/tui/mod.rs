@@ -122,6 +122,43 @@ pub fn run(course: Course, options: Options) -> Result<(), Error> {
     runtime::run(model::Model::new(course, start, settings))
 }
 
+/// The first screen of a course, drawn without a terminal: for benchmarks.
+pub struct Still {
+    model: model::Model,
+    terminal: ratatui::Terminal<ratatui::backend::TestBackend>,
+}
+
+impl Still {
+    /// The course as it opens in a terminal of this size.
+    ///
+    /// # Errors
+    /// When the course is empty.
+    pub fn new(course: Course, size: (u16, u16)) -> Result<Still, Error> {
+        let settings = model::Settings {
+            theme: Theme::Dark,
+            color: true,
+            mouse: true,
+            panic_key: false,
+        };
+        let backend = ratatui::backend::TestBackend::new(size.0, size.1);
+        let Ok(terminal) = ratatui::Terminal::new(backend);
+        let at = start(&course, None)?;
+        Ok(Still {
+            model: model::Model::new(course, at, settings),
+            terminal,
+        })
+    }
+
+    /// Lays all of it out anew, as after a resize, and draws it.
+    pub fn draw(&mut self) {
+        let screen = self.terminal.backend().buffer().area;
+        let (width, height) = (screen.width, screen.height);
+        update::update(&mut self.model, msg::Msg::Resize(width, height));
+        update::settle(&mut self.model);
+        let Ok(_) = self.terminal.draw(|frame| view::view(&self.model, frame));
+    }
+}
+
 /// The index of the step to open, in reading order.
 fn start(course: &Course, word: Option<&str>) -> Result<usize, Error> {
     if course.steps().next().is_none() {

@@ -1,0 +1,161 @@
+//! How much slower is Glassbox than the least that would do? Each row is the
+//! ratio of its time to that of a reference, measured in turns, so that what
+//! else the machine does falls on both. `cargo bench`; docs/benchmarks.md.
+
+#![allow(missing_docs)]
+
+use glassbox::course;
+use glassbox::tui::Still;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The screen that is drawn.
+const SIZE: (u16, u16) = (120, 40);
+
+/// What is compared with what.
+struct Row {
+    name: &'static str,
+    reference: &'static str,
+    /// How many rounds, each of both.
+    rounds: usize,
+    /// How many calls are one measurement.
+    calls: u32,
+    subject: Box<dyn FnMut()>,
+    least: Box<dyn FnMut()>,
+}
+
+fn main() {
+    println!("{:<24} {:>9}  25 % … 75 %      times", "", "ratio");
+    for row in [start(), run(), draw(), lint()] {
+        report(row);
+    }
+}
+
+fn report(mut row: Row) {
+    // Both once unmeasured: caches and lazily made tables are full after that.
+    (row.subject)();
+    (row.least)();
+    let (mut times, mut leasts, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..row.rounds {
+        // Which of the two comes first changes, so that neither gains by it.
+        let (time, least) = if round % 2 == 0 {
+            let time = timed(row.calls, &mut row.subject);
+            (time, timed(row.calls, &mut row.least))
+        } else {
+            let least = timed(row.calls, &mut row.least);
+            (timed(row.calls, &mut row.subject), least)
+        };
+        times.push(time);
+        leasts.push(least);
+        ratios.push(time.as_secs_f64() / least.as_secs_f64());
+    }
+    times.sort_unstable();
+    leasts.sort_unstable();
+    ratios.sort_unstable_by(f64::total_cmp);
+    let at = |part: usize| ratios[ratios.len() * part / 4];
+    let middle = row.rounds / 2;
+    println!(
+        "{:<24} {:>8.1}×  {:>5.1} … {:<8.1}  {:?} : {:?} for {}",
+        row.name,
+        at(2),
+        at(1),
+        at(3),
+        times[middle],
+        leasts[middle],
+        row.reference
+    );
+}
+
+/// The mean time of a call.
+fn timed(calls: u32, work: &mut dyn FnMut()) -> Duration {
+    let before = Instant::now();
+    for _ in 0..calls {
+        work();
+    }
+    before.elapsed() / calls
+}
+
+/// A program, run to its successful end with its output thrown away.
+fn program(program: &'static str, arguments: &'static [&str]) -> Box<dyn FnMut()> {
+    Box::new(move || {
+        let status = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .status();
+        let status = status.unwrap_or_else(|error| panic!("{program}: {error}"));
+        assert!(status.success(), "{program} {arguments:?}: {status}");
+    })
+}
+
+fn start() -> Row {
+    Row {
+        name: "glassbox list",
+        reference: "true",
+        rounds: 200,
+        calls: 1,
+        subject: program(env!("CARGO_BIN_EXE_glassbox"), &["list"]),
+        least: program("true", &[]),
+    }
+}
+
+fn run() -> Row {
+    Row {
+        name: "glassbox run uts",
+        reference: "unshare --map-root-user --uts hostname x",
+        rounds: 100,
+        calls: 1,
+        subject: program(env!("CARGO_BIN_EXE_glassbox"), &["run", "uts"]),
+        least: program("unshare", &["--map-root-user", "--uts", "hostname", "x"]),
+    }
+}
+
+fn draw() -> Row {
+    let course = course::embedded().expect("the built-in course is right");
+    let mut still = Still::new(course, SIZE).expect("it has a step");
+    let mut empty = Terminal::new(TestBackend::new(SIZE.0, SIZE.1)).expect("no terminal is asked");
+    Row {
+        name: "a screen of 120×40",
+        reference: "an empty one",
+        rounds: 100,
+        calls: 20,
+        subject: Box::new(move || still.draw()),
+        least: Box::new(move || {
+            empty.draw(|_| {}).expect("no terminal is asked");
+        }),
+    }
+}
+
+fn lint() -> Row {
+    let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("lessons");
+    let also = pack.clone();
+    Row {
+        name: "lint of the course",
+        reference: "reading its files",
+        rounds: 50,
+        calls: 1,
+        subject: Box::new(move || {
+            assert!(black_box(course::lint(&pack)).diagnostics.is_empty());
+        }),
+        least: Box::new(move || {
+            for file in files(&also) {
+                black_box(std::fs::read(file).expect("a lesson's file"));
+            }
+        }),
+    }
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).expect("a lesson's folder");
+    let entries = entries.map(|entry| entry.expect("an entry").path());
+    entries
+        .flat_map(|path| match path.is_dir() {
+            true => files(&path),
+            false => vec![path],
+        })
+        .collect()
+}
