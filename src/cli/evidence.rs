@@ -18,6 +18,11 @@ pub(crate) fn print(record: &Record, out: &mut Printer) -> Result<(), Failure> {
     let (history, width) = (&record.history, out.width());
     lines(&render::syscalls(&scenario, history, width), out)?;
     writeln!(out)?;
+    let charts = render::charts(&scenario, history, width);
+    if !charts.is_empty() {
+        lines(&charts, out)?;
+        writeln!(out)?;
+    }
     lines(&render::evidence(&scenario, history, verdicts, width), out)
 }
 

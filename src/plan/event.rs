@@ -83,9 +83,11 @@ pub struct Syscall {
 /// What a `watch` saw at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
-    /// Nanoseconds since the watch began, CLOCK_MONOTONIC.
+    /// Nanoseconds since the observer began, CLOCK_MONOTONIC: one clock for all
+    /// watches of a run.
     pub at: i64,
-    /// Facts `host/NAME.…` of the watched groups that have a number.
+    /// Facts `host/NAME.…` of the watched groups: [`SAMPLED_FACTS`](super::SAMPLED_FACTS)
+    /// that have a value.
     pub values: Vec<(FactRef, Value)>,
 }
 

@@ -90,6 +90,20 @@ pub const GROUP_FACTS: [&str; 23] = [
     "pressure.memory",
 ];
 
+/// What a `watch` samples of a group: what moves, and the limits, which may be
+/// changed while it looks.
+pub const SAMPLED_FACTS: [&str; 9] = [
+    "cpu.usage",
+    "memory.current",
+    "memory.anon",
+    "pids.current",
+    "cpu.throttled",
+    "io.read",
+    "cpu.max",
+    "memory.max",
+    "pids.max",
+];
+
 /// Why a probe's name could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ProbeError {

@@ -4,7 +4,7 @@
 
 use super::Observation;
 use super::cgroups::{Group, Version};
-use crate::plan::{BoxName, Controller, GROUP_FACTS, Unit, Value};
+use crate::plan::{BoxName, Controller, GROUP_FACTS, SAMPLED_FACTS, Unit, Value};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -32,17 +32,9 @@ pub fn statistics(name: &BoxName, group: &Directories) -> Vec<Observation> {
         .collect()
 }
 
-/// The statistics that are numbers and can move: what a watch samples.
+/// What a watch samples, as far as it can be read.
 pub fn samples(name: &BoxName, group: &Directories) -> Vec<(String, Value)> {
-    const MOVING: [&str; 6] = [
-        "cpu.usage",
-        "memory.current",
-        "memory.anon",
-        "pids.current",
-        "cpu.throttled",
-        "io.read",
-    ];
-    MOVING
+    SAMPLED_FACTS
         .iter()
         .filter_map(|fact| Some((format!("{name}.{fact}"), read(group, fact).0.ok()?)))
         .collect()

@@ -361,7 +361,7 @@ impl Agent {
                     )
                 })
                 .collect();
-            let at = started.elapsed().as_nanos() as i64;
+            let at = self.began.elapsed().as_nanos() as i64;
             self.teller.tell(Event::Sample(Sample { at, values }));
             next += every;
             let left = next.saturating_duration_since(std::time::Instant::now());

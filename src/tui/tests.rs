@@ -1,6 +1,8 @@
 //! Keys in, screens and effects out: the whole program without terminal and
 //! kernel. Runs are fed by fabricated events.
 
+mod charts;
+
 use super::effect::Effect;
 use super::model::{Model, Pane, Phase, Settings, Tab};
 use super::msg::{Msg, News, RunId};

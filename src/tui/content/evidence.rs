@@ -1,11 +1,15 @@
 //! The evidence tab: question, knobs, what is under way, what was observed.
 
 use super::questions::{ask, compared, quiz};
-use super::{Row, Target, Turn, rows, signed, text};
-use crate::render::{self, Line, Role, Span, wrap};
+use super::{Row, Slice, Target, Turn, rows, signed, text};
+use crate::render::{self, Line, Plot, Role, Span, wrap};
 use crate::session::{Outcome, Record};
-use crate::tui::model::Model;
+use crate::tui::model::{Model, Tab};
 use crate::tui::question::Answer;
+
+/// The signs of a chart's lines in its legend, as `view` draws them.
+const CURVES: [&str; 3] = ["⠒⠒", "••", "××"];
+const LIMIT: &str = "╌╌";
 
 /// The evidence tab: question, knobs, what is under way, what was observed.
 pub(super) fn evidence(model: &Model, width: usize) -> Vec<Row> {
@@ -25,13 +29,14 @@ pub(super) fn evidence(model: &Model, width: usize) -> Vec<Row> {
         );
     }
     let quizzed = model.step().quiz.is_some();
-    // A quiz that is on stands above all else.
-    let mut parts = vec![
-        quiz(model, width),
-        prediction(model, width),
-        knobs(model, width),
-        status(model, width),
-    ];
+    // A quiz that is on stands above all else; then what moves, with the knobs
+    // that move it.
+    let mut parts = vec![quiz(model, width), charts(model, width)];
+    match model.content.plots.is_empty() {
+        true => parts.extend([prediction(model, width), knobs(model, width)]),
+        false => parts.extend([knobs(model, width), prediction(model, width)]),
+    }
+    parts.push(status(model, width));
     // The evidence would give the quiz's answers away.
     if let Some((scenario, history)) = model.observed().filter(|_| !quizzed || model.quiz_done()) {
         let verdicts = match (model.running(), &state.record) {
@@ -42,6 +47,46 @@ pub(super) fn evidence(model: &Model, width: usize) -> Vec<Row> {
     }
     parts.retain(|part| !part.is_empty());
     parts.join(&Row::default())
+}
+
+/// The charts of what has been sampled; none while a quiz asks about it.
+pub(super) fn plots(model: &Model) -> Vec<Plot> {
+    let shown =
+        model.screen.tab == Tab::Evidence && (model.step().quiz.is_none() || model.quiz_done());
+    match model.observed().filter(|_| shown) {
+        Some((scenario, history)) => scenario
+            .charts
+            .iter()
+            .filter_map(|chart| Plot::new(chart, history))
+            .collect(),
+        None => Vec::new(),
+    }
+}
+
+/// How many rows a chart may have in a pane of this height: so many that it can
+/// be read, and so few that the knobs are in sight with it.
+pub(super) fn chart_height(page: usize) -> usize {
+    (page / 2).clamp(10, 18)
+}
+
+fn charts(model: &Model, width: usize) -> Vec<Row> {
+    let drawn = model.content.plots.iter().enumerate().map(|(index, plot)| {
+        let mut lines = rows(render::above(plot, LIMIT, width));
+        // The time axis and its labels take two.
+        let height = plot.value.rows(model.content.plot_height - 2) + 2;
+        lines.extend((0..height).map(|row| Row {
+            chart: Some(Slice {
+                plot: index,
+                row,
+                of: height,
+            }),
+            ..Row::default()
+        }));
+        lines.extend(rows(render::below(plot, CURVES, width)));
+        lines
+    });
+    let drawn: Vec<Vec<Row>> = drawn.collect();
+    drawn.join(&Row::default())
 }
 
 fn prediction(model: &Model, width: usize) -> Vec<Row> {
@@ -118,6 +163,7 @@ fn knobs(model: &Model, width: usize) -> Vec<Row> {
                     (left + 2..right + 2, Target::Knob(index, Turn::Up)),
                 ],
                 selected: several && selected,
+                ..Row::default()
             });
         } else {
             lines.extend(rows(wrap(&line.spans, width)));
