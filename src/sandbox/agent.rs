@@ -85,6 +85,8 @@ impl Agent {
                 sys::exit_now(0)
             };
             let answer = match request {
+                // A watch that was under way has ended because this came.
+                Request::Enough => continue,
                 Request::Create(creation) => match self.teller.channel().receive_fd() {
                     Ok(end) => create(&mut self.teller, &creation, end)
                         .map(|child| Reply::Created { child }),

@@ -368,12 +368,16 @@ impl Agent {
             if started.elapsed() + left > time {
                 return;
             }
-            let over = match &ended {
-                Some(pidfd) => readable_before(pidfd, left),
-                // The supervisor's next word ends a watch early: it is the end of the run.
-                None => readable_before(self.teller.channel(), left),
-            };
-            if over {
+            // The supervisor's next word ends a watch early: that it is enough,
+            // or the end of the run.
+            let channel = self.teller.channel();
+            let mut ends = vec![PollFd::new(channel.as_fd(), PollFlags::POLLIN)];
+            ends.extend(
+                ended
+                    .as_ref()
+                    .map(|pidfd| PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)),
+            );
+            if ready_before(&mut ends, left) {
                 return;
             }
         }
@@ -405,10 +409,9 @@ fn ends_within(pid: Pid, seconds: u16) -> bool {
     }
 }
 
-fn readable_before(fd: &impl AsFd, limit: Duration) -> bool {
+fn ready_before(fds: &mut [PollFd<'_>], limit: Duration) -> bool {
     let limit = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
-    let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
-    poll(&mut fds, limit).is_ok_and(|ready| ready > 0)
+    poll(fds, limit).is_ok_and(|ready| ready > 0)
 }
 
 fn readable_within(fd: &impl AsFd, seconds: u16) -> bool {

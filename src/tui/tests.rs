@@ -223,7 +223,11 @@ impl App {
     fn run_id(&self) -> RunId {
         let ids = self.effects.iter().filter_map(|effect| match effect {
             Effect::Run { id, .. } => Some(*id),
-            Effect::Stop(_) | Effect::Mouse(_) | Effect::Suspend => None,
+            Effect::Stop(_)
+            | Effect::Limit(..)
+            | Effect::Enough(_)
+            | Effect::Mouse(_)
+            | Effect::Suspend => None,
         });
         ids.max().expect("a run was asked for")
     }

@@ -29,14 +29,14 @@ pub(super) fn evidence(model: &Model, width: usize) -> Vec<Row> {
         );
     }
     let quizzed = model.step().quiz.is_some();
-    // A quiz that is on stands above all else; then what moves, with the knobs
-    // that move it.
+    // A quiz that is on stands above all else; then what moves, close to the
+    // knobs that move it, so that a low pane has room for all of it.
     let mut parts = vec![quiz(model, width), charts(model, width)];
+    let (knobs, status) = (knobs(model, width), status(model, width));
     match model.content.plots.is_empty() {
-        true => parts.extend([prediction(model, width), knobs(model, width)]),
-        false => parts.extend([knobs(model, width), prediction(model, width)]),
+        true => parts.extend([prediction(model, width), knobs, status]),
+        false => parts.extend([[knobs, status].concat(), prediction(model, width)]),
     }
-    parts.push(status(model, width));
     // The evidence would give the quiz's answers away.
     if let Some((scenario, history)) = model.observed().filter(|_| !quizzed || model.quiz_done()) {
         let verdicts = match (model.running(), &state.record) {
@@ -66,7 +66,7 @@ pub(super) fn plots(model: &Model) -> Vec<Plot> {
 /// How many rows a chart may have in a pane of this height: so many that it can
 /// be read, and so few that the knobs are in sight with it.
 pub(super) fn chart_height(page: usize) -> usize {
-    (page / 2).clamp(10, 18)
+    (page / 2).clamp(9, 18)
 }
 
 fn charts(model: &Model, width: usize) -> Vec<Row> {
@@ -182,6 +182,16 @@ fn status(model: &Model, width: usize) -> Vec<Row> {
             width,
         );
     }
+    if model.live() {
+        let words = "● Running: change the limit with ← →, now. Enter: enough, go on.";
+        let last = model.running().and_then(|run| run.history.retuned().last());
+        let mut lines = match last.and_then(|retuned| retuned.refused.as_ref()) {
+            Some(because) => text(format!("! Refused: {because}"), Role::Warn, width),
+            None => Vec::new(),
+        };
+        lines.extend(text(words, Role::Label, width));
+        return lines;
+    }
     if model.busy() {
         return text("● Running on this machine's kernel …", Role::Label, width);
     }
@@ -207,6 +217,10 @@ fn status(model: &Model, width: usize) -> Vec<Row> {
 
 /// The sum of a run in one line; the claims themselves stand at the end.
 fn summary(record: &Record, width: usize) -> Vec<Row> {
+    if record.history.retuned().next().is_some() && record.outcome == Outcome::Passed {
+        let words = "You changed the limit while it ran: its claims are not judged.";
+        return text(words, Role::Label, width);
+    }
     let total = record.verdicts.len();
     let holding = record
         .verdicts

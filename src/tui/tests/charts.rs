@@ -2,7 +2,8 @@
 
 use super::{App, course, step, text_of};
 use crate::course::Course;
-use crate::plan::{Event, Sample, Unit, Value};
+use crate::plan::{Event, Retuned, Sample, SetLimits, Unit, Value, Verb};
+use crate::tui::effect::Effect;
 use crate::tui::model::Phase;
 use crate::tui::msg::{Msg, News};
 use crate::tui::theme::Theme;
@@ -173,10 +174,8 @@ fn a_chart_scrolls_with_what_is_below_it() {
     app.send(Msg::Run(id, News::Ended));
     app.shows("40 MiB│").shows("0 B│");
     app.press("j j j").hides("40 MiB│").shows("0 B│");
-    for _ in 0..40 {
-        app.press("j");
-    }
-    app.hides("0 B│").shows("The limit is what was written.");
+    app.press("G").hides("16 MiB│");
+    app.shows("The limit is what was written.");
 }
 
 #[test]
@@ -207,4 +206,96 @@ fn colours_are_the_themes_and_never_needed() {
         assert_eq!((first.len(), second.len()), (1, 1), "{theme:?}");
         assert_eq!(first == second, theme == Theme::HighContrast);
     }
+}
+
+const LIVE: &str = r#"
+[[knob]]
+name = "percent"
+label = "Ceiling"
+values = [20, 50]
+live = true
+
+[[cgroup]]
+name = "capped"
+limits = { cpu-weight = 1000, cpu-max = "${percent}%" }
+
+[[action]]
+in = "host"
+do.probe = ["group:capped"]
+at = "start"
+
+[[action]]
+in = "host"
+do.watch = { groups = ["capped"], every = "50ms", time = "1s", live = "60s" }
+
+[[action]]
+in = "host"
+do.probe = ["group:capped"]
+at = "end"
+
+[[chart]]
+title = "CPU time"
+rate = true
+limit = "host/capped.cpu.max"
+line = [{ label = "capped", fact = "host/capped.cpu.usage" }]
+
+[[expect]]
+claim = "The ceiling is ${percent} %."
+when = { fact = "host/capped.cpu.max@end", is = "${percent}%" }
+"#;
+
+fn capped(step: i64, percent: i64) -> Event {
+    sample(
+        step * 100,
+        &[
+            ("host/capped.cpu.usage", step * 20_000_000, Unit::Nanos),
+            ("host/capped.cpu.max", percent, Unit::Percent),
+        ],
+    )
+}
+
+#[test]
+fn a_live_knob_changes_the_run_at_its_watch_and_starts_another_elsewhere() {
+    let mut app = App::with(with_demo(LIVE), 80, 24);
+    app.press("r");
+    let id = app.run_id();
+    let run = app.effects.iter().find_map(|effect| match effect {
+        Effect::Run { scenario, .. } => Some(scenario.clone()),
+        _ => None,
+    });
+    let Verb::Watch(watch) = &run.unwrap().plan.actions[1].verb else {
+        panic!("the second action is the watch");
+    };
+    assert_eq!(
+        watch.time.to_string(),
+        "60.00 s",
+        "somebody sits in front of it"
+    );
+
+    app.event(id, Event::Doing { action: 1 });
+    app.event(id, capped(0, 20)).event(id, capped(1, 20));
+    app.shows("change the limit with").shows("Enter go on");
+    app.press("Right");
+    let set: SetLimits = toml::from_str("cgroup = 'capped'\nlimits = { cpu-max = '50%' }").unwrap();
+    let only_the_ceiling = Effect::Limit(id, set.clone());
+    assert_eq!(app.effects.last(), Some(&only_the_ceiling));
+    assert_eq!(app.runs(), 1, "the run goes on");
+    // Not drawn before it is observed.
+    app.shows("limit: 20 %").hides("50 %");
+    app.event(id, capped(2, 50)).shows("limit: 20 %, then 50 %");
+    let refused = Some("write(cpu.max): EINVAL".to_string());
+    app.event(id, Event::Retuned(Retuned { set, refused }));
+    app.shows("! Refused: write(cpu.max): EINVAL");
+    app.press("Enter");
+    assert_eq!(app.effects.last(), Some(&Effect::Enough(id)));
+
+    // After the watch nothing is live any more.
+    app.event(id, Event::Doing { action: 2 });
+    app.hides("change the limit with").press("Enter");
+    assert_eq!(app.effects.last(), Some(&Effect::Enough(id)), "nothing new");
+    app.event(id, Event::Holding).event(id, Event::Cleaned);
+    app.send(Msg::Run(id, News::Ended));
+    app.shows("its claims are not judged");
+    app.press("Left");
+    assert_eq!(app.runs(), 2, "now it is another run");
 }
