@@ -34,11 +34,20 @@ fn history(unit: Unit, values: &[(i64, i64)]) -> History {
     History::from(events.collect::<Vec<_>>())
 }
 
+/// Why, whether a rate, the unit, samples (ms, value), points.
+type Row = (
+    &'static str,
+    bool,
+    Unit,
+    &'static [(i64, i64)],
+    &'static [(f64, f64)],
+);
+
 #[test]
 fn samples_become_points_in_the_facts_unit() {
     let ms = 1_000_000;
     #[rustfmt::skip]
-    let table: [(&str, bool, Unit, &[(i64, i64)], &[(f64, f64)]); 6] = [
+    let table: [Row; 6] = [
         ("the clock starts at the first sample", false, Unit::Count,
             &[(500, 1), (1500, 3)], &[(0.0, 1.0), (1.0, 3.0)]),
         ("nanoseconds are shown as seconds", false, Unit::Nanos,
