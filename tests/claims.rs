@@ -7,61 +7,11 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use support::{User, glassbox, users};
+use support::pack::{list, pack_with, public_tempdir, verify};
+use support::{User, users};
 use toml::{Table, Value};
 
-/// Removes something from a demo; `None` when there is no such thing.
-type Mutation<'a> = &'a dyn Fn(&mut Table) -> Option<()>;
-
-fn pack_with(dir: &Path, file: &str, mutate: Mutation<'_>) -> Option<()> {
-    let lessons = Path::new(env!("CARGO_MANIFEST_DIR")).join("lessons/01-namespaces");
-    let target = dir.join("01-namespaces");
-    fs::create_dir_all(&target).unwrap();
-    fs::copy(lessons.join("lesson.toml"), target.join("lesson.toml")).unwrap();
-    let text = fs::read_to_string(lessons.join(file)).unwrap();
-    let (head, rest) = text.split_once("```demo\n").unwrap();
-    let (demo, tail) = rest.split_once("\n```\n").unwrap();
-    let mut table: Table = toml::from_str(demo).unwrap();
-    mutate(&mut table)?;
-    let demo = toml::to_string(&table).unwrap();
-    fs::write(
-        target.join(file),
-        format!("{head}```demo\n{demo}\n```\n{tail}"),
-    )
-    .unwrap();
-    Some(())
-}
-
-fn list<'a>(demo: &'a mut Table, key: &str) -> Option<&'a mut Vec<Value>> {
-    demo.get_mut(key)?.as_array_mut()
-}
-
-/// The exit code of `verify` for a step of a pack, and what it printed.
-fn verify(dir: &Path, step: &str, user: User) -> (Option<i32>, String) {
-    let output = glassbox(user)
-        .args([
-            "--lessons",
-            dir.to_str().unwrap(),
-            "verify",
-            "--trust",
-            step,
-        ])
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned()
-        + &String::from_utf8_lossy(&output.stderr);
-    (output.status.code(), text)
-}
-
-fn public_tempdir() -> tempfile::TempDir {
-    use std::os::unix::fs::PermissionsExt;
-    let dir = tempfile::Builder::new()
-        .prefix("gbtest-")
-        .tempdir()
-        .unwrap();
-    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    dir
-}
+const LESSON: &str = "01-namespaces";
 
 /// Takes the effect out of the first action with this verb: its arguments
 /// become others that the kernel accepts without doing what the step is about.
@@ -99,12 +49,14 @@ fn without_its_kernel_operation_a_step_fails() {
         for (file, step, verb, instead) in operations {
             let dir = public_tempdir();
             // As it is, the copy passes: the failure below has one cause.
-            pack_with(dir.path(), file, &|_| Some(())).unwrap();
+            pack_with(dir.path(), LESSON, file, &|_| Some(())).unwrap();
             let (code, text) = verify(dir.path(), step, user);
             assert_eq!(code, Some(0), "{step} unchanged, as {user:?}: {text}");
 
-            pack_with(dir.path(), file, &|demo| defuse(demo, verb, instead))
-                .unwrap_or_else(|| panic!("{file} has no `{verb}`"));
+            pack_with(dir.path(), LESSON, file, &|demo| {
+                defuse(demo, verb, instead)
+            })
+            .unwrap_or_else(|| panic!("{file} has no `{verb}`"));
             let (code, text) = verify(dir.path(), step, user);
             assert_eq!(code, Some(1), "{step} without {verb}, as {user:?}: {text}");
             assert!(text.contains("FAIL"), "{text}");
@@ -150,7 +102,7 @@ fn without_one_of_its_namespaces_a_step_fails() {
                 kinds.retain(|ns| ns.as_str() != Some(&kind));
                 Some(())
             };
-            pack_with(dir.path(), file, &remove).unwrap();
+            pack_with(dir.path(), LESSON, file, &remove).unwrap();
             tried += 1;
             let (code, text) = verify(dir.path(), step, user);
             let refused = code == Some(2) && text.contains("reach beyond");

@@ -387,3 +387,26 @@ fn hold_keeps_the_box_until_it_is_told_to_end() {
         assert!(inode(&pid.to_string()).is_err(), "the box is gone");
     }
 }
+
+/// What a host can't do is skipped with its reason, also in a step that goes on
+/// without what was refused: it is no failure of the lesson.
+#[test]
+fn a_refused_namespace_is_no_failure() {
+    for kind in ["uts", "pid", "mnt", "net"] {
+        let program = env!("CARGO_BIN_EXE_glassbox");
+        let script = format!(
+            "echo 0 > /proc/sys/user/max_{kind}_namespaces; {program} verify lock; echo code $?"
+        );
+        // A user namespace has such sysctls of its own: the host's stay.
+        let output = std::process::Command::new("unshare")
+            .args(["--map-root-user", "sh", "-c", &script])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            said.contains("skip ") && said.contains("ENOSPC"),
+            "{kind}:\n{said}"
+        );
+        assert!(said.contains("code 3"), "{kind}:\n{said}");
+    }
+}

@@ -2,28 +2,33 @@
 
 use super::failure::Failure;
 use super::printer::{Printer, Tone};
+use crate::course::Step;
 use crate::render::{self, Line, Role};
 use crate::session::{Outcome, Record};
 use std::io::Write;
 
 /// Prints the calls, the evidence and what became of the claims.
-pub(crate) fn print(record: &Record, out: &mut Printer) -> Result<(), Failure> {
+pub(crate) fn print(step: &Step, record: &Record, out: &mut Printer) -> Result<(), Failure> {
+    let shown = record.evidence(step);
     let (mut scenario, mut verdicts) = (record.scenario.clone(), record.verdicts.as_slice());
     if matches!(record.outcome, Outcome::Skipped(_)) {
-        // Of what never ran there is nothing to compare and nothing to judge.
-        scenario.show.clear();
-        scenario.figure = None;
+        // Of what never ran there is nothing to judge, and unless it was
+        // recorded elsewhere nothing to compare.
         verdicts = &[];
+        if shown.recorded_on().is_none() {
+            scenario.show.clear();
+            scenario.figure = None;
+        }
     }
     let (history, width) = (&record.history, out.width());
     lines(&render::syscalls(&scenario, history, width), out)?;
     writeln!(out)?;
-    let charts = render::charts(&scenario, history, width);
+    let charts = render::charts(&scenario, &shown, width);
     if !charts.is_empty() {
         lines(&charts, out)?;
         writeln!(out)?;
     }
-    lines(&render::evidence(&scenario, history, verdicts, width), out)
+    lines(&render::evidence(&scenario, &shown, verdicts, width), out)
 }
 
 /// The sum of a run, in a line.

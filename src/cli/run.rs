@@ -6,7 +6,7 @@ use super::failure::{Exit, Failure};
 use super::hold::Release;
 use super::printer::{Printer, Tone, visible};
 use super::{evidence, knobs, pack};
-use crate::course::Course;
+use crate::course::{Course, Step};
 use crate::plan::{Event, History};
 use crate::session::{Outcome, Record, Run};
 use serde_json::json;
@@ -45,7 +45,7 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
         history.push(event);
         if holding && args.hold {
             let so_far = Record::new(scenario.clone(), history.clone());
-            hold(&so_far, args.json, out)?;
+            hold(step, &so_far, args.json, out)?;
             held = true;
             run.finish();
         }
@@ -56,7 +56,7 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
         print_json(&record, out)?;
     } else {
         if !held {
-            evidence::print(&record, out)?;
+            evidence::print(step, &record, out)?;
             writeln!(out)?;
         }
         evidence::print_outcome(&record, out)?;
@@ -69,11 +69,11 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
 }
 
 /// Shows what stands, and where to look at it, until the user is done.
-fn hold(record: &Record, json: bool, out: &mut Printer) -> Result<(), Failure> {
+fn hold(step: &Step, record: &Record, json: bool, out: &mut Printer) -> Result<(), Failure> {
     // From here on these signals ask for a clean end, with verdicts.
     let release = Release::listen()?;
     if !json {
-        evidence::print(record, out)?;
+        evidence::print(step, record, out)?;
         writeln!(out)?;
         for (name, pid) in standing(&record.history) {
             writeln!(out, "{name}: pid {pid}")?;

@@ -5,10 +5,16 @@ use super::rules::Read;
 use super::shape;
 use super::source::Sink;
 use super::tree::Node;
-use crate::base::nearest;
-use crate::plan::{Action, BoxName, BoxSpec, Listen, Place, Verb};
+use crate::base::{Bytes, nearest};
+use crate::plan::{Action, BoxName, BoxSpec, Listen, Place, Spawn, Verb, Workload};
 use std::{collections::BTreeSet, net::Ipv4Addr, ops::Range};
 
+/// The most processes of one `spawn`.
+const MOST_PROCESSES: u32 = 256;
+/// The most forks of one `spawn`.
+const MOST_FORKS: u64 = 512;
+/// The most memory of one `spawn`.
+const MOST_MEMORY: Bytes = Bytes(1 << 30);
 /// What mount(2) is let do.
 const FILESYSTEMS: [&str; 3] = ["tmpfs", "proc", "mqueue"];
 
@@ -126,7 +132,7 @@ impl Walk<'_, '_, '_> {
         }
         let nameless = matches!(
             action.verb,
-            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_) | Verb::Watch(_)
+            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_)
         );
         if let Some(entry) = node.entry("as")
             && nameless
@@ -194,6 +200,16 @@ impl Walk<'_, '_, '_> {
                     );
                 }
                 self.path(&mount.path, at(&["path"]));
+                if mount.path.starts_with('/')
+                    && mount.path.bytes().all(|b| matches!(b, b'/' | b'.'))
+                {
+                    self.sink.error(
+                        "bad-path",
+                        at(&["path"]),
+                        "what is mounted on `/` is never seen",
+                        "a process keeps the root that it has; mount on a directory, such as `/mnt`",
+                    );
+                }
             }
             Verb::Propagate { path, .. } | Verb::Chown { path, .. } => {
                 self.path(path, at(&["path"]))
@@ -252,6 +268,7 @@ impl Walk<'_, '_, '_> {
                     self.earlier(until, Kind::Spawn, "spawn", at(&["until"]));
                 }
             }
+            Verb::Spawn(spawn) => self.spawn(spawn, &at),
             Verb::Wait(name) => self.earlier(name, Kind::Spawn, "spawn", at(&[])),
             Verb::Kill(kill) => match kill.to.parse::<BoxName>() {
                 Ok(name) if self.boxes.declared.contains(&name) => self.present(&name, at(&["to"])),
@@ -266,11 +283,35 @@ impl Walk<'_, '_, '_> {
             | Verb::LinkUp(_)
             | Verb::MakeQueue(_)
             | Verb::FindQueue(_)
-            | Verb::Spawn(_)
             | Verb::SetLimits(_)
             | Verb::Freeze(_)
             | Verb::Thaw(_)
             | Verb::SetClocks(_) => {}
+        }
+    }
+
+    /// What a learner's machine bears, whatever else it does just now.
+    fn spawn(&mut self, spawn: &Spawn, at: &dyn Fn(&[&str]) -> Range<usize>) {
+        let too_much = |sink: &mut Sink<'_>, path: &[&str], message: String, most: String| {
+            sink.error("too-much", at(path), message, format!("{most} at most"));
+        };
+        if spawn.count > MOST_PROCESSES {
+            let message = format!("`spawn` starts {} processes", spawn.count);
+            let most = MOST_PROCESSES.to_string();
+            too_much(self.sink, &["count"], message, most);
+        }
+        if let Workload::Storm(forks) = spawn.workload
+            && u64::from(forks) * u64::from(spawn.count) > MOST_FORKS
+        {
+            let message = format!("`spawn` forks {forks} times in each of {}", spawn.count);
+            too_much(self.sink, &["workload"], message, MOST_FORKS.to_string());
+        }
+        if let Workload::Hog(size) | Workload::Grow(size) = spawn.workload {
+            let all = Bytes(size.0.saturating_mul(u64::from(spawn.count)));
+            if all > MOST_MEMORY {
+                let message = format!("`spawn` takes {all} of memory in all");
+                too_much(self.sink, &["workload"], message, MOST_MEMORY.to_string());
+            }
         }
     }
 

@@ -2,13 +2,13 @@
 //! left of it once nothing is.
 
 use super::facts::filled;
-use super::pack::{Folder, Pack};
+use super::pack::{Folder, Pack, StepFile};
 use super::prose::{self, Targets};
 use super::schema::Part;
 use super::source::{Sink, Source, whole_file};
 use super::step::{self, Read};
 use super::tree::{self, Trust};
-use super::{Course, Demo, Lesson, LessonMeta, Origin, rules, shape};
+use super::{Course, Demo, Lesson, LessonMeta, Origin, recording, rules, shape};
 use crate::base::{Diagnostic, Severity};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -161,13 +161,26 @@ fn examine(mut pack: Pack, origin: Origin) -> (Linted, Course) {
         });
         let steps = std::mem::take(&mut folder.steps)
             .into_iter()
-            .map(|(number, file, text)| {
-                let source = Source::new(file.clone(), text);
-                let mut sink = Sink::new(&source);
-                let read = step::read(&mut sink, number, file);
-                let found = sink.into_found();
-                (source, read, found)
-            })
+            .map(
+                |StepFile {
+                     number,
+                     file,
+                     text,
+                     recorded,
+                 }| {
+                    let source = Source::new(file.clone(), text);
+                    let mut sink = Sink::new(&source);
+                    let mut read = step::read(&mut sink, number, file);
+                    let mut found = sink.into_found();
+                    let recorded = recorded.map(|(file, text)| recording::read(&file, &text));
+                    match (recorded, &mut read.step) {
+                        (Some(Ok(recording)), Some(step)) => step.recorded = Some(recording),
+                        (Some(Err(diagnostic)), _) => found.push(*diagnostic),
+                        (Some(Ok(_)), None) | (None, _) => {}
+                    }
+                    (source, read, found)
+                },
+            )
             .collect();
         drafts.push(Draft {
             folder,

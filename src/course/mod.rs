@@ -24,6 +24,7 @@ mod markdown;
 mod model;
 mod pack;
 mod prose;
+mod recording;
 mod rules;
 mod schema;
 mod shape;
@@ -38,4 +39,5 @@ pub use demo::{
 pub use document::{Align, Block, Document, Inline};
 pub use lint::{Linted, demo_from_toml, embedded, lint, lint_embedded, load};
 pub use model::{Course, Lesson, LessonMeta, Origin, Quiz, Step, StepId, StepMeta};
+pub use recording::Recording;
 pub use schema::schema;

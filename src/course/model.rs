@@ -1,7 +1,8 @@
 //! The model: a course of lessons of steps.
 
-use super::{Demo, Document};
+use super::{Demo, Document, Recording, Scenario};
 use crate::check::Question;
+use crate::plan::Event;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{fmt, path::PathBuf};
@@ -91,6 +92,8 @@ pub struct Step {
     pub notes: Vec<String>,
     /// The block `demo`, if there is one.
     pub demo: Option<Demo>,
+    /// What the demo showed elsewhere, for hosts that refuse it.
+    pub recorded: Option<Recording>,
     /// The block `quiz`, if there is one; judged by the demo's observations.
     pub quiz: Option<Quiz>,
 }
@@ -101,6 +104,23 @@ pub struct Step {
 pub struct Quiz {
     /// The questions, in order.
     pub question: Vec<Question>,
+}
+
+impl Step {
+    /// What was recorded of this scenario on another kernel; a recording shows
+    /// the knobs at their starts.
+    pub fn recorded_events(&self, scenario: &Scenario) -> &[Event] {
+        let at_start = self.demo.as_ref().is_some_and(|demo| {
+            let knobs = demo.knobs.iter().zip(&scenario.knobs);
+            knobs
+                .into_iter()
+                .all(|(knob, (_, value))| knob.start() == value)
+        });
+        match &self.recorded {
+            Some(recording) if at_start => &recording.events,
+            Some(_) | None => &[],
+        }
+    }
 }
 
 impl Course {

@@ -19,6 +19,9 @@ static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/lessons");
 /// The largest file that is read.
 const LARGEST: u64 = 1 << 20;
 
+/// How the name of a recording goes on behind its step's.
+const RECORDED: &str = "recorded.jsonl";
+
 /// The files of a pack that count as lessons, and what was wrong with the rest.
 pub(super) struct Pack {
     root: Root,
@@ -36,8 +39,16 @@ pub(super) struct Folder {
     pub(super) name: String,
     /// The text of `lesson.toml`.
     pub(super) lesson: Option<String>,
-    /// Number, path and text of each step.
-    pub(super) steps: Vec<(u32, PathBuf, String)>,
+    /// In the order of their names.
+    pub(super) steps: Vec<StepFile>,
+}
+
+/// A file `NN-name.md`, and what was recorded of it elsewhere.
+pub(super) struct StepFile {
+    pub(super) number: u32,
+    pub(super) file: PathBuf,
+    pub(super) text: String,
+    pub(super) recorded: Option<(PathBuf, String)>,
 }
 
 enum Root {
@@ -124,7 +135,7 @@ impl Pack {
             return;
         };
         let path = Path::new(&dir);
-        let mut steps: Vec<(u32, PathBuf, String)> = Vec::new();
+        let mut steps: Vec<StepFile> = Vec::new();
         let mut has_steps = false;
         for file in names
             .iter()
@@ -148,11 +159,24 @@ impl Pack {
                 ));
                 continue;
             };
-            if let Some((_, first, _)) = steps.iter().find(|(n, _, _)| *n == number) {
-                self.found.push(twice(&at, number, first));
+            if let Some(first) = steps.iter().find(|step| step.number == number) {
+                self.found.push(twice(&at, number, &first.file));
             }
+            let beside = format!("{stem}.{RECORDED}");
+            let recorded = match names.get(&beside) {
+                Some(false) => {
+                    let file = path.join(beside);
+                    self.text(&file).map(|text| (file, text))
+                }
+                Some(true) | None => None,
+            };
             if let Some(text) = self.text(&at) {
-                steps.push((number, at, text));
+                steps.push(StepFile {
+                    number,
+                    file: at,
+                    text,
+                    recorded,
+                });
             }
         }
         if !has_lesson && !has_steps {

@@ -275,6 +275,16 @@ fn containment(
         boxes: specs.iter().filter_map(|(spec, _)| spec.clone()).collect(),
         actions,
     };
+    for (spec, node) in specs {
+        if let Some(why) = spec.as_ref().and_then(|spec| plan.leak(spec)) {
+            sink.error(
+                "not-contained",
+                node.at(&["propagation"]),
+                "the box would share its mounts with the host",
+                why,
+            );
+        }
+    }
     for breach in plan.breaches() {
         let node = nodes[breach.action];
         let key = node.get("do").and_then(|verb| verb.entry(breach.verb));

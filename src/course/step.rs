@@ -55,6 +55,7 @@ pub(super) fn read(sink: &mut Sink<'_>, number: u32, file: PathBuf) -> Read {
         in_docker: parts.in_docker,
         notes: parts.notes,
         demo,
+        recorded: None,
         quiz,
     });
     Read {

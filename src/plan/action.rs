@@ -3,7 +3,10 @@
 //! These types are the TOML that lesson authors write (see docs/lessons.md) and
 //! the message that the sandbox receives: there is one reading of them.
 
-use super::{BoxName, CgroupSpec, Join, Namespace, Need, Place, Probe, SetLimits, Watch};
+use super::{
+    BoxName, CgroupSpec, Controller, Join, MOVING_FACTS, Namespace, Need, Place, Probe, SetLimits,
+    Watch,
+};
 use crate::base::{Bytes, Nanos};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,6 +42,8 @@ pub struct BoxSpec {
     #[serde(default)]
     pub missing_ok: bool,
     /// What its mounts share with the parent's; only with a mount namespace.
+    /// `shared` and `unchanged` only in a box that has one, too: a host whose
+    /// mounts are shared would get those of the box.
     #[serde(default)]
     pub propagation: Propagation,
     /// Mount a fresh /proc in it. Default: when it has both a pid and a mount namespace.
@@ -179,7 +184,8 @@ pub enum Verb {
     /// Thaw a cgroup; `in` is `host`.
     Thaw(BoxName),
     /// Look at cgroups again and again while something runs; `in` is `host`.
-    /// The samples make the charts.
+    /// The samples make the charts. Facts: NAME.GROUP.STATISTIC, by how much it
+    /// grew from the first sample to the last, of each statistic that moves.
     Watch(Watch),
 }
 
@@ -340,11 +346,18 @@ impl Verb {
     /// The facts that it yields besides `probe`'s, given its result's name.
     fn result_facts(&self, name: &str) -> Vec<String> {
         let suffixes: &[&str] = match self {
+            Verb::Watch(watch) => {
+                let grown = |group: &BoxName, fact| format!("{name}.{group}.{fact}");
+                let all = watch.groups.iter();
+                return all
+                    .flat_map(|group| MOVING_FACTS.map(|fact| grown(group, fact)))
+                    .collect();
+            }
             Verb::Run(_) => &["", ".out", ".err"],
             Verb::Listen(_) => &["", ".port"],
             Verb::Ping(_) => &["", ".rtt"],
             Verb::Spawn(_) => &["", ".count", ".rss"],
-            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_) | Verb::Watch(_) => &[],
+            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_) => &[],
             Verb::SetHostname(_)
             | Verb::Mount(_)
             | Verb::Propagate { .. }
@@ -413,6 +426,23 @@ impl Plan {
         self.boxes.iter().find(|spec| &spec.name == name)
     }
 
+    /// The controllers that a cgroup must have: its own, and those that its
+    /// descendants get from it.
+    pub fn controllers_of(&self, group: &CgroupSpec) -> Vec<Controller> {
+        let children = self
+            .cgroups
+            .iter()
+            .filter(|child| child.parent.as_ref() == Some(&group.name));
+        let below: Vec<Controller> = children
+            .flat_map(|child| self.controllers_of(child))
+            .collect();
+        let own = group.needs();
+        Controller::ALL
+            .into_iter()
+            .filter(|c| own.contains(c) || below.contains(c))
+            .collect()
+    }
+
     /// Whether the box, or one that it is nested in, has such a namespace of its own.
     pub fn contained(&self, place: &Place, ns: Namespace) -> bool {
         let mut next = match place {
@@ -430,7 +460,21 @@ impl Plan {
         false
     }
 
-    /// The containment rule: an action that changes a kernel object is allowed
+    /// The containment rule for boxes: why this one's mounts would reach the
+    /// host, if they would. A mount namespace is a copy, and a copy of a shared
+    /// mount is its peer until someone cuts the tie.
+    pub fn leak(&self, spec: &BoxSpec) -> Option<&'static str> {
+        let tied = match spec.propagation {
+            Propagation::Private | Propagation::Slave => false,
+            Propagation::Shared | Propagation::Unchanged => true,
+        };
+        let above = spec.parent.clone().map_or(Place::Host, Place::Box);
+        (tied && spec.has(Namespace::Mount) && !self.contained(&above, Namespace::Mount)).then_some(
+            "its mounts would appear on the host, too: make it in a box with a mount namespace",
+        )
+    }
+
+    /// The containment rule for actions: one that changes a kernel object is allowed
     /// only inside a namespace, made for this run, that holds that object.
     pub fn breaches(&self) -> Vec<Unsafe> {
         use Namespace::{Ipc, Mount, Net, User, Uts};
@@ -509,5 +553,37 @@ impl Plan {
             }
         }
         needs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mounts_are_shared_only_among_boxes() {
+        let spec = |text: &str| toml::from_str::<BoxSpec>(text).unwrap();
+        let plan = Plan {
+            boxes: vec![
+                spec("name = 'outer'\nnamespaces = ['mount']"),
+                spec("name = 'bare'"),
+                spec("name = 'within'\nin = 'outer'"),
+            ],
+            ..Plan::default()
+        };
+        let of_its_own = "namespaces = ['mount']\nname = 'x'";
+        for (text, leaks) in [
+            ("propagation = 'private'", false),
+            ("propagation = 'slave'", false),
+            ("propagation = 'shared'", true),
+            ("propagation = 'unchanged'", true),
+            ("propagation = 'unchanged'\nin = 'bare'", true),
+            ("propagation = 'unchanged'\nin = 'outer'", false),
+            ("propagation = 'shared'\nin = 'within'", false),
+        ] {
+            let leak = plan.leak(&spec(&format!("{of_its_own}\n{text}")));
+            assert_eq!(leak.is_some(), leaks, "{text}");
+        }
+        assert_eq!(plan.leak(&spec("name = 'x'\npropagation = 'shared'")), None);
     }
 }

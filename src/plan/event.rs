@@ -1,6 +1,6 @@
 //! What happened, in order, and the fold of it.
 
-use super::{BoxName, Fact, FactRef, Place, Refusal, SetLimits, Value};
+use super::{BoxName, Fact, FactRef, Place, Provenance, Refusal, SetLimits, Value};
 use crate::base::Errno;
 use serde::{Deserialize, Serialize};
 
@@ -88,8 +88,8 @@ pub struct Sample {
     /// Nanoseconds since the observer began, CLOCK_MONOTONIC: one clock for all
     /// watches of a run.
     pub at: i64,
-    /// Facts `host/NAME.…` of the watched groups: [`SAMPLED_FACTS`](super::SAMPLED_FACTS)
-    /// that have a value.
+    /// Facts `host/NAME.…` of the watched groups: [`MOVING_FACTS`](super::MOVING_FACTS)
+    /// and [`LIMIT_FACTS`](super::LIMIT_FACTS) that have a value.
     pub values: Vec<(FactRef, Value)>,
 }
 
@@ -161,6 +161,14 @@ impl History {
         self.events.iter().filter_map(|event| match event {
             Event::Fact(fact) => Some(fact),
             _ => None,
+        })
+    }
+
+    /// The kernel of what was recorded elsewhere, if there is any of it.
+    pub fn recorded_on(&self) -> Option<&str> {
+        self.facts().find_map(|fact| match &fact.provenance {
+            Provenance::Recorded { kernel } => Some(kernel.as_str()),
+            Provenance::Observed | Provenance::Unavailable { .. } => None,
         })
     }
 

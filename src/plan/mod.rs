@@ -21,5 +21,5 @@ pub use cgroup::{CgroupSpec, Controller, Count, Join, Limit, Limits, Percent, Se
 pub use event::{Ending, Event, History, Observer, Output, Retuned, Sample, Syscall};
 pub use fact::{BoxName, Fact, FactRef, Place, Provenance, RefError, Unit, Value};
 pub use namespace::Namespace;
-pub use probe::{GROUP_FACTS, Probe, ProbeError, SAMPLED_FACTS};
+pub use probe::{GROUP_FACTS, LIMIT_FACTS, MOVING_FACTS, Probe, ProbeError};
 pub use refusal::{Need, Refusal};

@@ -64,7 +64,7 @@ pub enum Probe {
 
 /// What `group:NAME` yields. What the group has no controller for, or this
 /// kernel no file, is unavailable.
-pub const GROUP_FACTS: [&str; 23] = [
+pub const GROUP_FACTS: [&str; 24] = [
     "path",
     "processes",
     "cpu.weight",
@@ -84,25 +84,25 @@ pub const GROUP_FACTS: [&str; 23] = [
     "pids.max",
     "pids.current",
     "pids.refused",
+    "io.max",
     "io.read",
     "frozen",
     "pressure.cpu",
     "pressure.memory",
 ];
 
-/// What a `watch` samples of a group: what moves, and the limits, which may be
-/// changed while it looks.
-pub const SAMPLED_FACTS: [&str; 9] = [
+/// Those of [`GROUP_FACTS`] that are numbers and can move: what a watch samples.
+pub const MOVING_FACTS: [&str; 6] = [
     "cpu.usage",
     "memory.current",
     "memory.anon",
     "pids.current",
     "cpu.throttled",
     "io.read",
-    "cpu.max",
-    "memory.max",
-    "pids.max",
 ];
+
+/// The limits, which a watch samples, too: they may be changed while it looks.
+pub const LIMIT_FACTS: [&str; 3] = ["cpu.max", "memory.max", "pids.max"];
 
 /// Why a probe's name could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -4,7 +4,7 @@
 
 use super::Observation;
 use super::cgroups::{Group, Version};
-use crate::plan::{BoxName, Controller, GROUP_FACTS, SAMPLED_FACTS, Unit, Value};
+use crate::plan::{BoxName, Controller, GROUP_FACTS, LIMIT_FACTS, MOVING_FACTS, Unit, Value};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -34,8 +34,9 @@ pub fn statistics(name: &BoxName, group: &Directories) -> Vec<Observation> {
 
 /// What a watch samples, as far as it can be read.
 pub fn samples(name: &BoxName, group: &Directories) -> Vec<(String, Value)> {
-    SAMPLED_FACTS
+    MOVING_FACTS
         .iter()
+        .chain(&LIMIT_FACTS)
         .filter_map(|fact| Some((format!("{name}.{fact}"), read(group, fact).0.ok()?)))
         .collect()
 }
@@ -142,6 +143,7 @@ fn read(group: &Directories, fact: &str) -> Read {
             ("pids.events", "max"),
             count,
         ),
+        "io.max" => io_max(group),
         "io.read" => io_read(group),
         "frozen" => frozen(group),
         "pressure.cpu" => pressure(group, Controller::Cpu, "cpu.pressure"),
@@ -335,6 +337,27 @@ fn usage(group: &Directories) -> Read {
     (value, shown(&path))
 }
 
+/// The ceiling of reads from the one device that a demo limits, in bytes a second.
+fn io_max(group: &Directories) -> Read {
+    let v1 = "blkio.throttle.read_bps_device";
+    let (version, path) = match file(group, Controller::Io, "io.max", v1) {
+        Ok(found) => found,
+        Err(reason) => return (Err(reason), "io.max rbps".into()),
+    };
+    let value = text(&path).map(|text| {
+        let mut words = text.split_whitespace().skip(1);
+        let limit = match version {
+            Version::V1 => words.next(),
+            Version::V2 => words.find_map(|word| word.strip_prefix("rbps=")),
+        };
+        match limit.and_then(|word| word.parse().ok()) {
+            Some(bytes) => Value::Number(bytes, Unit::Bytes),
+            None => Value::Text("max".into()),
+        }
+    });
+    (value, shown(&path))
+}
+
 /// Bytes that the members have read, over all devices.
 fn io_read(group: &Directories) -> Read {
     let (version, path) = match file(
@@ -445,14 +468,14 @@ mod tests {
                 Cpu,
                 &[("cpu.max", "20000 100000\n")],
                 "cpu.quota",
-                "20 ms",
+                "20.0 ms",
             ),
             (
                 V2,
                 Cpu,
                 &[("cpu.stat", "usage_usec 240000\nnr_periods 12\n")],
                 "cpu.per-period",
-                "20 ms",
+                "20.0 ms",
             ),
             (
                 V2,

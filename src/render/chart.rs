@@ -47,6 +47,11 @@ pub fn above(plot: &Plot, limit: &str, width: usize) -> Vec<Line> {
             )]
         }
     }));
+    items.extend(
+        plot.recorded_on
+            .as_ref()
+            .map(|kernel| vec![Span::new(format!("recorded on {kernel}"), Role::Warn)]),
+    );
     flow(items, width)
 }
 

@@ -20,8 +20,14 @@ pub fn evidence(
         Some(Figure::Namespaces) => parts.push(figure::namespaces(scenario, history, width)),
         None => {}
     }
-    parts.push(table(&scenario.show, history, width));
-    parts.push(troubles(history, width));
+    if let Some(kernel) = history.recorded_on() {
+        parts.push(troubles(history, width));
+        parts.push(elsewhere(kernel, width));
+        parts.push(table(&scenario.show, history, width));
+    } else {
+        parts.push(table(&scenario.show, history, width));
+        parts.push(troubles(history, width));
+    }
     parts.push(claims(scenario, verdicts, width));
     parts.retain(|part| !part.is_empty());
     parts.join(&Line::default())
@@ -44,6 +50,12 @@ fn observer(history: &History, width: usize) -> Vec<Line> {
             let text = format!("Observed just now on Linux {}, {who}.", observer.kernel);
             wrap(&[Span::new(text, Role::Dim)], width)
         })
+}
+
+/// That what follows is not of this machine.
+fn elsewhere(kernel: &str, width: usize) -> Vec<Line> {
+    let text = format!("So this was not seen here. It was recorded on Linux {kernel}:");
+    wrap(&[Span::new(text, Role::Warn)], width)
 }
 
 fn table(show: &[ShowRow], history: &History, width: usize) -> Vec<Line> {

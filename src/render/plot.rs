@@ -35,6 +35,8 @@ pub struct Plot {
     pub value: Axis,
     /// Whether the values are growth per second.
     pub rate: bool,
+    /// The kernel that it was recorded on, if it isn't this one's.
+    pub recorded_on: Option<String>,
 }
 
 /// One line of a chart.
@@ -133,6 +135,7 @@ impl Plot {
             limit,
             time,
             rate: chart.rate,
+            recorded_on: history.recorded_on().map(String::from),
         })
     }
 

@@ -45,20 +45,20 @@ type Row = (
 
 #[test]
 fn samples_become_points_in_the_facts_unit() {
-    let ms = 1_000_000;
+    const MS: i64 = 1_000_000;
     #[rustfmt::skip]
     let table: [Row; 6] = [
         ("the clock starts at the first sample", false, Unit::Count,
             &[(500, 1), (1500, 3)], &[(0.0, 1.0), (1.0, 3.0)]),
         ("nanoseconds are shown as seconds", false, Unit::Nanos,
-            &[(0, 500 * ms)], &[(0.0, 0.5)]),
+            &[(0, 500 * MS)], &[(0.0, 0.5)]),
         ("CPU time becomes percent of one CPU", true, Unit::Nanos,
-            &[(0, 0), (100, 20 * ms), (200, 70 * ms)], &[(0.1, 20.0), (0.2, 50.0)]),
+            &[(0, 0), (100, 20 * MS), (200, 70 * MS)], &[(0.1, 20.0), (0.2, 50.0)]),
         ("a rate is the mean of a period, however often one looks", true, Unit::Nanos,
-            &[(0, 0), (50, 20 * ms), (100, 20 * ms), (150, 40 * ms), (200, 40 * ms)],
+            &[(0, 0), (50, 20 * MS), (100, 20 * MS), (150, 40 * MS), (200, 40 * MS)],
             &[(0.1, 20.0), (0.15, 20.0), (0.2, 20.0)]),
         ("the time between two watches counts", true, Unit::Nanos,
-            &[(0, 0), (100, 100 * ms), (1100, 100 * ms)], &[(0.1, 100.0), (1.1, 0.0)]),
+            &[(0, 0), (100, 100 * MS), (1100, 100 * MS)], &[(0.1, 100.0), (1.1, 0.0)]),
         ("bytes grow by the second", true, Unit::Bytes,
             &[(0, 0), (500, MIB)], &[(0.5, 2.0 * MIB as f64)]),
     ];

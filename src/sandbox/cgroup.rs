@@ -49,8 +49,12 @@ impl Drop for Group {
 
 /// Names a group of this process for one box or one declared group.
 pub(super) fn name_for(box_name: &str) -> Option<String> {
-    let owner = Owner::of(std::process::id() as i32)?;
-    Some(format!("{}-{box_name}", owner.stem()))
+    name_of(std::process::id() as i32, box_name)
+}
+
+/// Names a group of another process.
+pub(super) fn name_of(pid: i32, what: &str) -> Option<String> {
+    Some(format!("{}-{what}", Owner::of(pid)?.stem()))
 }
 
 /// Finds a place for a box: a new group below one of the session's own, in the

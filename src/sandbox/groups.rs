@@ -2,6 +2,7 @@
 //! supervisor, which owns them.
 
 use super::cgroup::{Group, name_for};
+use super::leaf::{Leaf, Occupied, vacate};
 use super::wire::directories;
 use crate::base::Errno;
 use crate::plan::{BoxName, CgroupSpec, Controller, Limit, Limits};
@@ -41,6 +42,8 @@ pub(super) struct Groups {
     /// Controllers that were switched on for the children of a group that
     /// isn't ours: its `cgroup.subtree_control`, and what takes it back.
     switched: Vec<(PathBuf, String)>,
+    /// Where this program went to make room in the session's own group.
+    leaf: Option<Leaf>,
     known: BTreeMap<BoxName, Directories>,
 }
 
@@ -56,20 +59,26 @@ impl Groups {
     }
 
     /// Makes a group with its limits.
-    pub(super) fn make(&mut self, spec: &CgroupSpec, call: Caller<'_>) -> Result<(), Refused> {
+    /// `needs` are its controllers, with those that its children will want.
+    pub(super) fn make(
+        &mut self,
+        spec: &CgroupSpec,
+        needs: &[Controller],
+        call: Caller<'_>,
+    ) -> Result<(), Refused> {
         let proc = Path::new("/proc");
         let missing = |controller| Refused {
             controller,
             stage: "/proc/self/cgroup".into(),
             errno: None,
         };
-        let first = spec.needs().first().copied().unwrap_or(Controller::Pids);
+        let first = needs.first().copied().unwrap_or(Controller::Pids);
         let read = Memberships::read(proc, &Subject::Myself)
             .and_then(|members| Ok((members, Mounts::read(proc, &Subject::Myself)?)));
         let (members, mounts) = read.map_err(|_| missing(first))?;
-        let needs = match spec.needs() {
-            none if none.is_empty() => vec![self.any_controller(&members, &mounts)],
-            needs => needs,
+        let needs = match needs {
+            [] => vec![self.any_controller(&members, &mounts)],
+            needs => needs.to_vec(),
         };
         let parent = spec
             .parent
@@ -202,13 +211,41 @@ impl Groups {
         if let Some(found) = chain.iter().find(|dir| hands_down(dir) && writable(dir)) {
             return Ok(found.clone());
         }
-        // The root alone may have both processes and children with controllers.
         let able = |dir: &&PathBuf| {
             let has = cgroups::available(dir);
             writable(dir) && names.iter().all(|name| has.iter().any(|has| has == name))
         };
         let mut last = lacking();
-        for dir in chain.iter().rev().filter(able) {
+        let mut fit: Vec<&PathBuf> = chain.iter().rev().filter(able).collect();
+        if fit.is_empty() {
+            // Not ours to change, or without the controller: the kernel says which.
+            let own = chain.first().ok_or_else(lacking)?;
+            if !writable(own) {
+                return Ok(own.clone());
+            }
+            fit.push(own);
+        }
+        for dir in fit {
+            // The root alone may have both processes and children with controllers.
+            if *dir != root.point && v2_parent.is_none() && self.leaf.is_none() {
+                match vacate(dir, call) {
+                    Ok(leaf) => self.leaf = leaf,
+                    Err(occupied) => {
+                        let (stage, errno) = match occupied {
+                            Occupied::Refused(stage, errno) => (stage, Some(errno)),
+                            Occupied::ByOthers => {
+                                (format!("{}", dir.join("cgroup.procs").display()), None)
+                            }
+                        };
+                        last = Refused {
+                            controller: wanted[0],
+                            stage,
+                            errno,
+                        };
+                        continue;
+                    }
+                }
+            }
             let path = dir.join("cgroup.subtree_control");
             let before = fs::read_to_string(&path).unwrap_or_default();
             let on: Vec<&str> = before.split_whitespace().collect();
@@ -490,6 +527,8 @@ impl Groups {
         while let Some((path, line)) = self.switched.pop() {
             let _ = fs::write(path, line);
         }
+        // Only now may the session's group have processes again.
+        self.leaf = None;
     }
 
     /// The directories that a process joins to be in that group.

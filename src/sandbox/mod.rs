@@ -18,6 +18,7 @@ mod agent;
 mod cgroup;
 mod create;
 mod groups;
+mod leaf;
 mod limits;
 mod network;
 mod programs;

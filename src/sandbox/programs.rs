@@ -9,7 +9,9 @@ use super::verbs::{Answer, io_errno};
 use super::wire::{Reply, Task};
 use super::workload;
 use crate::base::Errno;
-use crate::plan::{Ending, Event, FactRef, Join, Need, Output, Sample, Spawn, Unit, Value, Watch};
+use crate::plan::{
+    Ending, Event, FactRef, Join, MOVING_FACTS, Need, Output, Sample, Spawn, Unit, Value, Watch,
+};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
@@ -31,6 +33,9 @@ const WORKLOAD_SECONDS: u16 = 30;
 const OUTPUT_BYTES: u64 = 64 << 10;
 /// Where programs are looked up, whatever the learner's PATH says.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What a watch sees at one moment: statistics by name.
+type Sampled = Vec<(String, Value)>;
 
 /// Background processes of one agent, by the name of their `spawn`.
 #[derive(Default)]
@@ -341,14 +346,22 @@ impl Agent {
             nanos(watch.time),
         );
         let mut next = started;
+        let mut ends: Option<[Sampled; 2]> = None;
         loop {
             let values = watch
                 .groups
                 .iter()
                 .filter_map(|name| Some((name, task.groups.get(name)?)));
-            let values = values.flat_map(|(name, group)| crate::probe::samples(name, group));
+            let values: Sampled = values
+                .flat_map(|(name, group)| crate::probe::samples(name, group))
+                .collect();
+            ends = Some(match ends {
+                None => [values.clone(), values.clone()],
+                Some([first, _]) => [first, values.clone()],
+            });
             let place = self.teller.place.clone();
             let values = values
+                .into_iter()
                 .map(|(name, value)| {
                     (
                         FactRef {
@@ -366,19 +379,41 @@ impl Agent {
             next += every;
             let left = next.saturating_duration_since(std::time::Instant::now());
             if started.elapsed() + left > time {
-                return;
+                break;
             }
             // The supervisor's next word ends a watch early: that it is enough,
             // or the end of the run.
             let channel = self.teller.channel();
-            let mut ends = vec![PollFd::new(channel.as_fd(), PollFlags::POLLIN)];
-            ends.extend(
+            let mut over = vec![PollFd::new(channel.as_fd(), PollFlags::POLLIN)];
+            over.extend(
                 ended
                     .as_ref()
                     .map(|pidfd| PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)),
             );
-            if ready_before(&mut ends, left) {
-                return;
+            if ready_before(&mut over, left) {
+                break;
+            }
+        }
+        if let (Some(name), Some([first, last])) = (&task.action.result, ends) {
+            self.tell_growth(name, &first, &last);
+        }
+    }
+
+    /// By how much each statistic grew while it was watched: no moment but
+    /// those of the two samples counts.
+    fn tell_growth(&mut self, watch: &str, first: &Sampled, last: &Sampled) {
+        let moves = |fact: &str| {
+            let statistic = fact.split_once('.').map(|(_, statistic)| statistic);
+            statistic.is_some_and(|statistic| MOVING_FACTS.contains(&statistic))
+        };
+        for (fact, value) in last.iter().filter(|(fact, _)| moves(fact)) {
+            let before = first.iter().find(|(name, _)| name == fact);
+            if let (Some((_, Value::Number(before, _))), Value::Number(after, unit)) =
+                (before, value)
+            {
+                let grown = Value::Number(after - before, *unit);
+                let source = "the last sample minus the first".to_string();
+                self.teller.fact(format!("{watch}.{fact}"), grown, source);
             }
         }
     }

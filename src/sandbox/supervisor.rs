@@ -77,6 +77,8 @@ struct Run {
     known: BTreeMap<BoxName, Standing>,
     ports: BTreeMap<String, u16>,
     groups: Groups,
+    /// Whether a box had to do without a namespace that it asked for.
+    lacking: bool,
 }
 
 /// The whole life of the supervisor: `wire` leads to the main process.
@@ -95,15 +97,25 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32) -> std::process::ExitCode 
     }
     // The pidfd before the question whether its owner still lives: a pid that
     // is still our parent's now can't have been recycled in between.
-    let Ok(main_pidfd) = sys::pidfd_open(Pid::from_raw(main_pid)) else {
-        return failed;
-    };
+    let main_pidfd = sys::pidfd_open(Pid::from_raw(main_pid));
     if nix::unistd::getppid().as_raw() != main_pid {
         return failed;
     }
     let mut main = Channel::from(wire);
     let Ok(Order::Carry { plan, hold }) = main.receive() else {
         return failed;
+    };
+    let main_pidfd = match main_pidfd {
+        Ok(main_pidfd) => main_pidfd,
+        // Nothing has been made yet, and nothing will be without a guardian.
+        Err(errno) => {
+            let message = format!(
+                "pidfd_open({main_pid}): {errno}; it needs Linux 5.6, and no filter that forbids it"
+            );
+            let _ = main.send(&Event::Broken { message });
+            let _ = main.send(&Event::Cleaned);
+            return failed;
+        }
     };
     let mut run = Run {
         main,
@@ -117,6 +129,7 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32) -> std::process::ExitCode 
         known: BTreeMap::new(),
         ports: BTreeMap::new(),
         groups: Groups::default(),
+        lacking: false,
     };
     let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.carry(hold)));
     let message = match ended {
@@ -185,7 +198,8 @@ impl Run {
             })
             .collect();
         for spec in self.plan.cgroups.clone() {
-            self.with_groups(|groups, call| groups.make(&spec, call))?;
+            let needs = self.plan.controllers_of(&spec);
+            self.with_groups(|groups, call| groups.make(&spec, &needs, call))?;
         }
         for spec in self.plan.boxes.clone() {
             if !later.contains(&spec.name) {
@@ -232,6 +246,9 @@ impl Run {
 
     /// Makes a box and knows it before it may do anything.
     fn create(&mut self, spec: &BoxSpec) -> Result<(), End> {
+        if let Some(why) = self.plan.leak(spec) {
+            return Err(End::Broken(format!("the box `{}`: {why}", spec.name)));
+        }
         let creator = self.creator_of(spec)?;
         let cgroups = self.cgroups_for(spec)?;
         let inside_user = spec.parent.as_ref().is_some_and(|parent| {
@@ -391,6 +408,7 @@ impl Run {
             .find(|planned| planned.name == spec.name)
         {
             planned.namespaces.retain(own);
+            self.lacking |= planned.namespaces.len() < spec.namespaces.len();
         }
     }
 
@@ -402,7 +420,11 @@ impl Run {
             .into_iter()
             .find(|breach| breach.action == index)
         {
-            return Err(End::Broken(breach.to_string()));
+            // The refusal that left a box without the namespace has been told.
+            return Err(match self.lacking {
+                true => End::Told,
+                false => End::Broken(breach.to_string()),
+            });
         }
         match &action.verb {
             Verb::Create(name) => {
@@ -423,6 +445,11 @@ impl Run {
                 self.with_groups(|groups, call| groups.freeze(name, false, call))?;
                 self.tell_done(action)
             }
+            // Its process id may be another's by now.
+            Verb::Kill(kill) if self.has_ended(&kill.to) => Err(End::Broken(format!(
+                "`kill`: the box `{}` has ended, and its process id is free for another",
+                kill.to
+            ))),
             _ => {
                 let actor = self.actor_for(action);
                 let exposed = !Namespace::ALL
@@ -439,6 +466,12 @@ impl Run {
                 self.await_done(&actor)
             }
         }
+    }
+
+    /// Whether this is a box that stood once and has been awaited since.
+    fn has_ended(&self, name: &str) -> bool {
+        self.known.keys().any(|known| known.as_str() == name)
+            && self.boxes.keys().all(|standing| standing.as_str() != name)
     }
 
     /// Who carries an action out. A veth pair is the one thing done from

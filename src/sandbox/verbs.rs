@@ -78,13 +78,14 @@ impl Agent {
         let data = (fstype == "tmpfs").then_some("size=16m,mode=0755");
         let shown = data.map_or("NULL".to_string(), |data| format!("\"{data}\""));
         let args = format!("\"{fstype}\", \"{path}\", \"{fstype}\", MS_NOSUID|MS_NODEV, {shown}");
+        let covered = device(path);
         self.teller.call("mount", args, "", || {
             mount(Some(fstype), path, Some(fstype), flags, data).map_err(Errno::from)
         })?;
-        if fstype == "tmpfs" {
-            use std::os::unix::fs::MetadataExt;
-            self.own_devices
-                .extend(Path::new(path).metadata().map(|meta| meta.dev()));
+        // A process's root is not covered by what is mounted on `/`: the path
+        // still leads to the learner's own files, which are never ours to change.
+        if fstype == "tmpfs" && device(path) != covered {
+            self.own_devices.extend(device(path));
         }
         Ok(())
     }
@@ -157,12 +158,9 @@ impl Agent {
         // Never through a symbolic link, which could lead off the tmpfs.
         let real = plain && std::fs::canonicalize(parent).is_ok_and(|real| real == parent);
         let file_is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
-        let own = real && !file_is_link && {
-            use std::os::unix::fs::MetadataExt;
-            parent
-                .metadata()
-                .is_ok_and(|meta| self.own_devices.contains(&meta.dev()))
-        };
+        let own = real
+            && !file_is_link
+            && device(parent).is_some_and(|device| self.own_devices.contains(&device));
         if own {
             return Ok(());
         }
@@ -293,6 +291,12 @@ impl Agent {
         setsockopt(&fd, sockopt::SendTimeout, &TimeVal::new(2, 0)).map_err(Errno::from)?;
         Ok(fd)
     }
+}
+
+/// The filesystem that a path leads to.
+fn device(path: impl AsRef<Path>) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt;
+    path.as_ref().metadata().ok().map(|meta| meta.dev())
 }
 
 /// The number of an I/O error; EIO where the kernel gave none.

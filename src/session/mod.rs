@@ -9,9 +9,10 @@
 pub mod doctor;
 
 use crate::check::{Verdict, judge};
-use crate::course::{Origin, Scenario};
+use crate::course::{Origin, Scenario, Step};
 use crate::plan::{Event, History, Namespace, Need, Plan, Refusal, SetLimits};
 use crate::sandbox::{Control, Helper};
+use std::borrow::Cow;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -146,6 +147,21 @@ pub struct Record {
 }
 
 impl Record {
+    /// What there is to show: what happened here, and where this host refused
+    /// the step, what was recorded of it elsewhere. Nothing recorded is ever
+    /// judged or called observed.
+    pub fn evidence(&self, step: &Step) -> Cow<'_, History> {
+        let recorded = match self.outcome {
+            Outcome::Skipped(_) => step.recorded_events(&self.scenario),
+            Outcome::Passed | Outcome::Failed => &[],
+        };
+        if recorded.is_empty() {
+            return Cow::Borrowed(&self.history);
+        }
+        let events = self.history.events().iter().chain(recorded);
+        Cow::Owned(History::from(events.cloned().collect::<Vec<_>>()))
+    }
+
     /// Judges what happened.
     pub fn new(scenario: Scenario, history: History) -> Record {
         let mut excused = Vec::new();
@@ -181,7 +197,10 @@ impl Record {
             _ if history.broken().is_some() => Outcome::Failed,
             Some(refusal) if !history.completed() => Outcome::Skipped(refusal.clone()),
             _ if history.completed() && all_hold => Outcome::Passed,
-            _ => Outcome::Failed,
+            // The lesson went on without what was refused, and some claim is
+            // about the effect of it: the host can't show that, and doesn't refute it.
+            Some(refusal) => Outcome::Skipped(refusal.clone()),
+            None => Outcome::Failed,
         };
         Record {
             scenario,
@@ -282,6 +301,11 @@ mod tests {
             ]
         };
         let excused = || [vec![Event::Refused(refusal())], same()].concat();
+        let another = || Refusal {
+            need: Need::Namespace(Namespace::Uts),
+            ..refusal()
+        };
+        let without = || [vec![Event::Refused(another())], same()].concat();
         let cut_short = || vec![Event::Refused(refusal())];
         let broken = || {
             [
@@ -296,6 +320,7 @@ mod tests {
             (changed(), Outcome::Passed),
             (same(), Outcome::Failed),
             (excused(), Outcome::Passed),
+            (without(), Outcome::Skipped(another())),
             (cut_short(), Outcome::Skipped(refusal())),
             (broken(), Outcome::Failed),
             (Vec::new(), Outcome::Failed),

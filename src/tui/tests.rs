@@ -120,6 +120,7 @@ fn step(number: u32, id: &str, title: &str, demo: &str) -> Step {
         in_docker: Document::default(),
         notes: Vec::new(),
         demo: (!demo.is_empty()).then(|| demo_from_toml(demo).expect("the demo is right")),
+        recorded: None,
         quiz: None,
     }
 }

@@ -691,6 +691,32 @@ pub(crate) const ALL: &[Mistake] = &[
     row(
         [
             "01-uts.md",
+            "workload = { burn = \"30ms\" }",
+            "workload = { hog = \"600MiB\" }",
+        ],
+        "too-much",
+        (99, 25),
+        ["1.2 GiB", "1 GiB at most"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "count = \"${count}\" }\nas",
+            "count = 4000000000 }\nas",
+        ],
+        "too-much",
+        (99, 52),
+        ["4000000000 processes", "256 at most"],
+    ),
+    row(
+        ["01-uts.md", "path = \"/mnt\"", "path = \"/\""],
+        "bad-path",
+        (69, 37),
+        ["never seen", "`/mnt`"],
+    ),
+    row(
+        [
+            "01-uts.md",
             "do.connect = \"web\"",
             "do.mkdir = \"/mnt/../etc\"",
         ],

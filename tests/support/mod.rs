@@ -3,12 +3,15 @@
 
 #![allow(dead_code, unused_macros, missing_docs, unreachable_pub)]
 
+pub mod lesson;
+pub mod pack;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -39,14 +42,24 @@ pub fn is_root() -> bool {
 
 /// A copy of the binary where every user can reach it, removed at the end.
 fn public_binary() -> &'static Path {
-    static COPY: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    static COPY: OnceLock<(Child, PathBuf)> = OnceLock::new();
     let (_, path) = COPY.get_or_init(|| {
         let dir = tempfile::Builder::new()
             .prefix("gbtest-")
             .tempdir()
+            .unwrap()
+            .keep();
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
+        // Nothing drops a static: the end of this process, whatever it is, ends
+        // the input of a shell that then removes the copy.
+        let remover = Command::new("sh")
+            .args(["-c", "trap '' INT TERM HUP; cat; rm -r \"$1\"", "sh"])
+            .arg(&dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
             .unwrap();
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let path = dir.path().join("glassbox");
+        let path = dir.join("glassbox");
         // By a child: a descriptor open for writing here could be inherited by
         // what another test starts just now, and make the copy "busy".
         let copied = Command::new("cp")
@@ -55,7 +68,7 @@ fn public_binary() -> &'static Path {
             .status();
         assert!(copied.unwrap().success());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        (dir, path)
+        (remover, path)
     });
     path
 }

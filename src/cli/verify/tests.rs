@@ -156,6 +156,7 @@ fn each_result_has_its_lines() {
         in_docker: Default::default(),
         notes: Vec::new(),
         demo: None,
+        recorded: None,
         quiz: None,
     };
     let lesson = crate::course::Lesson {

@@ -29,6 +29,8 @@ pub fn explain(need: &Need, stage: &str, errno: Option<Errno>, settings: &Settin
         Need::Veth => veth(stage, code, settings),
         Need::ChildCgroup => child_cgroup(stage, code, settings),
         Need::Cgroup(controller) => match code {
+            // Who else is in the session's group was read, no call failed.
+            0 if stage.ends_with("cgroup.procs") => child_cgroup(stage, libc::EBUSY, settings),
             libc::ENODEV if *controller == Controller::Io => why(
                 "the files of this program lie on no disk of their own (btrfs, overlay and tmpfs have none)",
                 ["put glassbox on a disk with ext4 or xfs and start it from there".into()],

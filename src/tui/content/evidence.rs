@@ -1,7 +1,10 @@
 //! The evidence tab: question, knobs, what is under way, what was observed.
 
+use std::borrow::Cow;
+
 use super::questions::{ask, compared, quiz};
 use super::{Row, Slice, Target, Turn, rows, signed, text};
+use crate::plan::History;
 use crate::render::{self, Line, Plot, Role, Span, wrap};
 use crate::session::{Outcome, Record};
 use crate::tui::model::{Model, Tab};
@@ -43,24 +46,33 @@ pub(super) fn evidence(model: &Model, width: usize) -> Vec<Row> {
             (None, Some(record)) => record.verdicts.as_slice(),
             (Some(_), _) | (None, None) => &[],
         };
-        parts.push(rows(render::evidence(scenario, history, verdicts, width)));
+        let shown = shown(model, history);
+        parts.push(rows(render::evidence(scenario, &shown, verdicts, width)));
     }
     parts.retain(|part| !part.is_empty());
     parts.join(&Row::default())
 }
 
+/// What was observed here, or where this host can't, recorded elsewhere.
+fn shown<'m>(model: &'m Model, history: &'m History) -> Cow<'m, History> {
+    match (model.running(), &model.state().record) {
+        (None, Some(record)) => record.evidence(model.step()),
+        (Some(_), _) | (None, None) => Cow::Borrowed(history),
+    }
+}
+
 /// The charts of what has been sampled; none while a quiz asks about it.
 pub(super) fn plots(model: &Model) -> Vec<Plot> {
-    let shown =
-        model.screen.tab == Tab::Evidence && (model.step().quiz.is_none() || model.quiz_done());
-    match model.observed().filter(|_| shown) {
-        Some((scenario, history)) => scenario
-            .charts
-            .iter()
-            .filter_map(|chart| Plot::new(chart, history))
-            .collect(),
-        None => Vec::new(),
-    }
+    let quizzed = model.step().quiz.is_some() && !model.quiz_done();
+    let hidden = model.screen.tab != Tab::Evidence || quizzed;
+    let Some((scenario, history)) = model.observed().filter(|_| !hidden) else {
+        return Vec::new();
+    };
+    let history = shown(model, history);
+    let charts = scenario.charts.iter();
+    charts
+        .filter_map(|chart| Plot::new(chart, &history))
+        .collect()
 }
 
 /// How many rows a chart may have in a pane of this height: so many that it can

@@ -1,0 +1,223 @@
+//! Lesson 02, looked at as a learner would who tries everything; and what must
+//! fail when a limit isn't there, or the process isn't below it.
+
+#![allow(missing_docs)]
+
+mod support;
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use support::lesson::{self, assert_well_spelt, scripts, the_course};
+use support::pack::{list, pack_with, public_tempdir, verify};
+use support::{User, assert_nothing_left, is_root, shell, state};
+use toml::{Table, Value};
+
+const LESSON: &str = "02-cgroups";
+
+/// One at a time: they look at the whole machine, and share its CPUs.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether the tests of this file can make groups here, which takes root in
+/// version 1.
+fn can_make_groups() -> bool {
+    let root = is_root();
+    if !root {
+        eprintln!("skipped: the groups are made as root");
+    }
+    root
+}
+
+#[test]
+fn every_value_of_every_knob_keeps_the_claims_and_leaves_one_right_answer() {
+    let _turn = alone();
+    lesson::every_knob_keeps_the_claims_and_leaves_one_right_answer("02");
+}
+
+#[test]
+fn every_step_predicts_and_shows_and_claims_and_explains() {
+    lesson::every_step_predicts_and_shows_and_claims_and_explains("02");
+}
+
+/// What moves in time is watched, and drawn with its limit where it has one.
+#[test]
+fn what_moves_is_drawn() {
+    for (_, step) in the_course().select("02") {
+        let scenario = step
+            .demo
+            .as_ref()
+            .unwrap()
+            .scenario(&Default::default())
+            .unwrap();
+        let watched = scenario
+            .plan
+            .actions
+            .iter()
+            .any(|action| action.verb.name() == "watch");
+        assert_eq!(
+            watched,
+            !scenario.charts.is_empty(),
+            "{} watches in vain, or draws what it hasn't watched",
+            step.meta.id
+        );
+    }
+}
+
+/// The commands of the page `By hand`, as root, in either version: what each
+/// must print, and the groups that it must have removed.
+#[test]
+fn the_commands_work_when_pasted_and_leave_nothing() {
+    if !can_make_groups() {
+        return;
+    }
+    let _turn = alone();
+    let version_2 = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+    let expected: [(&str, &str); 8] = [
+        ("group", "inner: "),
+        ("shares", "heavy "),
+        ("ceiling", "nr_throttled"),
+        ("memory", "oom_kill 1"),
+        ("oom-group", if version_2 { "oom_kill" } else { "" }),
+        ("pids", "max "),
+        ("freezer", "thawed"),
+        ("stages", "container"),
+    ];
+    let groups = [
+        "outer", "light", "heavy", "capped", "small", "together", "few", "ice", "mine",
+    ];
+    let before = state();
+    for (_, step) in the_course().select("02") {
+        let id = step.meta.id.0.as_str();
+        let mut printed = String::new();
+        for script in scripts(&step.by_hand) {
+            // As in a terminal, a command that fails doesn't end the rest.
+            let output = shell(User::Me, &format!("set +e\n{script}"));
+            assert_well_spelt(&String::from_utf8_lossy(&output.stderr), id);
+            printed.push_str(&String::from_utf8_lossy(&output.stdout));
+        }
+        assert!(
+            !printed.is_empty() || id == "oom-group",
+            "{id} prints nothing"
+        );
+        if let Some((_, part)) = expected.iter().find(|(step, _)| *step == id) {
+            assert!(printed.contains(part), "{id}: {printed}");
+        }
+        for group in groups {
+            for tree in ["", "cpu/", "memory/", "pids/", "freezer/"] {
+                let left = format!("/sys/fs/cgroup/{tree}{group}");
+                assert!(!Path::new(&left).exists(), "{id} left {left}");
+            }
+        }
+    }
+    assert_nothing_left(&before, "the commands of lesson 02");
+}
+
+/// The limits of the first group of a demo.
+fn limits(demo: &mut Table) -> Option<&mut Table> {
+    list(demo, "cgroup")?.first_mut()?["limits"].as_table_mut()
+}
+
+/// Lets no process into a group.
+fn stay_out(demo: &mut Table) -> Option<()> {
+    let mut found = None;
+    for action in list(demo, "action")? {
+        if let Some(spawn) = action["do"].get_mut("spawn").and_then(Value::as_table_mut)
+            && spawn.remove("cgroup").is_some()
+        {
+            found = Some(());
+        }
+    }
+    for spec in demo
+        .get_mut("box")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        if spec.as_table_mut()?.remove("cgroup").is_some() {
+            found = Some(());
+        }
+    }
+    found
+}
+
+#[test]
+fn without_its_limit_or_outside_of_the_group_a_step_fails() {
+    if !can_make_groups() {
+        return;
+    }
+    let _turn = alone();
+    type Change = (&'static str, fn(&mut Table) -> Option<()>);
+    let unlimited: Change = ("without its limit", |demo| {
+        let limits = limits(demo)?;
+        let keys = ["memory", "pids", "cpu-max"];
+        let key = keys.into_iter().find(|key| limits.contains_key(*key))?;
+        limits.insert(key.into(), "max".into()).map(drop)
+    });
+    let equal: Change = ("with equal weights", |demo| {
+        for group in list(demo, "cgroup")? {
+            group["limits"]
+                .as_table_mut()?
+                .insert("cpu-weight".into(), 100.into());
+        }
+        Some(())
+    });
+    let apart: Change = ("with a CPU for each", |demo| {
+        for action in list(demo, "action")? {
+            if let Some(spawn) = action["do"].get_mut("spawn") {
+                spawn.as_table_mut()?.remove("one-cpu");
+            }
+        }
+        Some(())
+    });
+    let unset: Change = ("without its limits", |demo| {
+        let action = list(demo, "action")?
+            .iter_mut()
+            .find(|action| action["do"].get("set-limits").is_some())?;
+        let limits = action["do"]["set-limits"]["limits"].as_table_mut()?;
+        for (_, value) in limits.iter_mut() {
+            *value = "max".into();
+        }
+        Some(())
+    });
+    let never_frozen: Change = ("without the freeze", |demo| {
+        list(demo, "action")?.iter_mut().for_each(|action| {
+            if let Some(name) = action["do"].get("freeze").cloned() {
+                action["do"] = Table::from_iter([("thaw".to_string(), name)]).into();
+            }
+        });
+        Some(())
+    });
+    let outside: Change = ("outside of its group", stay_out);
+    let mut changes: Vec<(&str, &str, Vec<Change>)> = vec![
+        ("02-group.md", "group", vec![unlimited, outside]),
+        ("03-shares.md", "shares", vec![equal, outside]),
+        ("04-ceiling.md", "ceiling", vec![unlimited, outside]),
+        ("05-memory.md", "memory", vec![unlimited, outside]),
+        ("08-pids.md", "pids", vec![unlimited, outside]),
+        ("09-freezer.md", "freezer", vec![never_frozen, outside]),
+        ("10-pressure.md", "pressure", vec![outside]),
+        ("11-stages.md", "stages", vec![unset, outside]),
+    ];
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    if cpus > 1 {
+        changes[1].2.push(apart);
+    } else {
+        eprintln!("skipped: this machine has one CPU, on which all compete");
+    }
+    for (file, step, changes) in changes {
+        let dir = public_tempdir();
+        // As it is, the copy passes: the failures below have one cause each.
+        pack_with(dir.path(), LESSON, file, &|_| Some(())).unwrap();
+        let (code, text) = verify(dir.path(), step, User::Me);
+        assert_eq!(code, Some(0), "{step} unchanged: {text}");
+        for (what, change) in changes {
+            pack_with(dir.path(), LESSON, file, &change)
+                .unwrap_or_else(|| panic!("{file} can't be had {what}"));
+            let (code, text) = verify(dir.path(), step, User::Me);
+            assert_eq!(code, Some(1), "{step} {what}: {text}");
+            assert!(text.contains("FAIL"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What is asked of every lesson: each value of each knob, each question, and
+//! each command that is there to be pasted.
+
+use super::{User, glassbox as program, users};
+use glassbox::check::{Question, judge};
+use glassbox::course::{self, Block, Course, Document, KnobValues, Step};
+use glassbox::plan::{Event, History, Value};
+use std::collections::BTreeMap;
+
+pub fn the_course() -> Course {
+    course::embedded().unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+}
+
+/// Every combination of a step's knobs: one `KnobValues` each.
+fn combinations(step: &Step) -> Vec<KnobValues> {
+    let knobs = step.demo.iter().flat_map(|demo| &demo.knobs);
+    knobs.fold(vec![KnobValues::new()], |all, knob| {
+        let set = |before: &KnobValues, value: &course::KnobValue| {
+            let mut values = before.clone();
+            values.insert(knob.name.clone(), value.clone());
+            values
+        };
+        all.iter()
+            .flat_map(|before| knob.values.iter().map(move |value| set(before, value)))
+            .collect()
+    })
+}
+
+/// What `glassbox run --json` tells of a step, and its exit code.
+fn run(user: User, step: &Step, values: &KnobValues) -> (Option<i32>, History) {
+    let mut command = program(user);
+    command.args(["run", "--json", &step.meta.id.0]);
+    for (name, value) in values {
+        command.args(["--set", &format!("{name}={value}")]);
+    }
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let events = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Event>(line).ok());
+    (
+        output.status.code(),
+        History::from(events.collect::<Vec<_>>()),
+    )
+}
+
+/// A question has one right answer: exactly one choice holds, or its fact is a number.
+fn has_one_answer(question: &Question, history: &History) -> bool {
+    match &question.number {
+        Some(id) => history
+            .fact(id)
+            .is_some_and(|fact| matches!(fact.value, Some(Value::Number(..)))),
+        None => {
+            let right = question
+                .choice
+                .iter()
+                .filter(|choice| judge(&choice.when, history).holds());
+            right.count() == 1
+        }
+    }
+}
+
+/// Asserts it of each step of a lesson, for each user that the tests can play.
+pub fn every_knob_keeps_the_claims_and_leaves_one_right_answer(lesson: &str) {
+    const PASSED: i32 = 0;
+    const NOT_HERE: i32 = 3;
+    let course = the_course();
+    for user in users() {
+        for (_, step) in course.select(lesson) {
+            for values in combinations(step) {
+                let what = format!("{} with {values:?} as {user:?}", step.meta.id);
+                let (code, history) = run(user, step, &values);
+                if code == Some(NOT_HERE) {
+                    eprintln!("skipped: this host can't do {what}");
+                    continue;
+                }
+                assert_eq!(code, Some(PASSED), "{what}");
+                let scenario = step.demo.as_ref().unwrap().scenario(&values).unwrap();
+                let quiz = step.quiz.iter().flat_map(|quiz| &quiz.question);
+                for question in scenario.predict.iter().chain(quiz) {
+                    assert!(
+                        has_one_answer(question, &history),
+                        "{what}: {}",
+                        question.ask
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Asserts it of each step of a lesson.
+pub fn every_step_predicts_and_shows_and_claims_and_explains(lesson: &str) {
+    for (_, step) in the_course().select(lesson) {
+        let id = &step.meta.id;
+        let scenario = step
+            .demo
+            .as_ref()
+            .unwrap()
+            .scenario(&BTreeMap::new())
+            .unwrap();
+        assert!(scenario.predict.is_some(), "{id} asks nothing");
+        assert!(!scenario.show.is_empty(), "{id} shows nothing");
+        assert!(scenario.expectations.len() >= 3, "{id} claims too little");
+        assert!(!scripts(&step.by_hand).is_empty(), "{id} has no commands");
+        assert!(
+            !step.in_docker.blocks.is_empty(),
+            "{id} says nothing of Docker"
+        );
+        assert!(!step.notes.is_empty(), "{id} has no speaker's note");
+    }
+}
+
+/// The shell commands of a page.
+pub fn scripts(page: &Document) -> Vec<&str> {
+    page.blocks
+        .iter()
+        .filter_map(|block| match block {
+            Block::Code(language, text) if language == "sh" => Some(text.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Asserts that a shell has understood every command, whatever the kernel said.
+pub fn assert_well_spelt(errors: &str, what: &str) {
+    for blunder in [
+        "not found",
+        "syntax error",
+        "Usage",
+        "unrecognized",
+        "invalid option",
+    ] {
+        assert!(!errors.contains(blunder), "{what}: {errors}");
+    }
+}

@@ -1,0 +1,64 @@
+//! Copies of a lesson's step with something changed in its demo.
+
+use super::{User, glassbox};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use toml::{Table, Value};
+
+/// Changes something in a demo; `None` when it isn't there.
+pub type Mutation<'a> = &'a dyn Fn(&mut Table) -> Option<()>;
+
+/// Writes a pack with this one step of a lesson, its demo changed.
+pub fn pack_with(dir: &Path, lesson: &str, file: &str, mutate: Mutation<'_>) -> Option<()> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("lessons")
+        .join(lesson);
+    let target = dir.join(lesson);
+    fs::create_dir_all(&target).unwrap();
+    fs::copy(source.join("lesson.toml"), target.join("lesson.toml")).unwrap();
+    let text = fs::read_to_string(source.join(file)).unwrap();
+    let (head, rest) = text.split_once("```demo\n").unwrap();
+    let (demo, tail) = rest.split_once("\n```\n").unwrap();
+    let mut table: Table = toml::from_str(demo).unwrap();
+    mutate(&mut table)?;
+    let demo = toml::to_string(&table).unwrap();
+    fs::write(
+        target.join(file),
+        format!("{head}```demo\n{demo}\n```\n{tail}"),
+    )
+    .unwrap();
+    Some(())
+}
+
+/// The list of that key: `box`, `action`, `cgroup` …
+pub fn list<'a>(demo: &'a mut Table, key: &str) -> Option<&'a mut Vec<Value>> {
+    demo.get_mut(key)?.as_array_mut()
+}
+
+/// The exit code of `verify` for a step of a pack, and what it printed.
+pub fn verify(dir: &Path, step: &str, user: User) -> (Option<i32>, String) {
+    let output = glassbox(user)
+        .args([
+            "--lessons",
+            dir.to_str().unwrap(),
+            "verify",
+            "--trust",
+            step,
+        ])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    (output.status.code(), text)
+}
+
+/// A directory that every user can read, removed at the end.
+pub fn public_tempdir() -> tempfile::TempDir {
+    let dir = tempfile::Builder::new()
+        .prefix("gbtest-")
+        .tempdir()
+        .unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    dir
+}
