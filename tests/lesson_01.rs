@@ -6,10 +6,11 @@
 mod support;
 
 use support::lesson::{self, assert_well_spelt, scripts, the_course};
-use support::{assert_nothing_left, shell, state, users};
+use support::{alone, assert_nothing_left, shell, state, users};
 
 #[test]
 fn every_value_of_every_knob_keeps_the_claims_and_leaves_one_right_answer() {
+    let _turn = alone();
     lesson::every_knob_keeps_the_claims_and_leaves_one_right_answer("01");
 }
 
@@ -20,6 +21,7 @@ fn every_step_predicts_and_shows_and_claims_and_explains() {
 
 #[test]
 fn the_commands_work_when_pasted_and_leave_nothing() {
+    let _turn = alone();
     let before = state();
     for user in users() {
         for (_, step) in the_course().select("01") {

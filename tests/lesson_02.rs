@@ -6,19 +6,12 @@
 mod support;
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use support::lesson::{self, assert_well_spelt, scripts, the_course};
 use support::pack::{list, pack_with, public_tempdir, verify};
-use support::{User, assert_nothing_left, is_root, shell, state};
+use support::{User, alone, assert_nothing_left, is_root, shell, state};
 use toml::{Table, Value};
 
 const LESSON: &str = "02-cgroups";
-
-/// One at a time: they look at the whole machine, and share its CPUs.
-fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Whether the tests of this file can make groups here, which takes root in
 /// version 1.
@@ -218,6 +211,37 @@ fn without_its_limit_or_outside_of_the_group_a_step_fails() {
             let (code, text) = verify(dir.path(), step, User::Me);
             assert_eq!(code, Some(1), "{step} {what}: {text}");
             assert!(text.contains("FAIL"), "{text}");
+        }
+    }
+}
+
+/// What a host without these groups shows instead: every value of the evidence
+/// table, from one named kernel on which every claim held.
+#[test]
+fn every_step_has_a_recording_that_bears_its_claims_out() {
+    let course = glassbox::course::embedded().unwrap();
+    let lesson = course.select("02");
+    assert!(!lesson.is_empty());
+    for (_, step) in lesson {
+        let id = &step.meta.id;
+        let scenario = step
+            .demo
+            .as_ref()
+            .unwrap()
+            .scenario(&Default::default())
+            .unwrap();
+        let events = step.recorded_events(&scenario);
+        assert!(!events.is_empty(), "{id} has no recording");
+        let history = glassbox::plan::History::from(events.to_vec());
+        assert!(
+            history
+                .recorded_on()
+                .is_some_and(|kernel| !kernel.is_empty()),
+            "{id}"
+        );
+        for expectation in scenario.expectations.iter().filter(|e| !e.missing_ok) {
+            let verdict = glassbox::check::judge(&expectation.when, &history);
+            assert!(verdict.holds(), "{id}: {}: {verdict:?}", expectation.claim);
         }
     }
 }

@@ -41,6 +41,12 @@ pub fn consent(plan: &Plan, width: usize) -> Vec<Line> {
             .map(|a| format!("{}: {}", a.place, done(a)))
             .collect(),
     );
+    let runs = |action: &Action| matches!(action.verb, Verb::Run(_));
+    if plan.actions.iter().any(runs) {
+        let mind = "! No box hides your files from a command: it may change what you may change.";
+        lines.push(Line::default());
+        lines.extend(wrap(&[Span::new(mind, Role::Warn)], width));
+    }
     if lines.is_empty() {
         lines.extend(wrap(&[Span::new("It does nothing.", Role::Body)], width));
     }

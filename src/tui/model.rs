@@ -8,7 +8,7 @@ use super::search::Index;
 use super::theme::Theme;
 use crate::check::Question;
 use crate::course::{Course, KnobValues, Lesson, Origin, Scenario, Step};
-use crate::plan::{History, Verb};
+use crate::plan::{History, Plan, Verb};
 use crate::session::{Consent, Record};
 
 /// The state of the program.
@@ -134,7 +134,8 @@ pub(super) struct StepState {
     pub(super) record: Option<Record>,
     /// Why the last run could not be started.
     pub(super) not_started: Option<String>,
-    pub(super) consented: bool,
+    /// The plans that the learner agreed to: a knob can make another of it.
+    pub(super) agreed: Vec<Plan>,
 }
 
 impl Model {
@@ -272,7 +273,10 @@ impl Model {
     pub(super) fn consent(&self) -> Option<Consent> {
         match self.course.origin {
             Origin::Embedded => Some(Consent::Shipped),
-            Origin::Disk(_) => self.state().consented.then_some(Consent::Given),
+            Origin::Disk(_) => self
+                .scenario()
+                .is_some_and(|scenario| self.state().agreed.contains(&scenario.plan))
+                .then_some(Consent::Given),
         }
     }
 

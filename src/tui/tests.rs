@@ -519,7 +519,14 @@ fn a_pack_from_disk_runs_only_after_yes() {
         })
     ));
     app.observe("kettle").press("r");
-    assert_eq!(app.runs(), 2, "asked once a step");
+    assert_eq!(app.runs(), 2, "asked once");
+    // A value of a knob can make a command of it that nobody has read.
+    app.observe("kettle").press("Right");
+    assert_eq!(app.runs(), 2, "asked for each plan");
+    app.shows("box: set the hostname to `teapot`").press("y");
+    assert_eq!(app.runs(), 3);
+    app.observe("teapot").press("Left");
+    assert_eq!(app.runs(), 4, "the first one was agreed to");
 }
 
 #[test]
@@ -726,7 +733,7 @@ proptest! {
             // One run at a time, and never one without leave.
             let runs = app.model.runs.current.iter().count();
             prop_assert!(runs <= 1);
-            prop_assert!(app.runs() == 0 || !disk || app.model.states.iter().any(|s| s.consented));
+            prop_assert!(app.runs() == 0 || !disk || app.model.states.iter().any(|s| !s.agreed.is_empty()));
         }
     }
 }

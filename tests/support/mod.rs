@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The user id that stands for an ordinary user when the tests run as root.
@@ -100,6 +100,12 @@ pub fn shell(user: User, script: &str) -> Output {
         command.uid(ORDINARY).gid(ORDINARY);
     }
     command.output().unwrap()
+}
+
+/// A turn for tests of one file that look at the whole machine or share its CPUs.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a run must leave as it was: each line one thing that exists.

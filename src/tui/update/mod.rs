@@ -144,7 +144,8 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Accept => return accept(model),
         Action::Agree => {
             model.popups.pop();
-            model.state_mut().consented = true;
+            let plan = model.scenario().map(|scenario| scenario.plan.clone());
+            model.state_mut().agreed.extend(plan);
             return run(model);
         }
         Action::Close => {

@@ -105,9 +105,9 @@ pub(super) fn run_news(model: &mut Model, id: RunId, news: News) -> Vec<Effect> 
 
 pub(super) fn reset(model: &mut Model) -> Vec<Effect> {
     let effects = abandon(model);
-    let consented = model.state().consented;
+    let agreed = std::mem::take(&mut model.state_mut().agreed);
     *model.state_mut() = StepState {
-        consented,
+        agreed,
         ..StepState::default()
     };
     model.open(model.at);
