@@ -424,7 +424,8 @@ fn a_live_knob_changes_the_limit_of_the_run_under_way() {
     assert_eq!(ceiling(), None, "the group is gone");
     // The calls are there to be read; a turn now is another run.
     session.press("2G").shows("\"50000\"").press("1");
-    session.press("\x1b[C").shows("limit: 50 %").press("q");
+    session.press("\x1b[C").shows("yes").press("y");
+    session.shows("limit: 50 %").press("q");
     session.end().success();
     assert_eq!(ceiling(), None, "quitting in the middle cleans up, too");
 }
