@@ -315,3 +315,117 @@ fn without_a_terminal_it_says_what_to_do() {
     assert!(output.stdout.iter().all(|byte| *byte != 0x1b));
     assert!(!output.stderr.is_empty());
 }
+
+/// A step whose ceiling can be moved while it runs.
+const LIVE: &str = r#"+++
+id = "live"
+title = "A ceiling that moves"
++++
+
+Turn it.
+
+```demo
+[[knob]]
+name = "percent"
+label = "Ceiling"
+values = [20, 50]
+live = true
+
+[[cgroup]]
+name = "live-test"
+limits = { cpu-max = "${percent}%" }
+
+[[action]]
+in = "host"
+do.spawn = { workload = { burn = "30s" }, cgroup = "live-test" }
+as = "worker"
+
+[[action]]
+in = "host"
+do.watch = { groups = ["live-test"], every = "50ms", time = "100ms", live = "60s" }
+
+[[action]]
+in = "host"
+do.kill = { signal = "KILL", to = "worker" }
+as = "kill"
+
+[[chart]]
+title = "CPU time"
+rate = true
+limit = "host/live-test.cpu.max"
+line = [{ label = "worker", fact = "host/live-test.cpu.usage" }]
+
+[[expect]]
+claim = "It was killed."
+when = { fact = "host/kill", is = "ok" }
+```
+"#;
+
+/// What stands in the one file of that name in the live step's group.
+fn ceiling() -> Option<String> {
+    fn find(dir: &std::path::Path, depth: u32) -> Option<std::path::PathBuf> {
+        let entries = std::fs::read_dir(dir).ok()?.flatten();
+        let folders: Vec<_> = entries
+            .map(|entry| entry.path())
+            .filter(|path| path.is_dir() && !path.is_symlink())
+            .collect();
+        let ours = |path: &&std::path::PathBuf| {
+            path.to_string_lossy().contains("live-test")
+                && ["cpu.cfs_quota_us", "cpu.max"]
+                    .iter()
+                    .any(|file| path.join(file).exists())
+        };
+        let found = folders.iter().find(ours).cloned();
+        found.or_else(|| {
+            let mut deeper = folders.iter().filter(|_| depth > 0);
+            deeper.find_map(|folder| find(folder, depth - 1))
+        })
+    }
+    let group = find(std::path::Path::new("/sys/fs/cgroup"), 5)?;
+    ["cpu.cfs_quota_us", "cpu.max"]
+        .iter()
+        .find_map(|file| std::fs::read_to_string(group.join(file)).ok())
+        .map(|text| text.split_whitespace().next().unwrap_or("").to_string())
+}
+
+#[test]
+fn a_live_knob_changes_the_limit_of_the_run_under_way() {
+    let pack = tempfile::tempdir().unwrap();
+    let lesson = pack.path().join("01-live");
+    std::fs::create_dir(&lesson).unwrap();
+    let meta = "title = \"Live\"\nsummary = \"s\"\nlock = \"l\"\nminutes = 1\n";
+    std::fs::write(lesson.join("lesson.toml"), meta).unwrap();
+    std::fs::write(lesson.join("01-live.md"), LIVE).unwrap();
+    let path = pack.path().to_str().unwrap();
+    let mut session = Session::start(&["--lessons", path, "--theme", "dark"], 24, 80);
+    session
+        .shows("A ceiling that moves")
+        .press("r")
+        .shows("yes");
+    session.press("y");
+    let unable = "This host refused";
+    session.until("a run or a refusal", |session| {
+        session.text().contains("change the limit") || session.text().contains(unable)
+    });
+    if session.text().contains(unable) {
+        println!("skipped: this user may make no cgroup for CPU time here");
+        session.press("q");
+        session.end().success();
+        return;
+    }
+    session.shows("limit: 20 %").shows("Ceiling: · 20 ▸");
+    assert_eq!(ceiling().as_deref(), Some("20000"));
+    session.press("\x1b[C").shows("limit: 20 %, then 50 %");
+    assert_eq!(ceiling().as_deref(), Some("50000"), "the kernel's own file");
+    session.press("\x1b[D").shows("then 50 %, then 20 %");
+    assert_eq!(ceiling().as_deref(), Some("20000"));
+    // Enter: enough; what comes after the watch is done, and all is cleaned up.
+    session.press("\r").shows("claims are not judged");
+    assert_eq!(ceiling(), None, "the group is gone");
+    // The calls are there to be read; a turn now is another run.
+    session.press("2G").shows("\"50000\"").press("1");
+    session.press("\x1b[C").shows("yes").press("y");
+    session.shows("limit: 50 %").press("q");
+    session.end().success();
+    assert_eq!(ceiling(), None, "quitting in the middle cleans up, too");
+}

@@ -23,6 +23,11 @@ pub(crate) fn print(step: &Step, record: &Record, out: &mut Printer) -> Result<(
     let (history, width) = (&record.history, out.width());
     lines(&render::syscalls(&scenario, history, width), out)?;
     writeln!(out)?;
+    let charts = render::charts(&scenario, &shown, width);
+    if !charts.is_empty() {
+        lines(&charts, out)?;
+        writeln!(out)?;
+    }
     lines(&render::evidence(&scenario, &shown, verdicts, width), out)
 }
 

@@ -59,6 +59,7 @@ mod tests {
             label: name.into(),
             values,
             start: None,
+            live: false,
         };
         vec![
             knob("count", vec![KnobValue::Number(1), KnobValue::Number(3)]),

@@ -99,6 +99,7 @@ fn standing(history: &History) -> Vec<(String, i32)> {
             | Event::Output(_)
             | Event::Fact(_)
             | Event::Sample(_)
+            | Event::Retuned(_)
             | Event::Refused(_)
             | Event::Broken { .. }
             | Event::Holding

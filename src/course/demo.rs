@@ -1,7 +1,7 @@
 //! The `demo` block: what a step does to the kernel, and what it claims.
 
 use crate::check::{Expectation, Question};
-use crate::plan::{Action, BoxSpec, CgroupSpec, FactRef, Plan};
+use crate::plan::{Action, BoxSpec, CgroupSpec, FactRef, Plan, SetLimits, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -104,6 +104,11 @@ pub struct Knob {
     /// The value at the start; the first of `values` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<KnobValue>,
+    /// Turned while a `watch` is under way, it changes the limits of the groups
+    /// at once, instead of starting another run. It may stand in `limits` of a
+    /// `[[cgroup]]` and in texts, not in what boxes and actions are.
+    #[serde(default)]
+    pub live: bool,
 }
 
 /// A knob's value.
@@ -156,6 +161,32 @@ pub struct Scenario {
     pub figure: Option<Figure>,
     /// What the knobs are set to, in order.
     pub knobs: Vec<(String, KnobValue)>,
+}
+
+impl Scenario {
+    /// The scenario for somebody who sits in front of it: a `watch` with a time
+    /// for that takes it.
+    pub fn attended(mut self) -> Scenario {
+        for action in &mut self.plan.actions {
+            if let Verb::Watch(watch) = &mut action.verb {
+                watch.time = watch.live.unwrap_or(watch.time);
+            }
+        }
+        self
+    }
+
+    /// What has to be written to the groups of this scenario, for them to be
+    /// limited as those of another setting of its knobs.
+    pub fn retuning(&self, to: &Scenario) -> Vec<SetLimits> {
+        let groups = self.plan.cgroups.iter().zip(&to.plan.cgroups);
+        groups
+            .map(|(now, to)| SetLimits {
+                cgroup: to.name.clone(),
+                limits: to.limits.changed_from(&now.limits),
+            })
+            .filter(|set| !set.limits.is_empty())
+            .collect()
+    }
 }
 
 impl Knob {

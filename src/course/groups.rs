@@ -4,7 +4,7 @@ use super::shape::did_you_mean;
 use super::source::Sink;
 use super::tree::Node;
 use crate::base::nearest;
-use crate::plan::{Action, BoxName, CHILD_CGROUP, FactRef, GROUP_FACTS, Place, Probe, Verb};
+use crate::plan::{Action, BoxName, CHILD_CGROUP, FactRef, MOVING_FACTS, Place, Probe, Verb};
 use std::ops::Range;
 
 /// Judges everything in a demo that has to do with cgroups.
@@ -139,15 +139,15 @@ impl Names<'_, '_> {
             .split_once('.')
             .filter(|_| id.seen_from == Place::Host);
         match statistic {
-            Some((group, fact)) if GROUP_FACTS.contains(&fact) => {
+            Some((group, fact)) if MOVING_FACTS.contains(&fact) => {
                 self.reference(Some(group), span);
             }
             Some((_, fact)) => {
-                let help = did_you_mean(nearest(fact, GROUP_FACTS), GROUP_FACTS);
+                let help = did_you_mean(nearest(fact, MOVING_FACTS), MOVING_FACTS);
                 self.sink.error(
                     "unknown-statistic",
                     span,
-                    format!("there is no statistic `{fact}`"),
+                    format!("`{fact}` is not what a `watch` samples"),
                     help,
                 );
             }

@@ -80,6 +80,14 @@ pub(super) fn check(sink: &mut Sink<'_>, root: &Node) -> Vec<Setting> {
             );
         }
     }
+    for (node, knob) in nodes
+        .iter()
+        .filter_map(|node| Some((node, node.read::<Knob>()?)))
+    {
+        if knob.live {
+            live(sink, root, node, &knob.name);
+        }
+    }
     match fit {
         true => settings(&knobs),
         // Too many values, or of two types: only the start is sure to mean something.
@@ -268,6 +276,69 @@ fn reference_span(sink: &Sink<'_>, node: &Node, name: &str) -> std::ops::Range<u
     }
 }
 
+/// A live knob is turned while a `watch` looks, and only limits can follow it.
+fn live(sink: &mut Sink<'_>, root: &Node, knob: &Node, name: &str) {
+    let items = |key: &str| root.get(key).map_or(&[][..], Node::items);
+    let reference = format!("${{{name}}}");
+    let mentions = |node: &Node| mention(node, &reference);
+    let watches = |action: &Node| {
+        action
+            .get("do")
+            .is_some_and(|verb| verb.get("watch").is_some())
+    };
+    if !items("action").iter().any(watches) {
+        sink.error(
+            "live-without-watch",
+            knob.at(&["live"]),
+            format!("nobody could turn `{name}` while the demo runs: nothing is watched"),
+            "give the demo an action `do.watch`, or leave `live` out",
+        );
+    }
+    let mut limits = false;
+    let mut elsewhere = Vec::new();
+    for group in items("cgroup") {
+        for entry in group.entries() {
+            match entry.key.as_str() {
+                "limits" => limits |= mentions(&entry.node).is_some(),
+                _ => elsewhere.extend(mentions(&entry.node)),
+            }
+        }
+    }
+    elsewhere.extend(items("box").iter().filter_map(mentions));
+    for action in items("action") {
+        let entries = action.entries().iter().filter(|entry| entry.key != "say");
+        elsewhere.extend(entries.filter_map(|entry| mentions(&entry.node)));
+    }
+    for span in elsewhere {
+        sink.error(
+            "live-not-a-limit",
+            span,
+            format!("the live knob `{name}` can't change this while the demo runs"),
+            "it may stand in `limits` of a `[[cgroup]]`, and in texts",
+        );
+    }
+    if !limits {
+        sink.error(
+            "live-not-a-limit",
+            knob.at(&["live"]),
+            format!("the live knob `{name}` is in no `limits` of a `[[cgroup]]`"),
+            "only limits can be changed while the demo runs",
+        );
+    }
+}
+
+/// Where a node first holds this text.
+fn mention(node: &Node, text: &str) -> Option<std::ops::Range<usize>> {
+    if node.text().is_some_and(|own| own.contains(text)) {
+        return Some(node.span.clone());
+    }
+    let entries = node.entries().iter().map(|entry| &entry.node);
+    node.items()
+        .iter()
+        .chain(entries)
+        .find_map(|inner| mention(inner, text))
+}
+
 /// A knob's own texts refer to no knob.
 fn plain(sink: &mut Sink<'_>, node: &Node) {
     if node.text().is_some_and(|text| text.contains("${")) {
@@ -298,4 +369,63 @@ pub(super) fn none_in(sink: &mut Sink<'_>, node: &Node) {
     node.entries()
         .iter()
         .for_each(|entry| none_in(sink, &entry.node));
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::course::demo_from_toml;
+
+    const LIVE: &str = r#"
+[[knob]]
+name = "percent"
+label = "Ceiling"
+values = [20, 50]
+live = true
+
+[[cgroup]]
+name = "capped"
+limits = { cpu-max = "${percent}%" }
+
+[[action]]
+in = "host"
+do.watch = { groups = ["capped"], every = "50ms", time = "1s" }
+say = "At most ${percent} %."
+
+[[action]]
+in = "host"
+do.probe = ["group:capped"]
+
+[[expect]]
+claim = "The ceiling is ${percent} %."
+when = { fact = "host/capped.cpu.max", is = "${percent} %" }
+"#;
+
+    #[test]
+    fn a_live_knob_is_a_limit_of_something_that_is_watched() {
+        assert!(demo_from_toml(LIVE).is_ok());
+        for (from, to, code) in [
+            (
+                r#"do.watch = { groups = ["capped"], every = "50ms", time = "1s" }"#,
+                r#"do.probe = ["cpus"]"#,
+                "live-without-watch",
+            ),
+            (r#""${percent}%" }"#, r#""20%" }"#, "live-not-a-limit"),
+            (
+                r#"every = "50ms""#,
+                r#"every = "${percent}ms""#,
+                "live-not-a-limit",
+            ),
+        ] {
+            let found = demo_from_toml(&LIVE.replacen(from, to, 1)).unwrap_err();
+            let codes: Vec<&str> = found.iter().map(|d| d.code).collect();
+            assert!(codes.contains(&code), "{to}: {codes:?}");
+            // What stays right is not told as wrong.
+            let not_live = LIVE
+                .replacen(from, to, 1)
+                .replace("live = true", "live = false");
+            if let Err(found) = demo_from_toml(&not_live) {
+                assert!(found.iter().all(|d| !d.code.starts_with("live")), "{to}");
+            }
+        }
+    }
 }

@@ -50,6 +50,8 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Recording, Box<Diagnostic>
                 events.push(Event::Fact(fact));
             }
             Event::Sample(sample) => events.push(Event::Sample(sample)),
+            // A recording is made with nobody at the knobs.
+            Event::Retuned(_) => {}
             Event::Refused(_) | Event::Broken { .. } => {
                 return Err(mistake(
                     index + 1,

@@ -122,6 +122,10 @@ pub struct Watch {
     pub every: crate::base::Nanos,
     /// How long, at most.
     pub time: crate::base::Nanos,
+    /// How long instead, where somebody sits in front of it who may turn a
+    /// `live` knob or say that it is enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<crate::base::Nanos>,
     /// The NAME of a `spawn` whose end is also the watch's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
@@ -189,6 +193,21 @@ impl Limits {
     /// Whether nothing is limited.
     pub fn is_empty(&self) -> bool {
         *self == Limits::default()
+    }
+
+    /// What of these limits is another than before.
+    pub fn changed_from(&self, before: &Limits) -> Limits {
+        fn new<T: PartialEq + Copy>(now: Option<T>, before: Option<T>) -> Option<T> {
+            now.filter(|_| now != before)
+        }
+        Limits {
+            cpu_weight: new(self.cpu_weight, before.cpu_weight),
+            cpu_max: new(self.cpu_max, before.cpu_max),
+            memory: new(self.memory, before.memory),
+            oom_group: new(self.oom_group, before.oom_group),
+            pids: new(self.pids, before.pids),
+            read_rate: new(self.read_rate, before.read_rate),
+        }
     }
 
     /// The controllers that enforce these limits.
@@ -345,6 +364,24 @@ schema!(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_names_only_what_is_another() {
+        let limits = |text: &str| toml::from_str::<Limits>(text).unwrap();
+        for (before, now, change) in [
+            ("cpu-max = '20%'", "cpu-max = '20%'", ""),
+            ("cpu-max = '20%'", "cpu-max = 'max'", "cpu-max = 'max'"),
+            (
+                "cpu-max = '20%'\npids = 5",
+                "cpu-max = '20%'\npids = 6",
+                "pids = 6",
+            ),
+            ("", "memory = '1MiB'", "memory = '1MiB'"),
+        ] {
+            let changed = limits(now).changed_from(&limits(before));
+            assert_eq!(changed, limits(change), "{before} -> {now}");
+        }
+    }
 
     #[test]
     fn limits_are_read_as_written_and_cross_the_wire() {

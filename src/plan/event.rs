@@ -1,6 +1,6 @@
 //! What happened, in order, and the fold of it.
 
-use super::{BoxName, Fact, FactRef, Place, Provenance, Refusal, Value};
+use super::{BoxName, Fact, FactRef, Place, Provenance, Refusal, SetLimits, Value};
 use crate::base::Errno;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,8 @@ pub enum Event {
     Fact(Fact),
     /// A `watch` looked at its groups.
     Sample(Sample),
+    /// The learner changed what a group is limited to, while the run went on.
+    Retuned(Retuned),
     /// The host refused something that the plan needs. Without `missing-ok`
     /// the run ends here.
     Refused(Refusal),
@@ -83,10 +85,21 @@ pub struct Syscall {
 /// What a `watch` saw at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
-    /// Nanoseconds since the watch began, CLOCK_MONOTONIC.
+    /// Nanoseconds since the observer began, CLOCK_MONOTONIC: one clock for all
+    /// watches of a run.
     pub at: i64,
-    /// Facts `host/NAME.…` of the watched groups that have a number.
+    /// Facts `host/NAME.…` of the watched groups: [`MOVING_FACTS`](super::MOVING_FACTS)
+    /// and [`LIMIT_FACTS`](super::LIMIT_FACTS) that have a value.
     pub values: Vec<(FactRef, Value)>,
+}
+
+/// A change of limits from outside of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retuned {
+    /// What was asked for.
+    pub set: SetLimits,
+    /// What the kernel, or the lack of such a group, had against it.
+    pub refused: Option<String>,
 }
 
 /// What a program wrote.
@@ -190,6 +203,22 @@ impl History {
     pub fn refusals(&self) -> impl Iterator<Item = &Refusal> {
         self.events.iter().filter_map(|event| match event {
             Event::Refused(refusal) => Some(refusal),
+            _ => None,
+        })
+    }
+
+    /// The changes of limits from outside of the plan, in order.
+    pub fn retuned(&self) -> impl Iterator<Item = &Retuned> {
+        self.events.iter().filter_map(|event| match event {
+            Event::Retuned(retuned) => Some(retuned),
+            _ => None,
+        })
+    }
+
+    /// The action under way, or the last one.
+    pub fn action(&self) -> Option<usize> {
+        self.events.iter().rev().find_map(|event| match event {
+            Event::Doing { action } => Some(*action),
             _ => None,
         })
     }

@@ -18,8 +18,8 @@ pub use action::{
     TimeOffsets, Unsafe, Verb, Veth, Workload, Write,
 };
 pub use cgroup::{CgroupSpec, Controller, Count, Join, Limit, Limits, Percent, SetLimits, Watch};
-pub use event::{Ending, Event, History, Observer, Output, Sample, Syscall};
+pub use event::{Ending, Event, History, Observer, Output, Retuned, Sample, Syscall};
 pub use fact::{BoxName, Fact, FactRef, Place, Provenance, RefError, Unit, Value};
 pub use namespace::Namespace;
-pub use probe::{GROUP_FACTS, MOVING_FACTS, Probe, ProbeError};
+pub use probe::{GROUP_FACTS, LIMIT_FACTS, MOVING_FACTS, Probe, ProbeError};
 pub use refusal::{Need, Refusal};

@@ -101,6 +101,9 @@ pub const MOVING_FACTS: [&str; 6] = [
     "io.read",
 ];
 
+/// The limits, which a watch samples, too: they may be changed while it looks.
+pub const LIMIT_FACTS: [&str; 3] = ["cpu.max", "memory.max", "pids.max"];
+
 /// Why a probe's name could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ProbeError {

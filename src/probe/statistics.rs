@@ -4,7 +4,7 @@
 
 use super::Observation;
 use super::cgroups::{Group, Version};
-use crate::plan::{BoxName, Controller, GROUP_FACTS, MOVING_FACTS, Unit, Value};
+use crate::plan::{BoxName, Controller, GROUP_FACTS, LIMIT_FACTS, MOVING_FACTS, Unit, Value};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -32,10 +32,11 @@ pub fn statistics(name: &BoxName, group: &Directories) -> Vec<Observation> {
         .collect()
 }
 
-/// The statistics that are numbers and can move: what a watch samples.
+/// What a watch samples, as far as it can be read.
 pub fn samples(name: &BoxName, group: &Directories) -> Vec<(String, Value)> {
     MOVING_FACTS
         .iter()
+        .chain(&LIMIT_FACTS)
         .filter_map(|fact| Some((format!("{name}.{fact}"), read(group, fact).0.ok()?)))
         .collect()
 }

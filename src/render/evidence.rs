@@ -174,6 +174,14 @@ fn value(fact: &Fact, relation: Relation) -> Cell {
 /// What the host refused, and why the run broke off.
 fn troubles(history: &History, width: usize) -> Vec<Line> {
     let mut lines = Vec::new();
+    for because in history.retuned().filter_map(|r| r.refused.as_ref()) {
+        let text = format!("This limit was refused while it ran: {because}");
+        lines.extend(bullet(
+            Span::new("! ", Role::Warn),
+            &[Span::new(text, Role::Warn)],
+            width,
+        ));
+    }
     for refusal in history.refusals() {
         let spans = [Span::new(
             format!("This host refused: {}. {refusal}", refusal.need),

@@ -11,18 +11,22 @@
 //! - no control character leaves this module: each is made visible instead, so
 //!   that neither a lesson nor a program's output can drive the terminal.
 
+mod chart;
 mod code;
 mod consent;
 mod document;
 mod evidence;
 mod figure;
+mod plot;
 mod syscalls;
 mod table;
 mod text;
 
+pub use chart::{above, below, charts};
 pub use consent::consent;
 pub use document::document;
 pub use evidence::evidence;
+pub use plot::{Axis, Bound, Curve, Plot, Quantity};
 pub use syscalls::syscalls;
 pub use text::{visible, wrap};
 
@@ -128,5 +132,7 @@ pub fn plain(lines: &[Line]) -> String {
     })
 }
 
+#[cfg(test)]
+mod chart_tests;
 #[cfg(test)]
 mod tests;

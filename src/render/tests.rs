@@ -295,7 +295,7 @@ fn consent_lists_what_a_plan_does() {
 }
 
 /// Text that is hard to set: wide, joined, combining, controlling.
-fn awkward() -> impl Strategy<Value = String> {
+pub(super) fn awkward() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => "[a-z]{1,12}",
         3 => Just(" ".to_string()),
@@ -312,11 +312,11 @@ fn awkward() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..30).prop_map(|parts| parts.concat())
 }
 
-fn marks(text: &str) -> String {
+pub(super) fn marks(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
-fn checked(lines: &[Line], width: usize) -> String {
+pub(super) fn checked(lines: &[Line], width: usize) -> String {
     for line in lines {
         assert!(
             line.width() <= width,

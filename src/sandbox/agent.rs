@@ -20,6 +20,8 @@ pub(super) struct Agent {
     pub(super) listeners: Vec<OwnedFd>,
     /// Device numbers of the tmpfs that this agent mounted: where it may write.
     pub(super) own_devices: Vec<u64>,
+    /// When it began: what the times of samples count from.
+    pub(super) began: std::time::Instant,
 }
 
 /// The two agents that the supervisor forks itself.
@@ -72,6 +74,7 @@ impl Agent {
             children: Children::default(),
             listeners: Vec::new(),
             own_devices: Vec::new(),
+            began: std::time::Instant::now(),
         }
     }
 
@@ -82,6 +85,8 @@ impl Agent {
                 sys::exit_now(0)
             };
             let answer = match request {
+                // A watch that was under way has ended because this came.
+                Request::Enough => continue,
                 Request::Create(creation) => match self.teller.channel().receive_fd() {
                     Ok(end) => create(&mut self.teller, &creation, end)
                         .map(|child| Reply::Created { child }),

@@ -397,10 +397,16 @@ impl Groups {
                     );
                     let has_swap = swap.1.exists();
                     // The sum may never be the smaller one: up first, down last.
-                    match memory {
-                        Limit::Max if has_swap => lines.extend([swap, limit]),
-                        Limit::At(_) if has_swap => lines.extend([limit, swap]),
-                        Limit::Max | Limit::At(_) => lines.push(limit),
+                    let sum = fs::read_to_string(&swap.1).ok();
+                    let sum = sum.and_then(|text| text.trim().parse::<u64>().ok());
+                    let up = match memory {
+                        Limit::Max => true,
+                        Limit::At(bytes) => sum.is_some_and(|sum| sum < bytes.0),
+                    };
+                    match (has_swap, up) {
+                        (true, true) => lines.extend([swap, limit]),
+                        (true, false) => lines.extend([limit, swap]),
+                        (false, _) => lines.push(limit),
                     }
                 }
             }

@@ -31,7 +31,7 @@ mod workload;
 
 pub use programs::PATH as PROGRAM_PATH;
 
-use crate::plan::{Event, Plan};
+use crate::plan::{Event, Plan, SetLimits};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
@@ -68,15 +68,16 @@ pub struct Helper {
     wire: Channel,
 }
 
-/// Asks a [`Helper`]'s supervisor to take everything down; may be used from
-/// another thread than the one that reads the events.
-pub struct Finisher {
+/// Asks something of a [`Helper`]'s supervisor while a run goes on, such as to
+/// take everything down; may be used from another thread than the one that
+/// reads the events.
+pub struct Control {
     wire: Channel,
 }
 
 impl Helper {
     /// Starts to carry out a plan. With `hold`, the boxes stand after the last
-    /// action until [`Finisher::finish`].
+    /// action until [`Control::finish`].
     ///
     /// # Errors
     /// When this program can't be executed anew, or the wire breaks at once.
@@ -96,12 +97,12 @@ impl Helper {
         Ok(Helper { child, wire: ours })
     }
 
-    /// A handle that ends the run.
+    /// A handle that steers the run.
     ///
     /// # Errors
     /// When the process has no descriptor left.
-    pub fn finisher(&self) -> io::Result<Finisher> {
-        Ok(Finisher {
+    pub fn control(&self) -> io::Result<Control> {
+        Ok(Control {
             wire: self.wire.try_clone()?,
         })
     }
@@ -121,7 +122,18 @@ impl Drop for Helper {
     }
 }
 
-impl Finisher {
+impl Control {
+    /// Asks to limit a group to this from now on. What came of it is told as
+    /// an event, [`Event::Retuned`].
+    pub fn limit(&mut self, set: SetLimits) {
+        let _ = self.wire.send(&Order::Limit(set));
+    }
+
+    /// Asks to end the `watch` that is under way, and to go on.
+    pub fn enough(&mut self) {
+        let _ = self.wire.send(&Order::Enough);
+    }
+
     /// Asks for the end. Without effect when the run has ended already.
     pub fn finish(&mut self) {
         let _ = self.wire.send(&Order::Finish);

@@ -9,7 +9,9 @@ use super::verbs::{Answer, io_errno};
 use super::wire::{Reply, Task};
 use super::workload;
 use crate::base::Errno;
-use crate::plan::{Ending, Event, FactRef, Join, Need, Output, Sample, Spawn, Unit, Value, Watch};
+use crate::plan::{
+    Ending, Event, FactRef, Join, MOVING_FACTS, Need, Output, Sample, Spawn, Unit, Value, Watch,
+};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
@@ -372,19 +374,23 @@ impl Agent {
                     )
                 })
                 .collect();
-            let at = started.elapsed().as_nanos() as i64;
+            let at = self.began.elapsed().as_nanos() as i64;
             self.teller.tell(Event::Sample(Sample { at, values }));
             next += every;
             let left = next.saturating_duration_since(std::time::Instant::now());
             if started.elapsed() + left > time {
                 break;
             }
-            let over = match &ended {
-                Some(pidfd) => readable_before(pidfd, left),
-                // The supervisor's next word ends a watch early: it is the end of the run.
-                None => readable_before(self.teller.channel(), left),
-            };
-            if over {
+            // The supervisor's next word ends a watch early: that it is enough,
+            // or the end of the run.
+            let channel = self.teller.channel();
+            let mut over = vec![PollFd::new(channel.as_fd(), PollFlags::POLLIN)];
+            over.extend(
+                ended
+                    .as_ref()
+                    .map(|pidfd| PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)),
+            );
+            if ready_before(&mut over, left) {
                 break;
             }
         }
@@ -396,7 +402,11 @@ impl Agent {
     /// By how much each statistic grew while it was watched: no moment but
     /// those of the two samples counts.
     fn tell_growth(&mut self, watch: &str, first: &Sampled, last: &Sampled) {
-        for (fact, value) in last {
+        let moves = |fact: &str| {
+            let statistic = fact.split_once('.').map(|(_, statistic)| statistic);
+            statistic.is_some_and(|statistic| MOVING_FACTS.contains(&statistic))
+        };
+        for (fact, value) in last.iter().filter(|(fact, _)| moves(fact)) {
             let before = first.iter().find(|(name, _)| name == fact);
             if let (Some((_, Value::Number(before, _))), Value::Number(after, unit)) =
                 (before, value)
@@ -434,10 +444,9 @@ fn ends_within(pid: Pid, seconds: u16) -> bool {
     }
 }
 
-fn readable_before(fd: &impl AsFd, limit: Duration) -> bool {
+fn ready_before(fds: &mut [PollFd<'_>], limit: Duration) -> bool {
     let limit = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
-    let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
-    poll(&mut fds, limit).is_ok_and(|ready| ready > 0)
+    poll(fds, limit).is_ok_and(|ready| ready > 0)
 }
 
 fn readable_within(fd: &impl AsFd, seconds: u16) -> bool {

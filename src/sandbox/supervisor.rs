@@ -10,7 +10,7 @@ use super::wire::{Channel, Creation, Order, Reply, Request, Standing, Task};
 use crate::base::Errno;
 use crate::plan::{
     Action, BoxName, BoxSpec, Event, Fact, FactRef, Namespace, Need, Observer, Place, Plan,
-    Provenance, Unit, Value, Verb,
+    Provenance, Retuned, SetLimits, Unit, Value, Verb,
 };
 use crate::probe::host::{Settings, explain};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -344,6 +344,33 @@ impl Run {
         &mut self,
         work: impl FnOnce(&mut Groups, Caller<'_>) -> Result<(), Refused>,
     ) -> Result<(), End> {
+        self.try_groups(work)?.or_else(|refused| {
+            self.refused(
+                &Need::Cgroup(refused.controller),
+                &refused.stage,
+                refused.errno,
+                None,
+            )?;
+            Err(End::Told)
+        })
+    }
+
+    /// What the learner asks for in the middle of a run. A refusal is a thing to
+    /// see: the limit stays as it was, and the run goes on.
+    fn retune(&mut self, set: SetLimits) -> Result<(), End> {
+        let done = self.try_groups(|groups, call| groups.limit(&set.cgroup, &set.limits, call))?;
+        let refused = done.err().map(|refused| match refused.errno {
+            Some(errno) => format!("{}: {errno}", refused.stage),
+            None => format!("{} has no controller for it", refused.stage),
+        });
+        self.tell(Event::Retuned(Retuned { set, refused }))
+    }
+
+    /// Makes or changes groups, and tells each call.
+    fn try_groups(
+        &mut self,
+        work: impl FnOnce(&mut Groups, Caller<'_>) -> Result<(), Refused>,
+    ) -> Result<Result<(), Refused>, End> {
         let mut calls = Vec::new();
         let mut call =
             |name: &str, args: String, why: &str, make: &mut dyn FnMut() -> Result<i64, Errno>| {
@@ -363,15 +390,7 @@ impl Run {
         for call in calls {
             self.tell(Event::Syscall(call))?;
         }
-        done.or_else(|refused| {
-            self.refused(
-                &Need::Cgroup(refused.controller),
-                &refused.stage,
-                refused.errno,
-                None,
-            )?;
-            Err(End::Told)
-        })
+        Ok(done)
     }
 
     /// Corrects the plan to the namespaces that a box really has of its own:
@@ -601,9 +620,13 @@ impl Run {
             if ready[0] {
                 return Err(End::Asked);
             }
-            // Whatever it says (it can only be `Finish`) or its end: done.
             if ready[1] {
-                return Err(End::Asked);
+                match self.main.receive() {
+                    Ok(Order::Limit(set)) => self.retune(set)?,
+                    Ok(Order::Enough) => self.wire(&Actor::Host)?.send(&Request::Enough)?,
+                    // Its end is a wish to finish, too.
+                    Ok(Order::Finish | Order::Carry { .. }) | Err(_) => return Err(End::Asked),
+                }
             }
             if ready.get(2) == Some(&true) {
                 return Ok(());

@@ -3,7 +3,7 @@
 //! carries a descriptor or the sender's credentials.
 
 use crate::base::Errno;
-use crate::plan::{Action, BoxName, BoxSpec, Ending, Event, Need, Plan};
+use crate::plan::{Action, BoxName, BoxSpec, Ending, Event, Need, Plan, SetLimits};
 use crate::probe::Directories;
 use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg, sendmsg,
@@ -20,6 +20,10 @@ use std::path::PathBuf;
 pub(super) enum Order {
     /// Carry this out. With `hold`, let the boxes stand until `Finish`.
     Carry { plan: Plan, hold: bool },
+    /// Limit a group of the plan to this from now on, whatever is under way.
+    Limit(SetLimits),
+    /// End the `watch` that is under way, if there is one, and go on.
+    Enough,
     /// Take everything down.
     Finish,
 }
@@ -35,6 +39,8 @@ pub(super) enum Request {
     Do(Box<Task>),
     /// Await the end of a box that this agent created.
     Reap { child: i32 },
+    /// That the `watch` is to end. It has no answer, as it may come too late.
+    Enough,
 }
 
 /// A box to make.

@@ -10,11 +10,11 @@ pub mod doctor;
 
 use crate::check::{Verdict, judge};
 use crate::course::{Origin, Scenario, Step};
-use crate::plan::{Event, History, Namespace, Need, Plan, Refusal};
-use crate::sandbox::{Finisher, Helper};
+use crate::plan::{Event, History, Namespace, Need, Plan, Refusal, SetLimits};
+use crate::sandbox::{Control, Helper};
 use std::borrow::Cow;
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 /// How many events may wait for the reader; then the helper waits with them.
@@ -45,7 +45,7 @@ impl Consent {
 pub struct Run {
     /// Everything that happens, in order; closed after `Event::Cleaned`.
     pub events: Receiver<Event>,
-    finisher: Mutex<Finisher>,
+    control: Mutex<Control>,
     reader: Option<JoinHandle<()>>,
 }
 
@@ -64,7 +64,7 @@ impl Run {
     fn carry(plan: &Plan, hold: bool) -> Result<Run, String> {
         let could_not = |error| format!("the helper process could not be started: {error}");
         let mut helper = Helper::start(plan, hold).map_err(could_not)?;
-        let finisher = Mutex::new(helper.finisher().map_err(could_not)?);
+        let control = Mutex::new(helper.control().map_err(could_not)?);
         let (sender, events) = sync_channel(WAITING_EVENTS);
         let reader = std::thread::Builder::new()
             .name("run".into())
@@ -85,17 +85,29 @@ impl Run {
             .map_err(could_not)?;
         Ok(Run {
             events,
-            finisher,
+            control,
             reader: Some(reader),
         })
     }
 
     /// Asks the helper to take everything down now; its last events still arrive.
     pub fn finish(&self) {
-        self.finisher
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .finish();
+        self.control().finish();
+    }
+
+    /// Limits a group of the run to this from now on, in the middle of whatever
+    /// is under way; [`Event::Retuned`] tells what came of it.
+    pub fn set_limits(&self, set: SetLimits) {
+        self.control().limit(set);
+    }
+
+    /// Ends the `watch` that is under way; the run goes on with what follows.
+    pub fn enough(&self) {
+        self.control().enough();
+    }
+
+    fn control(&self) -> MutexGuard<'_, Control> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -154,7 +166,16 @@ impl Record {
     pub fn new(scenario: Scenario, history: History) -> Record {
         let mut excused = Vec::new();
         let mut verdicts = Vec::new();
+        // Claims speak of one setting; this run had several.
+        let retuned = history.retuned().next().is_some();
         for expectation in &scenario.expectations {
+            if retuned {
+                excused.push(true);
+                verdicts.push(Verdict::Unknown {
+                    because: "you changed the limit while it ran".into(),
+                });
+                continue;
+            }
             let fact = &expectation.when.fact;
             let refusal = refused_namespace(&fact.name, &history);
             // Only what was looked for and isn't there: a fact that no one saw fails.

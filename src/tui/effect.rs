@@ -2,6 +2,7 @@
 
 use super::msg::RunId;
 use crate::course::Scenario;
+use crate::plan::SetLimits;
 use crate::session::Consent;
 
 /// Carried out by the runtime, in order.
@@ -18,6 +19,10 @@ pub(super) enum Effect {
     },
     /// Take the run down now.
     Stop(RunId),
+    /// Limit a group of the run to this from now on.
+    Limit(RunId, SetLimits),
+    /// End the `watch` that is under way in the run.
+    Enough(RunId),
     /// Capture the mouse, or leave it to the terminal.
     Mouse(bool),
     /// Give the terminal back and stop, until the shell says `fg`.

@@ -170,6 +170,10 @@ fn turning(model: &Model) -> bool {
     on_evidence(model) && knob_count(model) > 0
 }
 
+fn turning_live(model: &Model) -> bool {
+    turning(model) && model.live()
+}
+
 fn more(model: &Model) -> bool {
     model.at + 1 < model.count()
 }
@@ -239,6 +243,7 @@ static TABLE: &[Binding] = &[
     row(&[ENTER], "Enter", "to the question", "go to the question", A::Proceed, asked),
     row(&[ENTER], "Enter", "go on", "go on with the questions", A::Proceed, quizzing),
     row(&[ENTER], "Enter", "run", "run the demo", A::Proceed, runnable),
+    row(&[ENTER], "Enter", "go on", "enough of it: the demo goes on", A::Proceed, Model::live),
     row(&[ENTER], "Enter", "next step", "go to the next step", A::Proceed, finished),
     row(&[UP], "↑", "", "the answer above", A::CursorUp, answering),
     row(&[DOWN], "↓", "", "the answer below", A::CursorDown, answering),
@@ -248,6 +253,7 @@ static TABLE: &[Binding] = &[
     row(&[Char('d')], "", "", "", A::Pick(3), choosing),
     row(&[Char('e')], "", "", "", A::Pick(4), choosing),
     row(&[Char('f')], "", "", "", A::Pick(5), choosing),
+    row(&[LEFT], "←  →", "change now", "change the value while it runs", A::KnobDown, turning_live),
     row(&[LEFT], "←  →", "change", "change the value, and run again", A::KnobDown, turning),
     row(&[RIGHT], "", "", "", A::KnobUp, turning),
     row(&[UP], "↑  ↓", "", "choose what ← → change", A::CursorUp, several_knobs),

@@ -8,7 +8,7 @@ use super::search::Index;
 use super::theme::Theme;
 use crate::check::Question;
 use crate::course::{Course, KnobValues, Lesson, Origin, Scenario, Step};
-use crate::plan::{History, Plan};
+use crate::plan::{History, Plan, Verb};
 use crate::session::{Consent, Record};
 
 /// The state of the program.
@@ -240,6 +240,19 @@ impl Model {
             .current
             .as_ref()
             .filter(|run| run.place == self.at && !run.stopped)
+    }
+
+    /// Whether a knob's turn reaches the run that is under way: it is at a
+    /// `watch`, and has such a knob.
+    pub(super) fn live(&self) -> bool {
+        let knobs = self.step().demo.iter().flat_map(|demo| &demo.knobs);
+        let watching = |run: &Running| {
+            let action = run.history.action();
+            let action = action.and_then(|index| run.scenario.plan.actions.get(index));
+            action.is_some_and(|action| matches!(action.verb, Verb::Watch(_)))
+                && run.history.samples().next().is_some()
+        };
+        knobs.into_iter().any(|knob| knob.live) && self.running().is_some_and(watching)
     }
 
     /// Whether this step's demo runs now or is about to.

@@ -161,6 +161,7 @@ impl Popup {
                     line,
                     targets: vec![(0..width, Target::Entry(index))],
                     selected,
+                    ..Row::default()
                 }
             })
             .collect()

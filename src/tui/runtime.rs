@@ -14,6 +14,7 @@ use super::terminal::Terminal;
 use super::update::{settle, update};
 use super::{Error, view};
 use crate::course::Scenario;
+use crate::plan::SetLimits;
 use crate::session::{Consent, Run};
 use crossterm::event::{Event as Input, KeyCode, KeyModifiers};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
@@ -22,7 +23,7 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -30,8 +31,8 @@ use std::time::Duration;
 const QUEUE: usize = 1024;
 /// How long the answer to a question that the terminal was asked may trickle.
 const REPORT: Duration = Duration::from_millis(100);
-/// How soon a run sees that it is to stop, when it has no events.
-const STOP_LATENCY: Duration = Duration::from_millis(20);
+/// How soon a run sees what is asked of it, when it has no events.
+const ORDER_LATENCY: Duration = Duration::from_millis(20);
 
 /// Shows the course until the learner quits.
 pub(super) fn run(mut model: Model) -> Result<(), Error> {
@@ -102,7 +103,9 @@ fn carry_out(
             scenario,
             consent,
         } => workers.start(id, *scenario, consent)?,
-        Effect::Stop(id) => workers.stop(id),
+        Effect::Stop(id) => workers.order(id, Order::Stop),
+        Effect::Limit(id, set) => workers.order(id, Order::Limit(set)),
+        Effect::Enough(id) => workers.order(id, Order::Enough),
         Effect::Mouse(on) => terminal.capture_mouse(on)?,
         Effect::Suspend => {
             terminal.suspend()?;
@@ -180,8 +183,18 @@ struct Workers {
 }
 
 struct Worker {
-    stop: Arc<AtomicBool>,
+    orders: Sender<Order>,
     thread: JoinHandle<()>,
+}
+
+/// What a run under way is asked for.
+enum Order {
+    /// To be taken down.
+    Stop,
+    /// To limit a group to this.
+    Limit(SetLimits),
+    /// To go on after the `watch` that is under way.
+    Enough,
 }
 
 impl Workers {
@@ -196,30 +209,30 @@ impl Workers {
     fn start(&mut self, id: RunId, scenario: Scenario, consent: Consent) -> Result<(), Error> {
         self.running
             .retain(|_, worker| !worker.thread.is_finished());
-        let stop = Arc::new(AtomicBool::new(false));
-        let (sender, stopped) = (self.sender.clone(), Arc::clone(&stop));
+        let (orders, received) = channel();
         let news = Guard {
             id,
-            sender,
+            sender: self.sender.clone(),
             crashed: Arc::clone(&self.crashed),
         };
         let thread = thread::Builder::new()
             .name("run".into())
-            .spawn(move || work(&news, &scenario, consent, &stopped))?;
-        self.running.insert(id, Worker { stop, thread });
+            .spawn(move || work(&news, &scenario, consent, &received))?;
+        self.running.insert(id, Worker { orders, thread });
         Ok(())
     }
 
-    fn stop(&mut self, id: RunId) {
+    fn order(&self, id: RunId, order: Order) {
         if let Some(worker) = self.running.get(&id) {
-            worker.stop.store(true, Ordering::SeqCst);
+            // A run that has ended needs no order any more.
+            let _ = worker.orders.send(order);
         }
     }
 
     /// Stops all runs and awaits that everything they made is gone.
     fn end(self) {
         for worker in self.running.values() {
-            worker.stop.store(true, Ordering::SeqCst);
+            let _ = worker.orders.send(Order::Stop);
         }
         for worker in self.running.into_values() {
             // A panic has been printed by the hook.
@@ -252,7 +265,7 @@ impl Drop for Guard {
 
 /// Carries a scenario out and forwards what happens. A run that is stopped is
 /// taken down at once; the thread ends when all it made is gone.
-fn work(news: &Guard, scenario: &Scenario, consent: Consent, stop: &AtomicBool) {
+fn work(news: &Guard, scenario: &Scenario, consent: Consent, orders: &Receiver<Order>) {
     let run = match Run::start(scenario, consent, false) {
         Ok(run) => run,
         Err(message) => {
@@ -263,11 +276,19 @@ fn work(news: &Guard, scenario: &Scenario, consent: Consent, stop: &AtomicBool) 
     let mut listening = true;
     let mut asked = false;
     loop {
-        if !asked && (stop.load(Ordering::SeqCst) || !listening) {
+        let mut stop = !listening;
+        for order in orders.try_iter() {
+            match order {
+                Order::Stop => stop = true,
+                Order::Limit(set) => run.set_limits(set),
+                Order::Enough => run.enough(),
+            }
+        }
+        if stop && !asked {
             run.finish();
             asked = true;
         }
-        match run.events.recv_timeout(STOP_LATENCY) {
+        match run.events.recv_timeout(ORDER_LATENCY) {
             Ok(event) => listening = listening && news.tell(News::Event(event)),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,

@@ -1,6 +1,8 @@
 //! Keys in, screens and effects out: the whole program without terminal and
 //! kernel. Runs are fed by fabricated events.
 
+mod charts;
+
 use super::effect::Effect;
 use super::model::{Model, Pane, Phase, Settings, Tab};
 use super::msg::{Msg, News, RunId};
@@ -222,7 +224,11 @@ impl App {
     fn run_id(&self) -> RunId {
         let ids = self.effects.iter().filter_map(|effect| match effect {
             Effect::Run { id, .. } => Some(*id),
-            Effect::Stop(_) | Effect::Mouse(_) | Effect::Suspend => None,
+            Effect::Stop(_)
+            | Effect::Limit(..)
+            | Effect::Enough(_)
+            | Effect::Mouse(_)
+            | Effect::Suspend => None,
         });
         ids.max().expect("a run was asked for")
     }

@@ -3,11 +3,16 @@
 use std::borrow::Cow;
 
 use super::questions::{ask, compared, quiz};
-use super::{Row, Target, Turn, rows, signed, text};
-use crate::render::{self, Line, Role, Span, wrap};
+use super::{Row, Slice, Target, Turn, rows, signed, text};
+use crate::plan::History;
+use crate::render::{self, Line, Plot, Role, Span, wrap};
 use crate::session::{Outcome, Record};
-use crate::tui::model::Model;
+use crate::tui::model::{Model, Tab};
 use crate::tui::question::Answer;
+
+/// The signs of a chart's lines in its legend, as `view` draws them.
+const CURVES: [&str; 3] = ["⠒⠒", "••", "××"];
+const LIMIT: &str = "╌╌";
 
 /// The evidence tab: question, knobs, what is under way, what was observed.
 pub(super) fn evidence(model: &Model, width: usize) -> Vec<Row> {
@@ -27,27 +32,73 @@ pub(super) fn evidence(model: &Model, width: usize) -> Vec<Row> {
         );
     }
     let quizzed = model.step().quiz.is_some();
-    // A quiz that is on stands above all else.
-    let mut parts = vec![
-        quiz(model, width),
-        prediction(model, width),
-        knobs(model, width),
-        status(model, width),
-    ];
+    // A quiz that is on stands above all else; then what moves, close to the
+    // knobs that move it, so that a low pane has room for all of it.
+    let mut parts = vec![quiz(model, width), charts(model, width)];
+    let (knobs, status) = (knobs(model, width), status(model, width));
+    match model.content.plots.is_empty() {
+        true => parts.extend([prediction(model, width), knobs, status]),
+        false => parts.extend([[knobs, status].concat(), prediction(model, width)]),
+    }
     // The evidence would give the quiz's answers away.
     if let Some((scenario, history)) = model.observed().filter(|_| !quizzed || model.quiz_done()) {
         let verdicts = match (model.running(), &state.record) {
             (None, Some(record)) => record.verdicts.as_slice(),
             (Some(_), _) | (None, None) => &[],
         };
-        let shown = match (model.running(), &state.record) {
-            (None, Some(record)) => record.evidence(model.step()),
-            (Some(_), _) | (None, None) => Cow::Borrowed(history),
-        };
+        let shown = shown(model, history);
         parts.push(rows(render::evidence(scenario, &shown, verdicts, width)));
     }
     parts.retain(|part| !part.is_empty());
     parts.join(&Row::default())
+}
+
+/// What was observed here, or where this host can't, recorded elsewhere.
+fn shown<'m>(model: &'m Model, history: &'m History) -> Cow<'m, History> {
+    match (model.running(), &model.state().record) {
+        (None, Some(record)) => record.evidence(model.step()),
+        (Some(_), _) | (None, None) => Cow::Borrowed(history),
+    }
+}
+
+/// The charts of what has been sampled; none while a quiz asks about it.
+pub(super) fn plots(model: &Model) -> Vec<Plot> {
+    let quizzed = model.step().quiz.is_some() && !model.quiz_done();
+    let hidden = model.screen.tab != Tab::Evidence || quizzed;
+    let Some((scenario, history)) = model.observed().filter(|_| !hidden) else {
+        return Vec::new();
+    };
+    let history = shown(model, history);
+    let charts = scenario.charts.iter();
+    charts
+        .filter_map(|chart| Plot::new(chart, &history))
+        .collect()
+}
+
+/// How many rows a chart may have in a pane of this height: so many that it can
+/// be read, and so few that the knobs are in sight with it.
+pub(super) fn chart_height(page: usize) -> usize {
+    (page / 2).clamp(9, 18)
+}
+
+fn charts(model: &Model, width: usize) -> Vec<Row> {
+    let drawn = model.content.plots.iter().enumerate().map(|(index, plot)| {
+        let mut lines = rows(render::above(plot, LIMIT, width));
+        // The time axis and its labels take two.
+        let height = plot.value.rows(model.content.plot_height - 2) + 2;
+        lines.extend((0..height).map(|row| Row {
+            chart: Some(Slice {
+                plot: index,
+                row,
+                of: height,
+            }),
+            ..Row::default()
+        }));
+        lines.extend(rows(render::below(plot, CURVES, width)));
+        lines
+    });
+    let drawn: Vec<Vec<Row>> = drawn.collect();
+    drawn.join(&Row::default())
 }
 
 fn prediction(model: &Model, width: usize) -> Vec<Row> {
@@ -124,6 +175,7 @@ fn knobs(model: &Model, width: usize) -> Vec<Row> {
                     (left + 2..right + 2, Target::Knob(index, Turn::Up)),
                 ],
                 selected: several && selected,
+                ..Row::default()
             });
         } else {
             lines.extend(rows(wrap(&line.spans, width)));
@@ -141,6 +193,16 @@ fn status(model: &Model, width: usize) -> Vec<Row> {
             Role::Bad,
             width,
         );
+    }
+    if model.live() {
+        let words = "● Running: change the limit with ← →, now. Enter: enough, go on.";
+        let last = model.running().and_then(|run| run.history.retuned().last());
+        let mut lines = match last.and_then(|retuned| retuned.refused.as_ref()) {
+            Some(because) => text(format!("! Refused: {because}"), Role::Warn, width),
+            None => Vec::new(),
+        };
+        lines.extend(text(words, Role::Label, width));
+        return lines;
     }
     if model.busy() {
         return text("● Running on this machine's kernel …", Role::Label, width);
@@ -167,6 +229,10 @@ fn status(model: &Model, width: usize) -> Vec<Row> {
 
 /// The sum of a run in one line; the claims themselves stand at the end.
 fn summary(record: &Record, width: usize) -> Vec<Row> {
+    if record.history.retuned().next().is_some() && record.outcome == Outcome::Passed {
+        let words = "You changed the limit while it ran: its claims are not judged.";
+        return text(words, Role::Label, width);
+    }
     let total = record.verdicts.len();
     let holding = record
         .verdicts

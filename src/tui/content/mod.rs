@@ -4,10 +4,10 @@
 mod evidence;
 mod questions;
 
-use super::layout::text_width;
+use super::layout::{page, text_width};
 use super::model::{Model, Pane, Tab};
-use crate::render::{self, Line, Role, Span, wrap};
-use evidence::evidence;
+use crate::render::{self, Line, Plot, Role, Span, wrap};
+use evidence::{chart_height, evidence, plots};
 use std::ops::Range;
 
 /// A line of a pane or a popup.
@@ -18,6 +18,19 @@ pub(super) struct Row {
     pub(super) targets: Vec<(Range<usize>, Target)>,
     /// The cursor is on it.
     pub(super) selected: bool,
+    /// It is a row of a chart instead.
+    pub(super) chart: Option<Slice>,
+}
+
+/// One row of a chart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Slice {
+    /// Which of `Content::plots`.
+    pub(super) plot: usize,
+    /// Which row, from the top.
+    pub(super) row: usize,
+    /// How many there are.
+    pub(super) of: usize,
 }
 
 /// What a click means.
@@ -45,6 +58,9 @@ pub(super) enum Turn {
 pub(super) struct Content {
     pub(super) prose: Vec<Row>,
     pub(super) stage: Vec<Row>,
+    /// The charts that the stage's rows refer to, and how many rows each may have.
+    pub(super) plots: Vec<Plot>,
+    plot_height: usize,
     /// The model changed since the lines were made.
     pub(super) stale: bool,
     /// For which step and width the prose was set; it changes with nothing else.
@@ -90,7 +106,7 @@ fn signed(sign: &str, spans: &[Span], width: usize, target: Option<Target>) -> V
                     .map(|target| (0..width, target))
                     .into_iter()
                     .collect(),
-                selected: false,
+                ..Row::default()
             }
         })
         .collect()
@@ -121,6 +137,8 @@ pub(super) fn refresh(model: &mut Model) {
         Tab::Evidence => None,
     };
     if key.is_none() || model.content.stage_key != key {
+        model.content.plots = plots(model);
+        model.content.plot_height = chart_height(page(model, Pane::Stage));
         model.content.stage = stage(model, width);
         model.content.stage_key = key;
     }

@@ -15,7 +15,7 @@ use super::popup::{Kind, Popup};
 use super::question::Answer;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use mouse::mouse;
-use runs::{abandon, reset, run, run_news, turn};
+use runs::{abandon, enough, reset, run, run_news, turn};
 use scroll::{clamp, reveal_entry, revealed, scroll_focused};
 
 /// Takes in what happened; says what is to be done about it.
@@ -175,7 +175,7 @@ fn proceed(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     if model.busy() {
-        return Vec::new();
+        return enough(model);
     }
     if model.state().record.is_none() && model.scenario().is_some() {
         return run(model);

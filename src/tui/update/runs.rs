@@ -59,6 +59,7 @@ fn start_queued(model: &mut Model) -> Vec<Effect> {
     let (Some(scenario), Some(consent)) = (model.scenario().cloned(), model.consent()) else {
         return Vec::new();
     };
+    let scenario = scenario.attended();
     model.runs.last_id += 1;
     let id = RunId(model.runs.last_id);
     model.runs.current = Some(Running {
@@ -113,7 +114,31 @@ pub(super) fn reset(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// Turns a knob by one value, and runs again if it has been run.
+/// Writes the limits that another setting of the knobs means into the groups of
+/// the run that is under way.
+fn retune(model: &mut Model) -> Vec<Effect> {
+    let Some(to) = model.scenario().cloned() else {
+        return Vec::new();
+    };
+    let Some(run) = &mut model.runs.current else {
+        return Vec::new();
+    };
+    let to = to.attended();
+    let sets = run.scenario.retuning(&to);
+    run.scenario = to;
+    sets.into_iter()
+        .map(|set| Effect::Limit(run.id, set))
+        .collect()
+}
+
+/// The learner has seen enough of the `watch` that is under way.
+pub(super) fn enough(model: &Model) -> Vec<Effect> {
+    let run = model.running().filter(|_| model.live());
+    run.map(|run| Effect::Enough(run.id)).into_iter().collect()
+}
+
+/// Turns a knob by one value. A live one changes the run that is under way; any
+/// other starts another run, if there has been one.
 pub(super) fn turn(model: &mut Model, knob: usize, way: Turn) -> Vec<Effect> {
     let Some(demo) = &model.step().demo else {
         return Vec::new();
@@ -121,6 +146,7 @@ pub(super) fn turn(model: &mut Model, knob: usize, way: Turn) -> Vec<Effect> {
     let Some(definition) = demo.knobs.get(knob) else {
         return Vec::new();
     };
+    let live = definition.live && model.live();
     let name = definition.name.clone();
     let state = model.state();
     let now = state.knobs.get(&name).unwrap_or_else(|| definition.start());
@@ -137,6 +163,9 @@ pub(super) fn turn(model: &mut Model, knob: usize, way: Turn) -> Vec<Effect> {
     state.knob = knob;
     state.knobs.insert(name, value);
     model.instantiate();
+    if live {
+        return retune(model);
+    }
     if !has_run {
         return Vec::new();
     }

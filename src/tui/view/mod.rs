@@ -2,6 +2,7 @@
 //! same twice.
 
 mod bars;
+mod chart;
 mod pane;
 
 use super::layout::{LEAST, layout};

@@ -1,11 +1,13 @@
 //! A bordered pane of scrolled lines, with marks for what is out of sight.
 
+use super::chart;
 use crate::render;
 use crate::tui::content::Row;
 use crate::tui::layout;
 use crate::tui::model::{Model, Tab};
 use crate::tui::theme::Part;
-use ratatui::layout::{Alignment, Rect};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Alignment, Rect, Size};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType};
@@ -32,7 +34,22 @@ pub(super) fn draw(
         .len()
         .saturating_sub(scroll + usize::from(inner.height));
     frame.render_widget(block(model, border, scroll, below), area);
+    // The chart that was drawn last: all of its rows follow each other.
+    let mut drawn: Option<(usize, Buffer)> = None;
     for (y, row) in (inner.y..inner.bottom()).zip(rows.iter().skip(scroll)) {
+        if let Some(slice) = row.chart {
+            if drawn.as_ref().is_none_or(|(last, _)| *last != slice.plot) {
+                let plot = model.content.plots.get(slice.plot);
+                drawn = plot.map(|plot| {
+                    let size = Size::new(inner.width, slice.of as u16);
+                    (slice.plot, chart::draw(model, plot, size))
+                });
+            }
+            if let Some((_, picture)) = &drawn {
+                copy(picture, slice.row as u16, frame.buffer_mut(), inner, y);
+            }
+            continue;
+        }
         let mut line = styled(model, &row.line);
         if row.selected {
             line = line.patch_style(part(model, Part::Selected));
@@ -45,6 +62,15 @@ pub(super) fn draw(
                 ..inner
             },
         );
+    }
+}
+
+/// Puts one row of a picture into a pane.
+fn copy(picture: &Buffer, row: u16, to: &mut Buffer, inner: Rect, y: u16) {
+    if row < picture.area.height {
+        for x in 0..picture.area.width.min(inner.width) {
+            to[(inner.x + x, y)] = picture[(x, row)].clone();
+        }
     }
 }
 
