@@ -1,6 +1,11 @@
 //! The supervisor: the guardian of one run. It is armed before anything is
 //! made, it outlives the main process, and it takes everything down.
 
+mod host;
+mod waiting;
+
+use host::{children, inode, maps_nobody, privileged};
+
 use super::agent::{self, Outer};
 use super::cgroup::{self, Placement};
 use super::groups::{Caller, Groups, Refused};
@@ -10,14 +15,12 @@ use super::wire::{Channel, Creation, Order, Reply, Request, Standing, Task};
 use crate::base::Errno;
 use crate::plan::{
     Action, BoxName, BoxSpec, Event, Fact, FactRef, Namespace, Need, Observer, Place, Plan,
-    Provenance, Retuned, SetLimits, Unit, Value, Verb,
+    Provenance, Retuned, SetLimits, Value, Verb,
 };
 use crate::probe::host::{Settings, explain};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
-use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -143,35 +146,6 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32) -> std::process::ExitCode 
     run.take_down();
     let _ = run.main.send(&Event::Cleaned);
     std::process::ExitCode::SUCCESS
-}
-
-/// Whether this process may make namespaces without a user namespace and map
-/// ids that aren't its own: root with its capabilities. Root in a container
-/// may have neither.
-fn privileged() -> bool {
-    const CAP_SETUID: u64 = 1 << 7;
-    const CAP_SYS_ADMIN: u64 = 1 << 21;
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let effective = status
-        .lines()
-        .find_map(|line| line.strip_prefix("CapEff:"))
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or(0);
-    let wanted = CAP_SETUID | CAP_SYS_ADMIN;
-    nix::unistd::geteuid().is_root() && effective & wanted == wanted
-}
-
-/// Whether the id of nobody exists here: a rootless container may have the
-/// learner's alone.
-fn maps_nobody() -> bool {
-    ["uid_map", "gid_map"].iter().all(|file| {
-        let map = fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
-        map.lines().any(|line| {
-            let numbers: Vec<u64> = line.split_whitespace().flat_map(str::parse).collect();
-            matches!(numbers[..], [first, _, length]
-                if (first..first.saturating_add(length)).contains(&u64::from(NOBODY.0)))
-        })
-    })
 }
 
 impl Run {
@@ -531,120 +505,6 @@ impl Run {
         self.tell(Event::Fact(fact))
     }
 
-    fn wire(&mut self, actor: &Actor) -> Result<&mut Channel, End> {
-        let found = match actor {
-            Actor::Host => self.host.as_mut(),
-            Actor::Base => self.base.as_mut(),
-            Actor::Box(name) => self.boxes.get_mut(name).map(|standee| &mut standee.channel),
-        };
-        found.ok_or_else(|| match actor {
-            Actor::Box(name) => End::Broken(format!("the box `{name}` does not stand")),
-            Actor::Host | Actor::Base => End::Broken("the observer has ended".into()),
-        })
-    }
-
-    fn await_done(&mut self, actor: &Actor) -> Result<(), End> {
-        match self.await_reply(actor)? {
-            Reply::Done => Ok(()),
-            Reply::Failed => Err(End::Told),
-            other => Err(unexpected(&other)),
-        }
-    }
-
-    /// Awaits an agent's answer, and passes on what it tells on the way.
-    fn await_reply(&mut self, actor: &Actor) -> Result<Reply, End> {
-        loop {
-            self.await_message(Some(actor))?;
-            let reply = self.wire(actor)?.receive();
-            match reply {
-                Ok(Reply::Event(event)) => {
-                    self.note_port(&event);
-                    self.tell(event)?;
-                }
-                Ok(Reply::Refused {
-                    need,
-                    stage,
-                    errno,
-                    profile,
-                }) => {
-                    self.refused(&need, &stage, errno, profile)?;
-                }
-                Ok(reply) => return Ok(reply),
-                Err(error) => {
-                    return Err(End::Broken(match actor {
-                        Actor::Box(name) => {
-                            format!("the box `{name}` ended in the middle of an action ({error})")
-                        }
-                        Actor::Host | Actor::Base => {
-                            "the observer ended in the middle of an action".into()
-                        }
-                    }));
-                }
-            }
-        }
-    }
-
-    /// Awaits that an agent has something to say; without one, for ever. The
-    /// main process's death or wish ends the wait, and so does the deadline.
-    fn await_message(&mut self, actor: Option<&Actor>) -> Result<(), End> {
-        loop {
-            let limit = match actor {
-                None => PollTimeout::NONE,
-                Some(_) => {
-                    let left = self.deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        let limit = RUN_LIMIT.as_secs();
-                        return Err(End::Broken(format!("the run took longer than {limit} s")));
-                    }
-                    PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
-                }
-            };
-            // A clone of the handle, because `self` is lent to poll twice.
-            let agent = match actor {
-                Some(actor) => Some(self.wire(actor)?.try_clone()?),
-                None => None,
-            };
-            let mut fds = vec![
-                PollFd::new(self.main_pidfd.as_fd(), PollFlags::POLLIN),
-                PollFd::new(self.main.as_fd(), PollFlags::POLLIN),
-            ];
-            if let Some(agent) = &agent {
-                fds.push(PollFd::new(agent.as_fd(), PollFlags::POLLIN));
-            }
-            match poll(&mut fds, limit) {
-                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-                Err(errno) => return Err(End::Broken(format!("poll: {}", Errno::from(errno)))),
-            }
-            let ready: Vec<bool> = fds.iter().map(|fd| fd.any().unwrap_or(false)).collect();
-            drop(fds);
-            if ready[0] {
-                return Err(End::Asked);
-            }
-            if ready[1] {
-                match self.main.receive() {
-                    Ok(Order::Limit(set)) => self.retune(set)?,
-                    Ok(Order::Enough) => self.wire(&Actor::Host)?.send(&Request::Enough)?,
-                    // Its end is a wish to finish, too.
-                    Ok(Order::Finish | Order::Carry { .. }) | Err(_) => return Err(End::Asked),
-                }
-            }
-            if ready.get(2) == Some(&true) {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Remembers which port a `listen` got, for the actions that name it.
-    fn note_port(&mut self, event: &Event) {
-        if let Event::Fact(fact) = event
-            && let Some(name) = fact.id.name.strip_suffix(".port")
-            && let Some(Value::Number(port, Unit::Id)) = fact.value
-            && let Ok(port) = u16::try_from(port)
-        {
-            self.ports.insert(name.into(), port);
-        }
-    }
-
     /// Undoes everything: kills every process of the run and awaits their end,
     /// then removes the cgroups. The rest (mounts, links, queues, namespaces)
     /// lived in the boxes and is gone with them.
@@ -673,37 +533,4 @@ impl Run {
 
 fn unexpected(reply: &Reply) -> End {
     End::Broken(format!("an agent gave an answer out of turn: {reply:?}"))
-}
-
-/// The nsfs inode of a namespace that a process is in.
-fn inode(pid: &str, ns: Namespace) -> Option<u64> {
-    let link = fs::read_link(format!("/proc/{pid}/ns/{}", ns.proc_name())).ok()?;
-    link.to_str()?
-        .split_once('[')?
-        .1
-        .strip_suffix(']')?
-        .parse()
-        .ok()
-}
-
-/// This process's children. Read from every process's `stat`, because
-/// `/proc/self/task/*/children` needs an option of the kernel's.
-fn children() -> Vec<Pid> {
-    let me = std::process::id();
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
-        .filter(|pid| {
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            // The name in parentheses may hold spaces: fields count from the last one.
-            let parent = stat
-                .rsplit_once(')')
-                .and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
-            parent == Some(me)
-        })
-        .map(Pid::from_raw)
-        .collect()
 }

@@ -1,0 +1,68 @@
+//! What the supervisor has to know of the host and of its own place on it.
+
+use super::NOBODY;
+use crate::plan::Namespace;
+use nix::unistd::Pid;
+use std::fs;
+
+/// Whether this process may make namespaces without a user namespace and map
+/// ids that aren't its own: root with its capabilities. Root in a container
+/// may have neither.
+pub(super) fn privileged() -> bool {
+    const CAP_SETUID: u64 = 1 << 7;
+    const CAP_SYS_ADMIN: u64 = 1 << 21;
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0);
+    let wanted = CAP_SETUID | CAP_SYS_ADMIN;
+    nix::unistd::geteuid().is_root() && effective & wanted == wanted
+}
+
+/// Whether the id of nobody exists here: a rootless container may have the
+/// learner's alone.
+pub(super) fn maps_nobody() -> bool {
+    ["uid_map", "gid_map"].iter().all(|file| {
+        let map = fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
+        map.lines().any(|line| {
+            let numbers: Vec<u64> = line.split_whitespace().flat_map(str::parse).collect();
+            matches!(numbers[..], [first, _, length]
+                if (first..first.saturating_add(length)).contains(&u64::from(NOBODY.0)))
+        })
+    })
+}
+
+/// The nsfs inode of a namespace that a process is in.
+pub(super) fn inode(pid: &str, ns: Namespace) -> Option<u64> {
+    let link = fs::read_link(format!("/proc/{pid}/ns/{}", ns.proc_name())).ok()?;
+    link.to_str()?
+        .split_once('[')?
+        .1
+        .strip_suffix(']')?
+        .parse()
+        .ok()
+}
+
+/// This process's children. Read from every process's `stat`, because
+/// `/proc/self/task/*/children` needs an option of the kernel's.
+pub(super) fn children() -> Vec<Pid> {
+    let me = std::process::id();
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+        .filter(|pid| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            // The name in parentheses may hold spaces: fields count from the last one.
+            let parent = stat
+                .rsplit_once(')')
+                .and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
+            parent == Some(me)
+        })
+        .map(Pid::from_raw)
+        .collect()
+}
