@@ -289,6 +289,19 @@ fn late_answers_of_the_terminal_are_no_keys() {
 }
 
 #[test]
+fn pasted_text_is_no_keys() {
+    let mut session = Session::start(&[], 30, 100);
+    session.shows("Explanation");
+    // As the terminal wraps a paste once it was asked to: `q` would quit.
+    session
+        .press("\x1b[200~quit now, rxn\x1b[201~")
+        .press("n")
+        .shows("  2/")
+        .press("q");
+    session.end().success();
+}
+
+#[test]
 fn clicks_and_colours_can_be_turned_off() {
     let mut session = Session::start(&[], 40, 120);
     session.shows("2 Syscalls");

@@ -9,7 +9,7 @@ use super::sys;
 use super::trace::Told;
 use super::wire::Task;
 use crate::base::Errno;
-use crate::plan::{Kill, Listen, Mount, Probe, Propagation, Signal, Unit, Value, Write};
+use crate::plan::{Kill, Listen, Mount, Place, Probe, Propagation, Signal, Unit, Value, Write};
 use crate::probe::{Subject, View, observe};
 use nix::mount::{MsFlags, mount};
 use nix::sys::socket::{
@@ -198,6 +198,8 @@ impl Agent {
         let here = task.action.place.to_string() == kill.to;
         let target = match task.boxes.iter().find(|(name, _)| name.as_str() == kill.to) {
             Some(_) if here => Some(vec![nix::unistd::getpid()]),
+            // The number is the host's: in a box it may be somebody else's.
+            Some(_) if task.action.place != Place::Host => None,
             Some((_, standing)) => Some(vec![Pid::from_raw(standing.pid)]),
             None => self.children.pids(&kill.to),
         };

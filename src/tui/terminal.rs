@@ -3,6 +3,7 @@
 
 use super::theme::Theme;
 use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
     LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -55,6 +56,8 @@ impl Terminal {
             io::stdout(),
             EnterAlternateScreen,
             Clear(ClearType::All),
+            // What is pasted by mistake must not act as keys.
+            EnableBracketedPaste,
             Hide
         )?;
         // What was drawn before is gone: the next frame is drawn whole. (Its own
@@ -127,6 +130,7 @@ fn restore() -> io::Result<()> {
         io::stdout(),
         EndSynchronizedUpdate,
         MouseOff,
+        DisableBracketedPaste,
         LeaveAlternateScreen,
         Show
     )?;
