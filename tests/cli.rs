@@ -212,6 +212,10 @@ fn lint_shows_the_place_and_what_was_meant() {
 fn schema_and_completions_are_printed() {
     let schema: serde_json::Value = serde_json::from_str(&out(&glassbox(&["schema"]))).unwrap();
     assert!(schema.to_string().contains("set-hostname"));
+    // The copy for editors is the types' own.
+    let shipped = include_str!("../assets/lessons.schema.json");
+    let shipped: serde_json::Value = serde_json::from_str(shipped).unwrap();
+    assert!(schema == shipped, "glassbox schema > assets/lessons.schema.json");
     for shell in ["bash", "zsh", "fish"] {
         let output = glassbox(&["completions", shell]);
         assert!(out(&output).contains("verify"), "{shell}");
