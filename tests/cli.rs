@@ -215,7 +215,10 @@ fn schema_and_completions_are_printed() {
     // The copy for editors is the types' own.
     let shipped = include_str!("../assets/lessons.schema.json");
     let shipped: serde_json::Value = serde_json::from_str(shipped).unwrap();
-    assert!(schema == shipped, "glassbox schema > assets/lessons.schema.json");
+    assert!(
+        schema == shipped,
+        "glassbox schema > assets/lessons.schema.json"
+    );
     for shell in ["bash", "zsh", "fish"] {
         let output = glassbox(&["completions", shell]);
         assert!(out(&output).contains("verify"), "{shell}");

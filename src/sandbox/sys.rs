@@ -30,62 +30,52 @@ pub(super) fn fork() -> Result<Forked, Errno> {
     }
 }
 
+/// `struct clone_args` of CLONE_ARGS_SIZE_VER2.
+#[repr(C, align(8))]
+#[derive(Default)]
+struct CloneArgs {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+    set_tid: u64,
+    set_tid_size: u64,
+    cgroup: u64,
+}
+
+/// CLONE_ARGS_SIZE_VER0, up to `tls`: what the first kernels with clone3 know.
+const CLONE_ARGS_SIZE_VER0: usize = 64;
+
 /// clone3(2) with no stack of its own, like fork. `Ok(0)` in the child.
 pub(super) fn clone3(flags: u64, exit_signal: u64) -> Result<i64, Errno> {
-    /// `struct clone_args` up to its first version's size, CLONE_ARGS_SIZE_VER0.
-    #[repr(C, align(8))]
-    #[derive(Default)]
-    struct CloneArgs {
-        flags: u64,
-        pidfd: u64,
-        child_tid: u64,
-        parent_tid: u64,
-        exit_signal: u64,
-        stack: u64,
-        stack_size: u64,
-        tls: u64,
-    }
     let args = CloneArgs {
         flags,
         exit_signal,
         ..CloneArgs::default()
     };
-    // SAFETY: `args` lives across the call and its size is passed; without
-    // CLONE_VM the child has its own copy of this one-threaded process.
-    let result =
-        unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) };
-    answer(result)
+    clone3_with(&args, CLONE_ARGS_SIZE_VER0)
 }
 
 /// clone3(2) like fork, with the child in a version 2 cgroup from its first
 /// instruction: CLONE_INTO_CGROUP, Linux 5.7.
 pub(super) fn clone3_into(cgroup: BorrowedFd<'_>) -> Result<i64, Errno> {
-    /// `struct clone_args` of CLONE_ARGS_SIZE_VER2.
-    #[repr(C, align(8))]
-    #[derive(Default)]
-    struct CloneArgs {
-        flags: u64,
-        pidfd: u64,
-        child_tid: u64,
-        parent_tid: u64,
-        exit_signal: u64,
-        stack: u64,
-        stack_size: u64,
-        tls: u64,
-        set_tid: u64,
-        set_tid_size: u64,
-        cgroup: u64,
-    }
     let args = CloneArgs {
         flags: 0x2_0000_0000,
         exit_signal: libc::SIGCHLD as u64,
         cgroup: cgroup.as_raw_fd() as u64,
         ..CloneArgs::default()
     };
-    // SAFETY: as in `clone3`.
-    let result =
-        unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) };
-    answer(result)
+    clone3_with(&args, size_of::<CloneArgs>())
+}
+
+fn clone3_with(args: &CloneArgs, size: usize) -> Result<i64, Errno> {
+    // SAFETY: `args` lives across the call and is at least `size` bytes long;
+    // without CLONE_VM the child has its own copy of this one-threaded process.
+    answer(unsafe { libc::syscall(libc::SYS_clone3, std::ptr::from_ref(args), size) })
 }
 
 /// clone(2) without a new stack, like fork. `Ok(0)` in the child.
