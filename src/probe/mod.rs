@@ -24,7 +24,7 @@ mod process;
 mod statistics;
 
 pub use observe::observe;
-pub use process::{boot_id, memory_of, schedstat, start_time};
+pub use process::{boot_id, memory_of, nsfs_inode, schedstat, start_time};
 pub use statistics::{Directories, samples, statistics};
 
 use crate::plan::{BoxName, Value};

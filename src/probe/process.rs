@@ -57,7 +57,10 @@ pub(super) fn kibibytes(text: &str) -> Option<u64> {
 }
 
 /// The inode in the target of a link of `/proc/PID/ns/`, `uts:[4026531838]`.
-pub(super) fn nsfs_inode(link: &Path) -> io::Result<u64> {
+///
+/// # Errors
+/// When the link can't be read, or points to something else.
+pub fn nsfs_inode(link: &Path) -> io::Result<u64> {
     let target = fs::read_link(link)?;
     target
         .to_string_lossy()

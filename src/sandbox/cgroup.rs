@@ -3,7 +3,7 @@
 
 use crate::base::Errno;
 use crate::probe::cgroups::{Memberships, Mounts};
-use crate::probe::{Subject, boot_id, start_time};
+use crate::probe::{Subject, boot_id, nsfs_inode, start_time};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -122,7 +122,7 @@ impl Owner {
                 .filter(char::is_ascii_hexdigit)
                 .take(8)
                 .collect(),
-            pid_namespace: own_pid_namespace()?,
+            pid_namespace: nsfs_inode(&proc.join("self/ns/pid")).ok()?,
             pid,
             start: start_time(proc, pid)?,
         })
@@ -155,15 +155,6 @@ impl Owner {
             None => false,
         }
     }
-}
-
-fn own_pid_namespace() -> Option<u64> {
-    let link = fs::read_link("/proc/self/ns/pid").ok()?;
-    link.to_str()?
-        .strip_prefix("pid:[")?
-        .strip_suffix(']')?
-        .parse()
-        .ok()
 }
 
 /// Finds the groups of runs that ended without cleaning up, and removes them

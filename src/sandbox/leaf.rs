@@ -4,6 +4,7 @@
 
 use super::cgroup::{Group, name_of};
 use super::groups::Caller;
+use super::verbs::io_errno;
 use crate::base::Errno;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,14 +40,13 @@ pub(super) fn vacate(home: &Path, call: Caller<'_>) -> Result<Option<Leaf>, Occu
     let name = name_of(program, "session").ok_or(Occupied::ByOthers)?;
     let path = home.join(name);
     let shown = path.display().to_string();
-    let errno = |error: std::io::Error| Errno::of(&error).unwrap_or(Errno(libc::EIO));
     let made = call(
         "mkdir",
         format!("\"{shown}\", 0777"),
         "a place for this program: a group has either processes or children with controllers",
         &mut || match fs::create_dir(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(0),
-            other => other.map(|()| 0).map_err(errno),
+            other => other.map(|()| 0).map_err(io_errno),
         },
     );
     made.map_err(|errno| Occupied::Refused(format!("mkdir({shown})"), errno))?;
@@ -60,7 +60,7 @@ pub(super) fn vacate(home: &Path, call: Caller<'_>) -> Result<Option<Leaf>, Occu
         let moved = call("write", args, "back at the end", &mut || {
             fs::write(&procs, pid.to_string())
                 .map(|()| 0)
-                .map_err(errno)
+                .map_err(io_errno)
         });
         if let Err(errno) = moved {
             let stage = format!("write({}, {pid})", procs.display());

@@ -5,6 +5,7 @@ use super::{Groups, Refused};
 use crate::base::Errno;
 use crate::plan::{BoxName, Controller, Limit, Limits};
 use crate::probe::cgroups::Version;
+use crate::sandbox::verbs::io_errno;
 use std::fs;
 use std::path::PathBuf;
 
@@ -179,17 +180,16 @@ impl Groups {
 /// overlay, tmpfs: their device number is an anonymous one).
 fn disk_of_program() -> Result<String, Errno> {
     use std::os::unix::fs::MetadataExt;
-    let error = |error: std::io::Error| Errno::of(&error).unwrap_or(Errno(libc::EIO));
-    let device = fs::metadata("/proc/self/exe").map_err(error)?.dev();
+    let device = fs::metadata("/proc/self/exe").map_err(io_errno)?.dev();
     let (major, minor) = (nix::sys::stat::major(device), nix::sys::stat::minor(device));
     if major == 0 {
         return Err(Errno(libc::ENODEV));
     }
-    let place = fs::canonicalize(format!("/sys/dev/block/{major}:{minor}")).map_err(error)?;
+    let place = fs::canonicalize(format!("/sys/dev/block/{major}:{minor}")).map_err(io_errno)?;
     let whole = match place.join("partition").exists() {
         true => place.parent().unwrap_or(&place).to_path_buf(),
         false => place,
     };
-    let number = fs::read_to_string(whole.join("dev")).map_err(error)?;
+    let number = fs::read_to_string(whole.join("dev")).map_err(io_errno)?;
     Ok(number.trim().to_string())
 }

@@ -5,6 +5,7 @@ mod limits;
 
 use super::cgroup::{Group, name_for};
 use super::leaf::{Leaf, Occupied, vacate};
+use super::verbs::io_errno;
 use super::wire::directories;
 use crate::base::Errno;
 use crate::plan::{BoxName, CgroupSpec, Controller, Limits};
@@ -147,11 +148,7 @@ impl Groups {
             "mkdir",
             format!("\"{shown}\", 0777"),
             "a group is a directory",
-            &mut || {
-                fs::create_dir(path)
-                    .map(|()| 0)
-                    .map_err(|error| Errno::of(&error).unwrap_or(Errno(libc::EIO)))
-            },
+            &mut || fs::create_dir(path).map(|()| 0).map_err(io_errno),
         )
         .map_err(|errno| Refused {
             controller,
@@ -415,12 +412,13 @@ fn write(path: &Path, line: &str, why: &str, call: Caller<'_>) -> Result<(), Err
     let args = format!("\"{}\", \"{line}\"", path.display());
     let written = call("write", args, why, &mut || {
         use std::io::Write;
-        let error = |error: std::io::Error| Errno::of(&error).unwrap_or(Errno(libc::EIO));
         let mut file = fs::OpenOptions::new()
             .write(true)
             .open(path)
-            .map_err(error)?;
-        file.write(line.as_bytes()).map(|n| n as i64).map_err(error)
+            .map_err(io_errno)?;
+        file.write(line.as_bytes())
+            .map(|n| n as i64)
+            .map_err(io_errno)
     });
     written.map(drop)
 }

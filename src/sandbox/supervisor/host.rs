@@ -2,8 +2,10 @@
 
 use super::NOBODY;
 use crate::plan::Namespace;
+use crate::probe::nsfs_inode;
 use nix::unistd::Pid;
 use std::fs;
+use std::path::Path;
 
 /// Whether this process may make namespaces without a user namespace and map
 /// ids that aren't its own: root with its capabilities. Root in a container
@@ -36,13 +38,7 @@ pub(super) fn maps_nobody() -> bool {
 
 /// The nsfs inode of a namespace that a process is in.
 pub(super) fn inode(pid: &str, ns: Namespace) -> Option<u64> {
-    let link = fs::read_link(format!("/proc/{pid}/ns/{}", ns.proc_name())).ok()?;
-    link.to_str()?
-        .split_once('[')?
-        .1
-        .strip_suffix(']')?
-        .parse()
-        .ok()
+    nsfs_inode(Path::new(&format!("/proc/{pid}/ns/{}", ns.proc_name()))).ok()
 }
 
 /// This process's children. Read from every process's `stat`, because
