@@ -118,7 +118,9 @@ fn same(
     };
     let unit = match actual {
         Value::Number(_, unit) => *unit,
-        Value::Flag(_) | Value::Text(_) | Value::List(_) => Unit::Count,
+        Value::Flag(_) | Value::Text(_) | Value::List(_) | Value::Digest(_) | Value::Stack(_) => {
+            Unit::Count
+        }
     };
     let near = number(actual)?.abs_diff(target) <= within.unsigned_abs();
     let shown = Value::Number(target, unit);
@@ -159,13 +161,15 @@ fn kind(value: &Value) -> &'static str {
         Value::Number(..) => "number",
         Value::Text(_) => "text",
         Value::List(_) => "list",
+        Value::Digest(_) => "digest",
+        Value::Stack(_) => "stack of layers",
     }
 }
 
 fn number(value: &Value) -> Result<i64, String> {
     match value {
         Value::Number(n, _) => Ok(*n),
-        Value::Flag(_) | Value::Text(_) | Value::List(_) => {
+        Value::Flag(_) | Value::Text(_) | Value::List(_) | Value::Digest(_) | Value::Stack(_) => {
             Err(format!("`{value}` is not a number"))
         }
     }
@@ -175,7 +179,9 @@ fn contains(value: &Value, part: &str) -> Result<bool, String> {
     match value {
         Value::List(items) => Ok(items.iter().any(|item| item == part)),
         Value::Text(text) => Ok(text.contains(part)),
-        Value::Flag(_) | Value::Number(..) => Err(format!("`{value}` has no parts")),
+        Value::Flag(_) | Value::Number(..) | Value::Digest(_) | Value::Stack(_) => {
+            Err(format!("`{value}` has no parts"))
+        }
     }
 }
 

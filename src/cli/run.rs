@@ -100,6 +100,7 @@ fn standing(history: &History) -> Vec<(String, i32)> {
             | Event::Fact(_)
             | Event::Sample(_)
             | Event::Retuned(_)
+            | Event::Paused
             | Event::Refused(_)
             | Event::Broken { .. }
             | Event::Holding

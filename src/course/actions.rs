@@ -132,7 +132,7 @@ impl Walk<'_, '_, '_> {
         }
         let nameless = matches!(
             action.verb,
-            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_)
+            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_) | Verb::Stage(_)
         );
         if let Some(entry) = node.entry("as")
             && nameless
@@ -276,6 +276,47 @@ impl Walk<'_, '_, '_> {
                 _ => self.earlier(&kill.to, Kind::Spawn, "spawn", at(&["to"])),
             },
             Verb::AwaitEnd(name) => self.present(name, at(&[])),
+            Verb::Store(store) => self.path(&store.path, at(&["path"])),
+            Verb::Overlay(overlay) => {
+                for (index, lower) in overlay.lower.iter().enumerate() {
+                    self.path(lower, at(&["lower", &index.to_string()]));
+                }
+                if let Some(upper) = &overlay.upper {
+                    self.path(upper, at(&["upper"]));
+                }
+                self.path(&overlay.at, at(&["at"]));
+            }
+            Verb::Unmount(path)
+            | Verb::Remove(path)
+            | Verb::DefaultFilesystems(path)
+            | Verb::PivotRoot(path) => self.path(path, at(&[])),
+            Verb::Fill(fill) => self.path(&fill.path, at(&["path"])),
+            Verb::Overwrite(overwrite) => self.path(&overwrite.path, at(&["path"])),
+            Verb::Copy(copy) => {
+                self.path(&copy.from, at(&["from"]));
+                self.path(&copy.to, at(&["to"]));
+            }
+            Verb::RootFs(root) => self.path(&root.to, at(&["to"])),
+            Verb::Image(image) => {
+                self.path(&image.layout, at(&["layout"]));
+                for (index, layer) in image.layers.iter().enumerate() {
+                    self.path(layer, at(&["layers", &index.to_string()]));
+                }
+            }
+            Verb::Unpack(unpack) => {
+                self.path(&unpack.layout, at(&["layout"]));
+                self.path(&unpack.to, at(&["to"]));
+            }
+            Verb::Stage(_) => {
+                if action.place != Place::Host {
+                    self.sink.error(
+                        "only-from-host",
+                        node.at(&["in"]),
+                        "a stage is one of the whole demo",
+                        "write `in = \"host\"`",
+                    );
+                }
+            }
             Verb::Connect(_)
             | Verb::Ping(_)
             | Verb::Listen(Listen::Port(_))

@@ -32,6 +32,9 @@ pub struct DemoSource {
     /// Charts of what a `watch` saw, above the evidence table.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chart: Vec<Chart>,
+    /// Bars that compare quantities, above the evidence table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bars: Vec<Bars>,
     /// A figure drawn from the observations, above the evidence table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub figure: Option<Figure>,
@@ -41,12 +44,35 @@ pub struct DemoSource {
 }
 
 /// A figure of the overview, drawn from facts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Figure {
     /// The table of namespaces: flag, manual page, what it isolates, and the
     /// inodes `host/ns.*` beside `BOX/ns.*` of the first box.
     Namespaces,
+    /// The layers of an overlay mount over each other, and from which each name
+    /// of the view comes: the newest fact of this probe, `box/stack:/mnt/view`.
+    Layers(FactRef),
+}
+
+/// Quantities of one kind beside each other, as bars of one scale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Bars {
+    /// What is compared.
+    pub title: String,
+    /// The bars, eight at most.
+    pub bar: Vec<Bar>,
+}
+
+/// One bar: a number that was observed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Bar {
+    /// What it is called.
+    pub label: String,
+    /// The fact, a number.
+    pub fact: FactRef,
 }
 
 /// A quantity over time, from the samples of a `watch`.
@@ -157,6 +183,8 @@ pub struct Scenario {
     pub show: Vec<ShowRow>,
     /// The charts above it.
     pub charts: Vec<Chart>,
+    /// The bars above it.
+    pub bars: Vec<Bars>,
     /// The figure above it.
     pub figure: Option<Figure>,
     /// What the knobs are set to, in order.
@@ -164,9 +192,10 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// The scenario for somebody who sits in front of it: a `watch` with a time
-    /// for that takes it.
+    /// The scenario for somebody who sits in front of it: a `stage` waits for
+    /// them, and a `watch` with a time for that takes it.
     pub fn attended(mut self) -> Scenario {
+        self.plan.attended = true;
         for action in &mut self.plan.actions {
             if let Verb::Watch(watch) = &mut action.verb {
                 watch.time = watch.live.unwrap_or(watch.time);
@@ -240,11 +269,13 @@ impl Demo {
                 cgroups: source.cgroups,
                 boxes: source.boxes,
                 actions: source.actions,
+                attended: false,
             },
             predict: source.predict,
             expectations: source.expectations,
             show: source.show,
             charts: source.chart,
+            bars: source.bars,
             figure: source.figure,
             knobs: set,
         })

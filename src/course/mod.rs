@@ -33,8 +33,8 @@ mod step;
 mod tree;
 
 pub use demo::{
-    Chart, ChartLine, Demo, DemoSource, Figure, Knob, KnobKind, KnobValue, KnobValues, Scenario,
-    ShowRow,
+    Bar, Bars, Chart, ChartLine, Demo, DemoSource, Figure, Knob, KnobKind, KnobValue, KnobValues,
+    Scenario, ShowRow,
 };
 pub use document::{Align, Block, Document, Inline};
 pub use lint::{Linted, demo_from_toml, embedded, lint, lint_embedded, load};

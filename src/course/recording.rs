@@ -61,6 +61,7 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Recording, Box<Diagnostic>
             Event::Doing { .. }
             | Event::Syscall(_)
             | Event::Output(_)
+            | Event::Paused
             | Event::BoxUp { .. }
             | Event::BoxDown { .. }
             | Event::Holding

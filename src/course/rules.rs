@@ -274,6 +274,7 @@ fn containment(
         cgroups: Vec::new(),
         boxes: specs.iter().filter_map(|(spec, _)| spec.clone()).collect(),
         actions,
+        attended: false,
     };
     for (spec, node) in specs {
         if let Some(why) = spec.as_ref().and_then(|spec| plan.leak(spec)) {
@@ -309,6 +310,7 @@ fn figure_rules(
     yields: &Yields,
 ) {
     match figure {
+        Figure::Layers(_) => {}
         Figure::Namespaces => {
             let first = specs.first().and_then(|(_, node)| node.text_of("name"));
             if !specs.is_empty() && first.is_none_or(|name| name.parse::<BoxName>().is_err()) {

@@ -3,6 +3,7 @@
 //! These types are the TOML that lesson authors write (see docs/lessons.md) and
 //! the message that the sandbox receives: there is one reading of them.
 
+use super::layers::{Copy, Fill, Image, Overlay, Overwrite, RootFs, Store, Unpack};
 use super::{
     BoxName, CgroupSpec, Controller, Join, MOVING_FACTS, Namespace, Need, Place, Probe, SetLimits,
     Watch,
@@ -23,6 +24,9 @@ pub struct Plan {
     pub boxes: Vec<BoxSpec>,
     /// Carried out one after the other.
     pub actions: Vec<Action>,
+    /// Somebody sits in front of it: a `stage` awaits their word.
+    #[serde(default)]
+    pub attended: bool,
 }
 
 /// A process with namespaces of its own: pid 1 of a box.
@@ -163,7 +167,8 @@ pub enum Verb {
     /// Look for a System V message queue by its key, msgget(2).
     FindQueue(u32),
     /// Start processes that go on in the background. Facts: NAME,
-    /// NAME.count, NAME.rss (bytes, of the first).
+    /// NAME.count, NAME.rss (bytes, of the first); of `map` also NAME.pss (bytes
+    /// of the page cache that all of them have mapped, each page counted once).
     Spawn(Spawn),
     /// Await the end of a `spawn` by its NAME. Facts: NAME.end (`exit 0`,
     /// `SIGKILL`), NAME.cpu, NAME.wall, NAME.queued (waiting for a CPU),
@@ -187,6 +192,39 @@ pub enum Verb {
     /// The samples make the charts. Facts: NAME.GROUP.STATISTIC, by how much it
     /// grew from the first sample to the last, of each statistic that moves.
     Watch(Watch),
+    /// Make room for layers. Facts: NAME, NAME.type (of its filesystem).
+    Store(Store),
+    /// Mount an overlay: read-only layers and, mostly, a writable one. Facts:
+    /// NAME, NAME.options (as mount(2) got them).
+    Overlay(Overlay),
+    /// Take the mount on this path away, umount2(2).
+    Unmount(String),
+    /// Make a file of this size.
+    Fill(Fill),
+    /// Change bytes in the middle of a file.
+    Overwrite(Overwrite),
+    /// Copy a directory with all that is in it.
+    Copy(Copy),
+    /// Remove a file, or a directory with all that is in it.
+    Remove(String),
+    /// Make a root filesystem of the machine's own programs. Facts: NAME,
+    /// NAME.files, NAME.size.
+    RootFs(RootFs),
+    /// Make an OCI image of directories. Facts: NAME, NAME.manifest (its
+    /// digest), NAME.layers (the digests, the lowest layer first), NAME.written
+    /// and NAME.reused (how many layers), NAME.size (bytes of all blobs).
+    Image(Image),
+    /// Unpack the layers of an OCI image, each checked against its digest.
+    /// Facts: NAME, NAME.layers (how many).
+    Unpack(Unpack),
+    /// Mount in this directory what every container has, by the OCI Runtime
+    /// Specification: /proc, /sys, /dev with its devices.
+    DefaultFilesystems(String),
+    /// Make this mount point the root, and let go of the old one, pivot_root(2).
+    PivotRoot(String),
+    /// A stage of the demo begins, with these words. Where somebody sits in
+    /// front of it, it waits for them. `in` is `host`.
+    Stage(String),
 }
 
 /// A filesystem to mount.
@@ -272,6 +310,10 @@ pub enum Workload {
     DirectRead(Bytes),
     /// Reads this much of the same file through the page cache, which holds it.
     CachedRead(Bytes),
+    /// Maps this file and reads every page of it, mmap(2), then sleeps until it
+    /// is killed. Of several processes, number N maps the file at this path with
+    /// `{}` replaced by N.
+    Map(String),
 }
 
 /// A signal to send.
@@ -340,6 +382,19 @@ impl Verb {
             Verb::Freeze(_) => "freeze",
             Verb::Thaw(_) => "thaw",
             Verb::Watch(_) => "watch",
+            Verb::Store(_) => "store",
+            Verb::Overlay(_) => "overlay",
+            Verb::Unmount(_) => "unmount",
+            Verb::Fill(_) => "fill",
+            Verb::Overwrite(_) => "overwrite",
+            Verb::Copy(_) => "copy",
+            Verb::Remove(_) => "remove",
+            Verb::RootFs(_) => "root-fs",
+            Verb::Image(_) => "image",
+            Verb::Unpack(_) => "unpack",
+            Verb::DefaultFilesystems(_) => "default-filesystems",
+            Verb::PivotRoot(_) => "pivot-root",
+            Verb::Stage(_) => "stage",
         }
     }
 
@@ -356,8 +411,16 @@ impl Verb {
             Verb::Run(_) => &["", ".out", ".err"],
             Verb::Listen(_) => &["", ".port"],
             Verb::Ping(_) => &["", ".rtt"],
-            Verb::Spawn(_) => &["", ".count", ".rss"],
-            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_) => &[],
+            Verb::Spawn(spawn) => match spawn.workload {
+                Workload::Map(_) => &["", ".count", ".rss", ".pss"],
+                _ => &["", ".count", ".rss"],
+            },
+            Verb::Store(_) => &["", ".type"],
+            Verb::Overlay(_) => &["", ".options"],
+            Verb::RootFs(_) => &["", ".files", ".size"],
+            Verb::Image(_) => &["", ".manifest", ".layers", ".written", ".reused", ".size"],
+            Verb::Unpack(_) => &["", ".layers"],
+            Verb::Probe(_) | Verb::Create(_) | Verb::Wait(_) | Verb::Stage(_) => &[],
             Verb::SetHostname(_)
             | Verb::Mount(_)
             | Verb::Propagate { .. }
@@ -375,7 +438,14 @@ impl Verb {
             | Verb::SetLimits(_)
             | Verb::Join(_)
             | Verb::Freeze(_)
-            | Verb::Thaw(_) => &[""],
+            | Verb::Thaw(_)
+            | Verb::Unmount(_)
+            | Verb::Fill(_)
+            | Verb::Overwrite(_)
+            | Verb::Copy(_)
+            | Verb::Remove(_)
+            | Verb::DefaultFilesystems(_)
+            | Verb::PivotRoot(_) => &[""],
         };
         suffixes
             .iter()
@@ -488,8 +558,28 @@ impl Plan {
                 Verb::Mount(_) | Verb::Propagate { .. } if !inside(Mount) => {
                     "it needs a mount namespace"
                 }
-                Verb::Mkdir(_) | Verb::Write(_) | Verb::Chown { .. } if !inside(Mount) => {
-                    "files are written only below a mount namespace's own tmpfs"
+                Verb::Store(_)
+                | Verb::Overlay(_)
+                | Verb::Unmount(_)
+                | Verb::DefaultFilesystems(_)
+                | Verb::PivotRoot(_)
+                    if !inside(Mount) =>
+                {
+                    "it needs a mount namespace"
+                }
+                Verb::Mkdir(_)
+                | Verb::Write(_)
+                | Verb::Chown { .. }
+                | Verb::Fill(_)
+                | Verb::Overwrite(_)
+                | Verb::Copy(_)
+                | Verb::Remove(_)
+                | Verb::RootFs(_)
+                | Verb::Image(_)
+                | Verb::Unpack(_)
+                    if !inside(Mount) =>
+                {
+                    "files are written only below a mount namespace's own mounts"
                 }
                 Verb::LinkUp(_) if !inside(Net) => "it needs a network namespace",
                 Verb::Veth(veth)
@@ -545,6 +635,11 @@ impl Plan {
         for action in &self.actions {
             match &action.verb {
                 Verb::Veth(_) => add(Need::Veth),
+                Verb::Store(_) | Verb::Overlay(_) => add(Need::Overlay),
+                Verb::RootFs(root) => root
+                    .programs
+                    .iter()
+                    .for_each(|program| add(Need::Program(program.clone()))),
                 Verb::Run(argv) => argv
                     .first()
                     .into_iter()

@@ -43,6 +43,10 @@ pub struct CgroupSpec {
     /// What its members may use.
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
+    /// A host that refuses it is told of, and the demo goes on without it: its
+    /// members stay where they are, and nothing of it is observed.
+    #[serde(default)]
+    pub missing_ok: bool,
 }
 
 /// What the members of a group may use. What isn't named isn't limited.

@@ -39,6 +39,8 @@ pub enum Event {
     Sample(Sample),
     /// The learner changed what a group is limited to, while the run went on.
     Retuned(Retuned),
+    /// A `stage` has been reached, and waits for the learner's word.
+    Paused,
     /// The host refused something that the plan needs. Without `missing-ok`
     /// the run ends here.
     Refused(Refusal),

@@ -1,5 +1,6 @@
 //! Facts: what was seen, by whom, about whom, and where anyone can look again.
 
+use super::Stack;
 use crate::base::{Bytes, Nanos};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -77,6 +78,11 @@ pub enum Value {
     Text(String),
     /// Several names, in the kernel's order.
     List(Vec<String>),
+    /// The SHA-256 of something, 64 hexadecimal digits. People see the first 12.
+    Digest(String),
+    /// The layers of an overlay and its view. A figure draws it; nothing is
+    /// compared with it.
+    Stack(Box<Stack>),
 }
 
 /// What stands behind a value on the screen.
@@ -211,6 +217,18 @@ impl fmt::Display for Value {
             Value::Text(text) => f.write_str(text),
             Value::List(items) if items.is_empty() => f.write_str("(none)"),
             Value::List(items) => f.write_str(&items.join(" ")),
+            Value::Digest(digest) => {
+                let start = digest.get(..12).unwrap_or(digest);
+                write!(f, "sha256:{start}…")
+            }
+            Value::Stack(stack) => {
+                write!(
+                    f,
+                    "{} names from {} layers",
+                    stack.view.len(),
+                    stack.layers.len()
+                )
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod action;
 mod cgroup;
 mod event;
 mod fact;
+mod layers;
 mod namespace;
 mod probe;
 mod refusal;
@@ -20,6 +21,10 @@ pub use action::{
 pub use cgroup::{CgroupSpec, Controller, Count, Join, Limit, Limits, Percent, SetLimits, Watch};
 pub use event::{Ending, Event, History, Observer, Output, Retuned, Sample, Syscall};
 pub use fact::{BoxName, Fact, FactRef, Place, Provenance, RefError, Unit, Value};
+pub use layers::{
+    Copy, Entry, EntryKind, Fill, Image, Layer, Medium, Overlay, Overwrite, RootFs, Seen, Stack,
+    Store, Unpack,
+};
 pub use namespace::Namespace;
 pub use probe::{GROUP_FACTS, LIMIT_FACTS, MOVING_FACTS, Probe, ProbeError};
 pub use refusal::{Need, Refusal};

@@ -57,6 +57,24 @@ pub enum Probe {
     /// facts `controllers` (their names), `v1`, `v2` (those that this version
     /// has), `mounted` (a line for each of them: name, version, mount point).
     Controllers,
+    /// `stack:PATH`: fact `stack:PATH`, the layers and the view of the overlay
+    /// that is mounted there: what the figure `layers` draws.
+    Stack(String),
+    /// `origin:PATH`: fact `origin:PATH`, the name of the layer that a name in an
+    /// overlay mount comes from, `none` if the mount doesn't show it.
+    Origin(String),
+    /// `stat:PATH`: facts `stat:PATH.type` (`file`, `directory`, `opaque`,
+    /// `symlink`, `whiteout`, `special`, `none`), `stat:PATH.size`,
+    /// `stat:PATH.inode`, `stat:PATH.device` (the minor number where the major is
+    /// 0, else `major:minor`), lstat(2).
+    Stat(String),
+    /// `hash:PATH`: fact `hash:PATH`, the SHA-256 of a file, or of a directory:
+    /// of names, types, modes, link targets and contents of all that is in it.
+    Hash(String),
+    /// `usage:PATH`: facts `usage:PATH.bytes` (on the disk, in blocks) and
+    /// `usage:PATH.inodes` of a directory and all that is in it, each inode once,
+    /// mounts below it left out.
+    Usage(String),
     /// `users`: fact `users`, how many different users own the processes that
     /// the observer's /proc shows.
     Users,
@@ -113,7 +131,7 @@ pub enum ProbeError {
     /// `group` needs a cgroup's name.
     #[error("the probe `group` needs the name of a cgroup, such as `group:small`")]
     NeedsGroup,
-    /// `dir`, `file` and `mount` need an absolute path.
+    /// `dir`, `file` and the like need an absolute path.
     #[error("the probe `{0}` needs an absolute path, such as `{0}:/mnt`")]
     NeedsPath(String),
 }
@@ -137,13 +155,26 @@ const PLAIN: [(&str, Probe); 16] = [
     ("controllers", Probe::Controllers),
 ];
 
+/// The probes that take a path.
+const WITH_PATH: [(&str, fn(String) -> Probe); 8] = [
+    ("dir", Probe::Dir),
+    ("file", Probe::File),
+    ("mount", Probe::MountAt),
+    ("stack", Probe::Stack),
+    ("origin", Probe::Origin),
+    ("stat", Probe::Stat),
+    ("hash", Probe::Hash),
+    ("usage", Probe::Usage),
+];
+
 impl Probe {
     /// Every probe's name; those that take a path are listed without it.
     pub fn names() -> impl Iterator<Item = &'static str> {
         PLAIN
             .iter()
             .map(|(name, _)| *name)
-            .chain(["dir", "file", "mount", "group"])
+            .chain(WITH_PATH.map(|(name, _)| name))
+            .chain(["group"])
     }
 
     /// The names of the facts that it yields. `from_outside`: the observer
@@ -156,7 +187,21 @@ impl Probe {
                     .map(|ns| format!("ns.{}", ns.proc_name()))
                     .collect();
             }
-            Probe::MountAt(_) | Probe::Dir(_) | Probe::File(_) => return vec![self.to_string()],
+            Probe::MountAt(_)
+            | Probe::Dir(_)
+            | Probe::File(_)
+            | Probe::Stack(_)
+            | Probe::Origin(_)
+            | Probe::Hash(_) => return vec![self.to_string()],
+            Probe::Stat(_) => {
+                let facts = ["type", "size", "inode", "device"];
+                return facts.map(|fact| format!("{self}.{fact}")).to_vec();
+            }
+            Probe::Usage(_) => {
+                return ["bytes", "inodes"]
+                    .map(|fact| format!("{self}.{fact}"))
+                    .to_vec();
+            }
             Probe::Group(name) => {
                 return GROUP_FACTS
                     .iter()
@@ -200,6 +245,11 @@ impl Probe {
             | Probe::Processes
             | Probe::Dir(_)
             | Probe::File(_)
+            | Probe::Stack(_)
+            | Probe::Origin(_)
+            | Probe::Stat(_)
+            | Probe::Hash(_)
+            | Probe::Usage(_)
             | Probe::Clocks
             | Probe::Cpus
             | Probe::Memory
@@ -221,17 +271,12 @@ impl FromStr for Probe {
             let name = path.and_then(|name| name.parse().ok());
             return name.map(Probe::Group).ok_or(ProbeError::NeedsGroup);
         }
-        let with_path: fn(String) -> Probe = match name {
-            "dir" => Probe::Dir,
-            "file" => Probe::File,
-            "mount" => Probe::MountAt,
-            _ => {
-                return PLAIN
-                    .iter()
-                    .find(|(plain, _)| *plain == text)
-                    .map(|(_, probe)| probe.clone())
-                    .ok_or_else(|| ProbeError::Unknown(text.into()));
-            }
+        let Some((_, with_path)) = WITH_PATH.iter().find(|(known, _)| *known == name) else {
+            return PLAIN
+                .iter()
+                .find(|(plain, _)| *plain == text)
+                .map(|(_, probe)| probe.clone())
+                .ok_or_else(|| ProbeError::Unknown(text.into()));
         };
         match path {
             Some(path) if path.starts_with('/') => Ok(with_path(path.into())),
@@ -246,6 +291,11 @@ impl fmt::Display for Probe {
             Probe::Dir(path) => write!(f, "dir:{path}"),
             Probe::File(path) => write!(f, "file:{path}"),
             Probe::MountAt(path) => write!(f, "mount:{path}"),
+            Probe::Stack(path) => write!(f, "stack:{path}"),
+            Probe::Origin(path) => write!(f, "origin:{path}"),
+            Probe::Stat(path) => write!(f, "stat:{path}"),
+            Probe::Hash(path) => write!(f, "hash:{path}"),
+            Probe::Usage(path) => write!(f, "usage:{path}"),
             Probe::Group(name) => write!(f, "group:{name}"),
             plain => {
                 let name = PLAIN
@@ -276,11 +326,12 @@ impl JsonSchema for Probe {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let plain: Vec<&str> = PLAIN.iter().map(|(name, _)| *name).collect();
+        let with_path = WITH_PATH.map(|(name, _)| name);
         json_schema!({
             "description": "A question to the kernel, such as `hostname`, `ns` or `dir:/mnt`.",
             "anyOf": [
                 { "type": "string", "enum": plain },
-                { "type": "string", "pattern": "^(dir|file|mount):/" },
+                { "type": "string", "pattern": format!("^({}):/", with_path.join("|")) },
                 { "type": "string", "pattern": "^group:[a-z]" }
             ]
         })

@@ -20,6 +20,8 @@ pub enum Need {
     ChildCgroup,
     /// A cgroup can be made whose members this controller limits.
     Cgroup(Controller),
+    /// An overlay with a writable layer can be mounted, and deletes in it work.
+    Overlay,
     /// This program is on the machine's PATH.
     Program(String),
 }
@@ -32,6 +34,7 @@ impl fmt::Display for Need {
             Need::Veth => f.write_str("veth pair"),
             Need::ChildCgroup => f.write_str("a cgroup below the root"),
             Need::Cgroup(controller) => write!(f, "a cgroup with the {controller} controller"),
+            Need::Overlay => f.write_str("an overlay mount with a writable layer"),
             Need::Program(name) => write!(f, "the program `{name}`"),
         }
     }

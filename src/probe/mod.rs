@@ -17,7 +17,9 @@
 pub mod cgroups;
 pub mod host;
 
+mod files;
 mod inside;
+mod layers;
 mod mountinfo;
 mod observe;
 mod process;

@@ -2,7 +2,9 @@
 
 use super::cgroups::{self, Mounts, Version};
 use super::process::{field, kibibytes, nsfs_inode, pids};
-use super::{Directories, Observation, Subject, View, inside, mountinfo, statistics};
+use super::{
+    Directories, Observation, Subject, View, files, inside, layers, mountinfo, statistics,
+};
 use crate::base::Errno;
 use crate::plan::{Namespace, Probe, Unit, Value};
 use std::collections::BTreeSet;
@@ -75,6 +77,11 @@ pub fn observe(view: &View, probe: &Probe) -> Vec<Observation> {
             })
             .collect(),
         Probe::Cpus => vec![seen("cpus", "sched_getaffinity(2)", inside::cpus())],
+        Probe::Stack(path) => vec![layers::stack(view, path)],
+        Probe::Origin(path) => vec![layers::origin(view, path)],
+        Probe::Stat(path) => files::stat(path),
+        Probe::Hash(path) => vec![files::hash(path)],
+        Probe::Usage(path) => files::usage(path),
         Probe::Memory => vec![memory(view)],
         Probe::Users => vec![users(view)],
     }
@@ -405,7 +412,13 @@ fn trees(mounts: &Mounts) -> String {
 fn unseen_from_outside(view: &View, probe: &Probe, reason: &str) -> Vec<Observation> {
     let source = match probe {
         Probe::Hostname => "uname(2)".into(),
-        Probe::Dir(path) | Probe::File(path) => path.clone(),
+        Probe::Dir(path)
+        | Probe::File(path)
+        | Probe::Stack(path)
+        | Probe::Origin(path)
+        | Probe::Stat(path)
+        | Probe::Hash(path)
+        | Probe::Usage(path) => path.clone(),
         Probe::Clocks => "clock_gettime(2)".into(),
         Probe::Cpus => "sched_getaffinity(2)".into(),
         Probe::Memory => shown(&view.proc_root.join("meminfo")),

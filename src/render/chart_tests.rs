@@ -16,6 +16,7 @@ fn scenario(charts: &[&str]) -> Scenario {
             .map(|chart| toml::from_str::<Chart>(chart).unwrap())
             .collect(),
         show: Vec::new(),
+        bars: Vec::new(),
         figure: None,
         knobs: Vec::new(),
     }

@@ -3,7 +3,9 @@
 use super::syscalls::quoted;
 use super::text::{bullet, wrap};
 use super::{Line, Role, Span};
-use crate::plan::{Action, BoxSpec, CgroupSpec, Listen, Place, Plan, Propagation, Verb, Workload};
+use crate::plan::{
+    Action, BoxSpec, CgroupSpec, Listen, Medium, Place, Plan, Propagation, Verb, Workload,
+};
 
 /// The plan as a list of sentences: first the boxes, then every action.
 pub fn consent(plan: &Plan, width: usize) -> Vec<Line> {
@@ -134,6 +136,7 @@ fn done(action: &Action) -> String {
                 Workload::Grow(size) => format!("that grow up to {size} of memory"),
                 Workload::DirectRead(size) => format!("that read {size} from the disk"),
                 Workload::CachedRead(size) => format!("that read {size} from the page cache"),
+                Workload::Map(path) => format!("that map the file {path}"),
                 Workload::Storm(most) => format!("that fork up to {most} times"),
             };
             format!("start {} process(es) {what}", spawn.count)
@@ -149,6 +152,44 @@ fn done(action: &Action) -> String {
             let names: Vec<_> = watch.groups.iter().map(|name| name.to_string()).collect();
             format!("watch {} for {}", names.join(", "), watch.time)
         }
+        Verb::Store(store) => match store.on {
+            Medium::Tmpfs => format!("mount a tmpfs on {}, for layers", store.path),
+            Medium::Auto | Medium::Disk => format!(
+                "make room for layers on {}; on a disk that is a directory in /var/tmp, removed at the end",
+                store.path
+            ),
+        },
+        Verb::Overlay(overlay) => match overlay.count {
+            None => format!("mount an overlay on {}", overlay.at),
+            Some(count) => format!("mount {count} overlays on {}-1 and so on", overlay.at),
+        },
+        Verb::Unmount(path) => format!("unmount {path}"),
+        Verb::Fill(fill) => format!("make the file {} of {}", fill.path, fill.size),
+        Verb::Overwrite(change) => format!("change {} bytes of {}", change.text.len(), change.path),
+        Verb::Copy(copy) => match copy.count {
+            None => format!("copy {} to {}", copy.from, copy.to),
+            Some(count) => format!(
+                "copy {} to {}-1 and so on, {count} times",
+                copy.from, copy.to
+            ),
+        },
+        Verb::Remove(path) => format!("remove {path} with all that is in it"),
+        Verb::RootFs(root) => format!(
+            "copy these programs of the machine, with their libraries, to {}: {}",
+            root.to,
+            root.programs.join(", ")
+        ),
+        Verb::Image(image) => format!(
+            "make an OCI image of {} layers in {}",
+            image.layers.len(),
+            image.layout
+        ),
+        Verb::Unpack(unpack) => format!("unpack the image in {} to {}", unpack.layout, unpack.to),
+        Verb::DefaultFilesystems(path) => {
+            format!("mount /proc, /sys and /dev as a container has them in {path}")
+        }
+        Verb::PivotRoot(path) => format!("make {path} the root"),
+        Verb::Stage(words) => format!("begin a stage: {words}"),
         Verb::SetClocks(_) => "set the offsets of the clocks for new processes".to_string(),
     }
 }

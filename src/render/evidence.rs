@@ -16,9 +16,9 @@ pub fn evidence(
     width: usize,
 ) -> Vec<Line> {
     let mut parts: Vec<Vec<Line>> = vec![observer(history, width)];
-    match scenario.figure {
+    match &scenario.figure {
         Some(Figure::Namespaces) => parts.push(figure::namespaces(scenario, history, width)),
-        None => {}
+        Some(Figure::Layers(_)) | None => {}
     }
     if let Some(kernel) = history.recorded_on() {
         parts.push(troubles(history, width));

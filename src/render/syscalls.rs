@@ -37,7 +37,7 @@ pub fn syscalls(scenario: &Scenario, history: &History, width: usize) -> Vec<Lin
                 lines.extend(note("▼ ", Role::Dim, text, width));
             }
             // Facts have a tab of their own.
-            Event::Fact(_) | Event::Sample(_) | Event::Retuned(_) => {}
+            Event::Fact(_) | Event::Sample(_) | Event::Retuned(_) | Event::Paused => {}
             Event::Refused(refusal) => {
                 let text = format!("refused: {refusal}");
                 lines.extend(note("! ", Role::Warn, text, width));

@@ -132,6 +132,7 @@ fn example() -> (Scenario, History, Vec<Verdict>) {
             cgroups: Vec::new(),
             boxes: vec![spec],
             actions: vec![action],
+            attended: false,
         },
         predict: None,
         expectations: vec![
@@ -148,6 +149,7 @@ fn example() -> (Scenario, History, Vec<Verdict>) {
             row("later", Some("box/later"), Some("host/later")),
         ],
         figure: None,
+        bars: Vec::new(),
         knobs: Vec::new(),
     };
     let word = |w: &str| Value::Text(w.into());
@@ -290,6 +292,7 @@ fn consent_lists_what_a_plan_does() {
             toml::from_str("in = 'box'\ndo.run = ['rm', '-rf', 'a b']").unwrap(),
             toml::from_str("in = 'box'\ndo.spawn = { workload = 'sleep', count = 3 }").unwrap(),
         ],
+        attended: false,
     };
     insta::assert_snapshot!("consent", plain(&consent(&plan, 60)));
 }

@@ -127,12 +127,25 @@ impl Agent {
             Verb::FindQueue(key) => self.queue(*key, 0),
             Verb::SetClocks(clocks) => super::create::set_clocks(&mut self.teller, clocks),
             Verb::Join(join) => self.join(task, join)?,
+            Verb::Store(store) => self.store(task, store)?,
+            Verb::Overlay(overlay) => self.overlay(task, overlay)?,
+            Verb::Unmount(path) => self.unmount(path)?,
+            Verb::Fill(fill) => self.fill(fill)?,
+            Verb::Overwrite(change) => self.overwrite(change)?,
+            Verb::Copy(copy) => self.copy(copy)?,
+            Verb::Remove(path) => self.remove(path)?,
+            Verb::RootFs(root) => self.root_fs(task, root)?,
+            Verb::Image(image) => self.image(task, image)?,
+            Verb::Unpack(unpack) => self.unpack(task, unpack)?,
+            Verb::DefaultFilesystems(path) => self.default_filesystems(path)?,
+            Verb::PivotRoot(path) => self.pivot_root(path)?,
             Verb::Watch(watch) => {
                 self.watch(task, watch);
                 return Ok(());
             }
             // The supervisor does these itself, or turns them into `Create` and `Reap`.
             Verb::Create(_)
+            | Verb::Stage(_)
             | Verb::AwaitEnd(_)
             | Verb::SetLimits(_)
             | Verb::Freeze(_)
@@ -165,9 +178,18 @@ impl Agent {
 fn source(verb: &Verb) -> &'static str {
     match verb {
         Verb::SetHostname(_) => "sethostname(2)",
-        Verb::Mount(_) | Verb::Propagate { .. } => "mount(2)",
+        Verb::Mount(_)
+        | Verb::Propagate { .. }
+        | Verb::Store(_)
+        | Verb::Overlay(_)
+        | Verb::DefaultFilesystems(_) => "mount(2)",
+        Verb::Unmount(_) => "umount2(2)",
+        Verb::PivotRoot(_) => "pivot_root(2)",
+        Verb::Remove(_) => "unlink(2)",
+        Verb::Copy(_) | Verb::RootFs(_) => "copy_file_range(2)",
+        Verb::Image(_) | Verb::Unpack(_) => "SHA-256",
         Verb::Mkdir(_) => "mkdir(2)",
-        Verb::Write(_) => "write(2)",
+        Verb::Write(_) | Verb::Fill(_) | Verb::Overwrite(_) => "write(2)",
         Verb::Chown { .. } => "chown(2)",
         Verb::LinkUp(_) | Verb::Veth(_) => "rtnetlink(7)",
         Verb::Listen(_) => "bind(2)",
@@ -179,6 +201,6 @@ fn source(verb: &Verb) -> &'static str {
         Verb::SetClocks(_) => "write(2) to /proc/self/timens_offsets",
         Verb::SetLimits(_) | Verb::Join(_) | Verb::Freeze(_) | Verb::Thaw(_) => "write(2)",
         Verb::Run(_) | Verb::Wait(_) | Verb::AwaitEnd(_) => "wait(2)",
-        Verb::Probe(_) | Verb::Create(_) | Verb::Watch(_) => "",
+        Verb::Probe(_) | Verb::Create(_) | Verb::Watch(_) | Verb::Stage(_) => "",
     }
 }

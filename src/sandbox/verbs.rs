@@ -103,7 +103,7 @@ impl Agent {
 
     /// `mkdir`
     pub(super) fn mkdir(&mut self, path: &str) -> Answer {
-        self.on_own_tmpfs(path)?;
+        self.on_own_mount(path)?;
         Ok(self
             .teller
             .call("mkdir", format!("\"{path}\", 0755"), "", || {
@@ -114,7 +114,7 @@ impl Agent {
 
     /// `write`
     pub(super) fn write(&mut self, write: &Write) -> Answer {
-        self.on_own_tmpfs(&write.path)?;
+        self.on_own_mount(&write.path)?;
         let path = write.path.as_str();
         let opened = self.teller.call(
             "open",
@@ -139,7 +139,7 @@ impl Agent {
 
     /// `chown`
     pub(super) fn chown(&mut self, path: &str, uid: u32) -> Answer {
-        self.on_own_tmpfs(path)?;
+        self.on_own_mount(path)?;
         Ok(self
             .teller
             .call("chown", format!("\"{path}\", {uid}, -1"), "", || {
@@ -151,7 +151,7 @@ impl Agent {
     /// Files are changed only on a tmpfs that this run mounted: a mount
     /// namespace is a copy of the mounts, and what lies below the others is
     /// still the learner's.
-    fn on_own_tmpfs(&mut self, path: &str) -> Result<(), Told> {
+    fn on_own_mount(&mut self, path: &str) -> Result<(), Told> {
         let path = Path::new(path);
         let plain = path.is_absolute() && !path.components().any(|c| c == Component::ParentDir);
         let parent = path.parent().unwrap_or(path);

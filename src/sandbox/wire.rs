@@ -67,6 +67,9 @@ pub(super) struct Task {
     pub(super) groups: BTreeMap<BoxName, Directories>,
     /// Whether nothing contains what a program does here.
     pub(super) exposed: bool,
+    /// The run's own directory on a disk, for a `store`; made by the supervisor,
+    /// which removes it.
+    pub(super) disk: Option<PathBuf>,
 }
 
 impl Task {

@@ -79,6 +79,10 @@ pub(super) fn run(spawn: &Spawn, parent: Pid, mut end: UnixStream) -> ! {
             ready(&mut end);
             read_program(size.0, OFlag::empty())
         }
+        Workload::Map(path) => {
+            super::limits::workload("mapper");
+            todo!("{path}")
+        }
         Workload::Storm(most) => {
             super::limits::workload("storm");
             ready(&mut end);

@@ -9,7 +9,7 @@ use crate::base::Errno;
 use crate::course::{Course, KnobValues, Origin, StepId};
 use crate::plan::{
     Action, BoxName, BoxSpec, CHILD_CGROUP, CgroupSpec, Ending, Event, Fact, History, Limits,
-    Namespace, Need, Place, Plan, Probe, Propagation, Refusal, Verb, Veth,
+    Medium, Namespace, Need, Place, Plan, Probe, Propagation, Refusal, Store, Verb, Veth,
 };
 use crate::probe::host::{Settings, explain};
 use crate::sandbox::PROGRAM_PATH;
@@ -88,7 +88,7 @@ fn attempt(need: &Need, origin: &Origin) -> Option<Refusal> {
             Origin::Disk(_) => seek_program(need, name),
         },
         Need::Namespace(ns) => try_namespace(need, *ns),
-        Need::Proc | Need::Veth | Need::ChildCgroup | Need::Cgroup(_) => {
+        Need::Proc | Need::Veth | Need::ChildCgroup | Need::Cgroup(_) | Need::Overlay => {
             let plan = smallest_plan(need);
             carry_out(need, plan).err()
         }
@@ -100,17 +100,16 @@ fn smallest_plan(need: &Need) -> Plan {
     let made = |name: &str, namespaces: &[Namespace]| spec(name, namespaces);
     match need {
         Need::Namespace(ns) => Plan {
-            cgroups: Vec::new(),
             boxes: vec![made("box", &[*ns])],
             actions: vec![look(Place::Host), look(Place::Box(named("box")))],
+            ..Plan::default()
         },
         Need::Proc => Plan {
-            cgroups: Vec::new(),
             boxes: vec![made("box", &[Namespace::Pid, Namespace::Mount])],
             actions: vec![look(Place::Box(named("box")))],
+            ..Plan::default()
         },
         Need::Veth => Plan {
-            cgroups: Vec::new(),
             boxes: vec![made("a", &[Namespace::Net]), made("b", &[Namespace::Net])],
             actions: vec![action(
                 Place::Host,
@@ -119,14 +118,15 @@ fn smallest_plan(need: &Need) -> Plan {
                     addresses: ["10.0.0.1/24".into(), "10.0.0.2/24".into()],
                 }),
             )],
+            ..Plan::default()
         },
         Need::ChildCgroup => Plan {
-            cgroups: Vec::new(),
             boxes: vec![BoxSpec {
                 cgroup: Some(named(CHILD_CGROUP)),
                 ..made("box", &[])
             }],
             actions: vec![look(Place::Box(named("box")))],
+            ..Plan::default()
         },
         Need::Cgroup(controller) => Plan {
             cgroups: vec![CgroupSpec {
@@ -134,17 +134,28 @@ fn smallest_plan(need: &Need) -> Plan {
                 parent: None,
                 controllers: vec![*controller],
                 limits: Limits::default(),
+                missing_ok: false,
             }],
-            boxes: Vec::new(),
-            actions: Vec::new(),
+            ..Plan::default()
+        },
+        Need::Overlay => Plan {
+            boxes: vec![made("box", &[Namespace::Mount])],
+            actions: vec![action(
+                Place::Box(named("box")),
+                Verb::Store(Store {
+                    path: "/mnt".into(),
+                    on: Medium::Auto,
+                    size: None,
+                }),
+            )],
+            ..Plan::default()
         },
         Need::Program(name) => Plan {
-            cgroups: Vec::new(),
-            boxes: Vec::new(),
             actions: vec![action(
                 Place::Host,
                 Verb::Run(vec![name.clone(), "--version".into()]),
             )],
+            ..Plan::default()
         },
     }
 }
@@ -273,6 +284,7 @@ mod tests {
             Need::Proc,
             Need::Veth,
             Need::ChildCgroup,
+            Need::Overlay,
             Need::Program("ps".into()),
         ]);
         for need in needs {

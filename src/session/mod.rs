@@ -260,6 +260,7 @@ mod tests {
             ],
             charts: Vec::new(),
             show: Vec::new(),
+            bars: Vec::new(),
             figure: None,
             knobs: Vec::new(),
         }

@@ -11,6 +11,7 @@ fn scenario(toml: &str) -> crate::course::Scenario {
         expectations: source.expectations,
         charts: Vec::new(),
         show: Vec::new(),
+        bars: Vec::new(),
         figure: None,
         knobs: Vec::new(),
     }

@@ -51,6 +51,7 @@ pub fn explain(need: &Need, stage: &str, errno: Option<Errno>, settings: &Settin
             ),
             _ => child_cgroup(stage, code, settings),
         },
+        Need::Overlay => overlay(stage, code, settings),
         Need::Program(name) => program(name, code, settings),
     });
     Refusal {
@@ -447,3 +448,8 @@ fn why(cause: impl Into<String>, remedy: impl IntoIterator<Item = String>) -> Wh
 #[cfg(test)]
 #[path = "explain_tests.rs"]
 mod tests;
+
+/// Why an overlay can't be had.
+fn overlay(stage: &str, code: i32, _settings: &Settings) -> Why {
+    todo!("{stage} {code}")
+}

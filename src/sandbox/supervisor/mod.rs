@@ -407,6 +407,13 @@ impl Run {
                 self.create(&spec)
             }
             Verb::AwaitEnd(name) => self.await_end(action, name),
+            Verb::Stage(_) => match self.plan.attended {
+                true => {
+                    self.tell(Event::Paused)?;
+                    self.await_word()
+                }
+                false => Ok(()),
+            },
             Verb::SetLimits(set) => {
                 self.with_groups(|groups, call| groups.limit(&set.cgroup, &set.limits, call))?;
                 self.tell_done(action)
@@ -435,6 +442,7 @@ impl Run {
                     ports: self.ports.clone(),
                     groups: self.groups.known().clone(),
                     exposed,
+                    disk: None,
                 };
                 self.wire(&actor)?.send(&Request::Do(Box::new(task)))?;
                 self.await_done(&actor)

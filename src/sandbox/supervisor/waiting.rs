@@ -114,6 +114,35 @@ impl Run {
         }
     }
 
+    /// Awaits the learner's word to go on, for as long as they like: the time
+    /// isn't the run's.
+    pub(super) fn await_word(&mut self) -> Result<(), End> {
+        let paused = Instant::now();
+        loop {
+            let mut fds = [
+                PollFd::new(self.main_pidfd.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.main.as_fd(), PollFlags::POLLIN),
+            ];
+            match poll(&mut fds, PollTimeout::NONE) {
+                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+                Err(errno) => return Err(End::Broken(format!("poll: {}", Errno::from(errno)))),
+            }
+            let [gone, word] = fds.map(|fd| fd.any().unwrap_or(false));
+            if gone {
+                return Err(End::Asked);
+            }
+            if word {
+                match self.main.receive() {
+                    Ok(Order::Limit(set)) => self.retune(set)?,
+                    Ok(Order::Enough) => break,
+                    Ok(Order::Finish | Order::Carry { .. }) | Err(_) => return Err(End::Asked),
+                }
+            }
+        }
+        self.deadline += paused.elapsed();
+        Ok(())
+    }
+
     /// Remembers which port a `listen` got, for the actions that name it.
     fn note_port(&mut self, event: &Event) {
         if let Event::Fact(fact) = event
