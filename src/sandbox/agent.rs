@@ -3,6 +3,7 @@
 //! of an outer user namespace. It carries out one request after the other.
 
 use super::create::{create, enter_base};
+use super::own::OwnMounts;
 use super::programs::Children;
 use super::sys;
 use super::trace::{Teller, Told};
@@ -18,8 +19,13 @@ pub(super) struct Agent {
     pub(super) children: Children,
     /// Sockets that listen until the end of the run.
     pub(super) listeners: Vec<OwnedFd>,
-    /// Device numbers of the tmpfs that this agent mounted: where it may write.
-    pub(super) own_devices: Vec<u64>,
+    /// The mounts that this run made and this agent sees: where it may write.
+    pub(super) own: OwnMounts,
+    /// Whether it stands in the initial user namespace: what its root may do, it
+    /// may do to the machine.
+    pub(super) initial_user: bool,
+    /// Whether it has a root of its own, by pivot_root(2).
+    pub(super) pivoted: bool,
     /// When it began: what the times of samples count from.
     pub(super) began: std::time::Instant,
 }
@@ -73,7 +79,9 @@ impl Agent {
             teller,
             children: Children::default(),
             listeners: Vec::new(),
-            own_devices: Vec::new(),
+            own: OwnMounts::default(),
+            initial_user: in_initial_user_namespace(),
+            pivoted: false,
             began: std::time::Instant::now(),
         }
     }
@@ -87,9 +95,12 @@ impl Agent {
             let answer = match request {
                 // A watch that was under way has ended because this came.
                 Request::Enough => continue,
-                Request::Create(creation) => match self.teller.channel().receive_fd() {
-                    Ok(end) => create(&mut self.teller, &creation, end)
-                        .map(|child| Reply::Created { child }),
+                Request::Create(mut creation) => match self.teller.channel().receive_fd() {
+                    Ok(end) => {
+                        creation.own = self.own.clone();
+                        create(&mut self.teller, &creation, end)
+                            .map(|child| Reply::Created { child })
+                    }
                     Err(_) => sys::exit_now(1),
                 },
                 Request::Go => Ok(Reply::Done),
@@ -137,7 +148,7 @@ impl Agent {
             Verb::RootFs(root) => self.root_fs(task, root)?,
             Verb::Image(image) => self.image(task, image)?,
             Verb::Unpack(unpack) => self.unpack(task, unpack)?,
-            Verb::DefaultFilesystems(path) => self.default_filesystems(path)?,
+            Verb::DefaultFilesystems(path) => self.default_filesystems(task, path)?,
             Verb::PivotRoot(path) => self.pivot_root(path)?,
             Verb::Watch(watch) => {
                 self.watch(task, watch);
@@ -172,6 +183,13 @@ impl Agent {
             ))),
         }
     }
+}
+
+/// Whether this process's user namespace is the initial one, which maps every
+/// id to itself, user_namespaces(7).
+fn in_initial_user_namespace() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
 /// The call whose answer a verb's result is, as the manual names it.

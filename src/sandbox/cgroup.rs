@@ -57,6 +57,11 @@ pub(super) fn name_of(pid: i32, what: &str) -> Option<String> {
     Some(format!("{}-{what}", Owner::of(pid)?.stem()))
 }
 
+/// Whether a name is one of ours, of an owner that is known to be gone.
+pub(super) fn is_left_behind(name: &str) -> bool {
+    Owner::parse(name).is_some_and(|owner| owner.is_gone())
+}
+
 /// Finds a place for a box: a new group below one of the session's own, in the
 /// first hierarchy that lets us.
 pub(super) fn place(box_name: &str) -> Placement {
@@ -173,10 +178,7 @@ pub(super) fn sweep(dry_run: bool) -> io::Result<Vec<PathBuf>> {
         };
         for entry in entries.flatten() {
             let name = entry.file_name();
-            let gone = name
-                .to_str()
-                .and_then(Owner::parse)
-                .is_some_and(|owner| owner.is_gone());
+            let gone = name.to_str().is_some_and(is_left_behind);
             if gone && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 if !dry_run {
                     // What an owner that was killed itself left in it dies first.

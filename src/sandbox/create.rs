@@ -200,7 +200,7 @@ fn stage(
     }
 
     match clone_box(teller, spec)? {
-        0 => pid_one(spec, &owned, box_end),
+        0 => pid_one(creation, &owned, box_end),
         child => {
             let mut message = vec![b'c'];
             message.extend((child as i32).to_le_bytes());
@@ -401,7 +401,8 @@ fn die_with_parent(teller: &mut Teller) -> Result<(), Told> {
 }
 
 /// The first process of the box, from its first instruction on.
-fn pid_one(spec: &BoxSpec, owned: &[Namespace], box_end: OwnedFd) -> ! {
+fn pid_one(creation: &Creation, owned: &[Namespace], box_end: OwnedFd) -> ! {
+    let spec = &creation.spec;
     let Ok(end) = sys::keep_only(box_end) else {
         sys::exit_now(1)
     };
@@ -417,6 +418,8 @@ fn pid_one(spec: &BoxSpec, owned: &[Namespace], box_end: OwnedFd) -> ! {
     if !matches!(teller.channel().receive(), Ok(Request::Go)) {
         sys::exit_now(1);
     }
+    // Before its first mount: by now the paths lead where they led its creator.
+    let own = creation.own.copied();
     match set_up(&mut teller, spec, owned) {
         Ok(()) => teller.reply(&Reply::Done),
         Err(Told) => {
@@ -424,7 +427,9 @@ fn pid_one(spec: &BoxSpec, owned: &[Namespace], box_end: OwnedFd) -> ! {
             sys::exit_now(1)
         }
     }
-    Agent::new(teller).serve()
+    let mut agent = Agent::new(teller);
+    agent.own = own;
+    agent.serve()
 }
 
 /// What only pid 1 can do: its mounts, and limits in case all else fails.

@@ -6,7 +6,7 @@ use std::fs;
 /// CPU seconds that one process of a demo may use.
 const CPU_SECONDS: u64 = 60;
 /// The largest file that a process of a demo may write.
-const FILE_BYTES: u64 = 16 << 20;
+pub(super) const FILE_BYTES: u64 = 16 << 20;
 
 /// For an agent: a name for ps(1), and limits that its children inherit. The
 /// kernel may refuse some of them; they are the second net, not the first.

@@ -17,13 +17,16 @@
 mod agent;
 mod cgroup;
 mod create;
+mod files;
 mod groups;
 mod image;
 mod layers;
 mod leaf;
 mod limits;
 mod network;
+mod own;
 mod programs;
+mod removal;
 mod root;
 mod rootfs;
 mod supervisor;
@@ -144,11 +147,16 @@ impl Control {
     }
 }
 
-/// Finds what runs that ended abnormally left behind (cgroups; all else
-/// vanishes with its last process), and removes it unless `dry_run`.
+/// Finds what runs that ended abnormally left behind (cgroups, directories of
+/// stores on a disk; all else vanishes with its last process), and removes it
+/// unless `dry_run`.
 ///
 /// # Errors
-/// When the cgroup trees can't be read or a group can't be removed.
+/// When the cgroup trees can't be read, or a group or a directory can't be removed.
 pub fn sweep(dry_run: bool) -> io::Result<Vec<PathBuf>> {
-    cgroup::sweep(dry_run)
+    // One that fails must not keep the other from its work.
+    let (groups, disks) = (cgroup::sweep(dry_run), supervisor::sweep_disks(dry_run));
+    let mut found = groups?;
+    found.extend(disks?);
+    Ok(found)
 }

@@ -10,7 +10,8 @@ use super::wire::{Reply, Task};
 use super::workload;
 use crate::base::Errno;
 use crate::plan::{
-    Ending, Event, FactRef, Join, MOVING_FACTS, Need, Output, Sample, Spawn, Unit, Value, Watch,
+    Ending, Event, FactRef, Join, MOVING_FACTS, Namespace, Need, Output, Sample, Spawn, Unit,
+    Value, Watch,
 };
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -22,7 +23,7 @@ use std::io::{Read, Seek, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 /// How long a program of a demo may run.
@@ -69,10 +70,12 @@ impl Agent {
         let Some((program, arguments)) = argv.split_first() else {
             return Err(self.teller.broken("`run` needs a program".into()));
         };
-        let privilege = if task.exposed {
-            Privilege::Dropped
-        } else {
-            Privilege::Kept
+        let privilege = match task.held.as_slice() {
+            [] => Privilege::Dropped,
+            // Root of a user namespace can do no more than that allows.
+            held if held.contains(&Namespace::User) || !self.initial_user => Privilege::Kept,
+            _ if self.pivoted => Privilege::Container,
+            _ => Privilege::Box,
         };
         let outputs = memfd_create(c"stdout", MFdFlags::MFD_CLOEXEC).and_then(|out| {
             Ok((
@@ -92,12 +95,13 @@ impl Agent {
                 ("TERM", "dumb"),
                 ("HOME", "/"),
             ])
-            .current_dir("/")
-            .stdin(Stdio::null());
+            .current_dir("/");
         sys::confine(&mut command, privilege);
         let before = std::time::Instant::now();
         // Returns once execve(2) has succeeded or failed in the child.
         let spawned = (|| {
+            // Empty like /dev/null, which a root of the box's own may not have.
+            command.stdin(memfd_create(c"stdin", MFdFlags::MFD_CLOEXEC)?);
             command.stdout(out.try_clone()?).stderr(err.try_clone()?);
             command.spawn()
         })();

@@ -7,10 +7,14 @@
 #![allow(unsafe_code)]
 
 use crate::base::Errno;
+use nix::fcntl::OFlag;
 use nix::unistd::Pid;
+use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 /// Which side of a fork the caller finds itself on.
@@ -117,11 +121,16 @@ pub(super) fn keep_only(keep: OwnedFd) -> Result<OwnedFd, Errno> {
     // of the parent's still name are closed under them; those values are never
     // used or dropped again, because a child ends by `exit_now`.
     unsafe {
-        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+        let mut null = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
         if null < 0 {
-            return Err(Errno(
-                io::Error::last_os_error().raw_os_error().unwrap_or(0),
-            ));
+            let errno = io::Error::last_os_error().raw_os_error().unwrap_or(0);
+            // A root of the box's own may have no /dev; what an agent was
+            // started with is the null device already.
+            let stat = nix::sys::stat::fstat(BorrowedFd::borrow_raw(0))?;
+            if stat.st_rdev != libc::makedev(1, 3) {
+                return Err(Errno(errno));
+            }
+            null = 0;
         }
         let raw = libc::fcntl(keep.as_raw_fd(), libc::F_DUPFD, 4);
         std::mem::forget(keep);
@@ -164,6 +173,29 @@ pub(super) enum Privilege {
     Kept,
     /// No capability at all: the program stands where nothing contains it.
     Dropped,
+    /// Those that act on what a box of real root has of its own: nothing
+    /// contains the others but the whole machine.
+    Box,
+    /// As a runtime starts a container by default, less the one to make devices:
+    /// here no device cgroup stands before them.
+    Container,
+}
+
+/// The capabilities that Docker leaves to a container, capabilities(7), but for
+/// CAP_MKNOD: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID,
+/// SETPCAP, NET_BIND_SERVICE, NET_RAW, SYS_CHROOT, AUDIT_WRITE, SETFCAP.
+const CONTAINER: u64 = bits(&[0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31]);
+/// Those, and what mounts, names and network devices of a box's own take:
+/// NET_ADMIN, SYS_ADMIN.
+const BOX: u64 = CONTAINER | bits(&[12, 21]);
+
+const fn bits(capabilities: &[u32]) -> u64 {
+    let (mut mask, mut index) = (0, 0);
+    while index < capabilities.len() {
+        mask |= 1 << capabilities[index];
+        index += 1;
+    }
+    mask
 }
 
 /// Makes a program die with this process and never gain privileges by execve.
@@ -178,17 +210,20 @@ pub(super) fn confine(command: &mut Command, privilege: Privilege) {
                 return Err(io::Error::from_raw_os_error(libc::ESRCH));
             }
             nix::sys::prctl::set_no_new_privs()?;
-            if privilege == Privilege::Dropped {
-                drop_capabilities().map_err(|errno| io::Error::from_raw_os_error(errno.0))?;
-            }
-            Ok(())
+            let keep = match privilege {
+                Privilege::Kept => return Ok(()),
+                Privilege::Dropped => 0,
+                Privilege::Box => BOX,
+                Privilege::Container => CONTAINER,
+            };
+            keep_capabilities(keep).map_err(|errno| io::Error::from_raw_os_error(errno.0))
         });
     }
 }
 
-/// Gives up every capability, and with the bounding set the way back through
-/// the execve(2) rule for uid 0; capabilities(7).
-fn drop_capabilities() -> Result<(), Errno> {
+/// Gives up every capability but these, and with the bounding set the way back
+/// through the execve(2) rule for uid 0; capabilities(7).
+fn keep_capabilities(keep: u64) -> Result<(), Errno> {
     #[repr(C)]
     struct Header {
         version: u32,
@@ -200,15 +235,27 @@ fn drop_capabilities() -> Result<(), Errno> {
         version: VERSION_3,
         pid: 0,
     };
-    let data = [0u32; 6];
-    // SAFETY: prctl takes integers; capset reads a header and the two
-    // three-word sets that version 3 prescribes, both live across the call.
+    // Effective, permitted and inheritable: the low 32 bits of each, then the
+    // high ones.
+    let mut data = [0u32; 6];
+    // SAFETY: prctl takes integers; capget writes and capset reads a header and
+    // the two three-word sets that version 3 prescribes, all live across the calls.
     unsafe {
-        for capability in 0..64 {
+        for capability in (0..64).filter(|capability| keep & 1 << capability == 0) {
             if libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) != 0 {
                 break;
             }
         }
+        answer(libc::syscall(
+            libc::SYS_capget,
+            &raw mut header,
+            data.as_mut_ptr(),
+        ))?;
+        // No more than it has: capset(2) takes nothing that isn't permitted.
+        let permitted = u64::from(data[1]) | u64::from(data[4]) << 32;
+        let left = permitted & keep;
+        let (low, high) = (left as u32, (left >> 32) as u32);
+        data = [low, low, 0, high, high, 0];
         answer(libc::syscall(
             libc::SYS_capset,
             &raw mut header,
@@ -216,6 +263,105 @@ fn drop_capabilities() -> Result<(), Errno> {
         ))
         .map(drop)
     }
+}
+
+/// What the kernel says of the mount that a path leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mounted {
+    /// Its number: unique as long as the mount exists, and never used again
+    /// where the kernel can promise that (Linux 6.8).
+    pub(super) id: u64,
+    /// The device and the inode of the file itself.
+    file: (u32, u32, u64),
+}
+
+impl Mounted {
+    /// Whether the two are the same directory, seen through two mounts.
+    pub(super) fn is_copy_of(&self, other: &Mounted) -> bool {
+        self.file == other.file
+    }
+}
+
+/// The mount that a path lies on, statx(2). A symbolic link isn't followed.
+pub(super) fn mounted(path: &Path) -> Result<Mounted, Errno> {
+    let open = nix::fcntl::open(
+        path,
+        OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC,
+        nix::sys::stat::Mode::empty(),
+    )?;
+    mounted_fd(open.as_fd())
+}
+
+/// The mount that an open file was reached by.
+pub(super) fn mounted_fd(fd: BorrowedFd<'_>) -> Result<Mounted, Errno> {
+    /// `STATX_MNT_ID` of Linux 5.8 and `STATX_MNT_ID_UNIQUE` of 6.8.
+    const MNT_ID: [u32; 2] = [0x1000, 0x4000];
+    // SAFETY: all-zero bytes are a valid `struct statx`, a struct of integers.
+    let mut found: libc::statx = unsafe { std::mem::zeroed() };
+    let mask = libc::STATX_INO | MNT_ID[0] | MNT_ID[1];
+    // SAFETY: the empty path is a string that ends with zero, and `found` is
+    // writable; both live across the call.
+    let result = unsafe {
+        libc::statx(
+            fd.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH | libc::AT_NO_AUTOMOUNT,
+            mask,
+            &raw mut found,
+        )
+    };
+    answer(i64::from(result))?;
+    let id = match found.stx_mask & (MNT_ID[0] | MNT_ID[1]) {
+        // Older kernels: proc_pid_fdinfo(5).
+        0 => std::fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd()))
+            .unwrap_or_default()
+            .lines()
+            .find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok())
+            .ok_or(Errno(libc::ENOSYS))?,
+        _ => found.stx_mnt_id,
+    };
+    Ok(Mounted {
+        id,
+        file: (found.stx_dev_major, found.stx_dev_minor, found.stx_ino),
+    })
+}
+
+/// lgetxattr(2): an extended attribute of up to 64 bytes, of the link itself.
+pub(super) fn attribute(path: &Path, name: &CStr) -> Result<Vec<u8>, Errno> {
+    let path = c_string(path)?;
+    let mut value = [0u8; 64];
+    // SAFETY: both strings end with zero, and the kernel writes no more than
+    // the length that it is told.
+    let length = answer(unsafe {
+        libc::lgetxattr(
+            path.as_ptr(),
+            name.as_ptr(),
+            value.as_mut_ptr().cast(),
+            value.len(),
+        ) as i64
+    })?;
+    Ok(value[..length as usize].to_vec())
+}
+
+/// lsetxattr(2).
+pub(super) fn set_attribute(path: &Path, name: &CStr, value: &[u8]) -> Result<(), Errno> {
+    let path = c_string(path)?;
+    // SAFETY: both strings end with zero; the kernel reads as many bytes of the
+    // value as it has.
+    answer(i64::from(unsafe {
+        libc::lsetxattr(
+            path.as_ptr(),
+            name.as_ptr(),
+            value.as_ptr().cast(),
+            value.len(),
+            0,
+        )
+    }))
+    .map(drop)
+}
+
+fn c_string(path: &Path) -> Result<CString, Errno> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno(libc::EINVAL))
 }
 
 /// The raw result of a system call made through libc as value or errno.

@@ -5,6 +5,7 @@
 
 use super::agent::Agent;
 use super::create::propagation;
+use super::own::Uncovered;
 use super::sys;
 use super::trace::Told;
 use super::wire::Task;
@@ -19,7 +20,6 @@ use nix::sys::socket::{
 use nix::sys::time::TimeVal;
 use nix::unistd::Pid;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::{Component, Path};
 
 /// What the kernel answered, or that the run can't go on.
 pub(super) type Answer = Result<Result<(), Errno>, Told>;
@@ -78,14 +78,14 @@ impl Agent {
         let data = (fstype == "tmpfs").then_some("size=16m,mode=0755");
         let shown = data.map_or("NULL".to_string(), |data| format!("\"{data}\""));
         let args = format!("\"{fstype}\", \"{path}\", \"{fstype}\", MS_NOSUID|MS_NODEV, {shown}");
-        let covered = device(path);
+        let covered = Uncovered::look(path);
         self.teller.call("mount", args, "", || {
             mount(Some(fstype), path, Some(fstype), flags, data).map_err(Errno::from)
         })?;
-        // A process's root is not covered by what is mounted on `/`: the path
-        // still leads to the learner's own files, which are never ours to change.
-        if fstype == "tmpfs" && device(path) != covered {
-            self.own_devices.extend(device(path));
+        if fstype == "tmpfs"
+            && let Some(point) = covered
+        {
+            self.own.add(point);
         }
         Ok(())
     }
@@ -146,28 +146,6 @@ impl Agent {
                 nix::unistd::chown(path, Some(nix::unistd::Uid::from_raw(uid)), None)
                     .map_err(Errno::from)
             }))
-    }
-
-    /// Files are changed only on a tmpfs that this run mounted: a mount
-    /// namespace is a copy of the mounts, and what lies below the others is
-    /// still the learner's.
-    fn on_own_mount(&mut self, path: &str) -> Result<(), Told> {
-        let path = Path::new(path);
-        let plain = path.is_absolute() && !path.components().any(|c| c == Component::ParentDir);
-        let parent = path.parent().unwrap_or(path);
-        // Never through a symbolic link, which could lead off the tmpfs.
-        let real = plain && std::fs::canonicalize(parent).is_ok_and(|real| real == parent);
-        let file_is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
-        let own = real
-            && !file_is_link
-            && device(parent).is_some_and(|device| self.own_devices.contains(&device));
-        if own {
-            return Ok(());
-        }
-        Err(self.teller.broken(format!(
-            "`{}` is not on a tmpfs that this run mounted: mount one first, and write only below it",
-            path.display()
-        )))
     }
 
     /// `make-queue`, `find-queue`
@@ -293,12 +271,6 @@ impl Agent {
         setsockopt(&fd, sockopt::SendTimeout, &TimeVal::new(2, 0)).map_err(Errno::from)?;
         Ok(fd)
     }
-}
-
-/// The filesystem that a path leads to.
-fn device(path: impl AsRef<Path>) -> Option<u64> {
-    use std::os::unix::fs::MetadataExt;
-    path.as_ref().metadata().ok().map(|meta| meta.dev())
 }
 
 /// The number of an I/O error; EIO where the kernel gave none.

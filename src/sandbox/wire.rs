@@ -2,8 +2,9 @@
 //! a 32-bit length on a Unix stream socket; and beside it one byte that
 //! carries a descriptor or the sender's credentials.
 
+use super::own::OwnMounts;
 use crate::base::Errno;
-use crate::plan::{Action, BoxName, BoxSpec, Ending, Event, Need, Plan, SetLimits};
+use crate::plan::{Action, BoxName, BoxSpec, Ending, Event, Namespace, Need, Plan, SetLimits};
 use crate::probe::Directories;
 use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg, sendmsg,
@@ -52,6 +53,9 @@ pub(super) struct Creation {
     pub(super) cgroups: Vec<PathBuf>,
     /// The ids that 0 becomes outside, where the creator may choose them.
     pub(super) map_to: Option<(u32, u32)>,
+    /// The mounts of the run's own that the creator sees; it adds them itself.
+    #[serde(skip)]
+    pub(super) own: OwnMounts,
 }
 
 /// An action with what its agent needs to know of the others.
@@ -65,8 +69,9 @@ pub(super) struct Task {
     pub(super) ports: BTreeMap<String, u16>,
     /// The cgroups of the run, by their names.
     pub(super) groups: BTreeMap<BoxName, Directories>,
-    /// Whether nothing contains what a program does here.
-    pub(super) exposed: bool,
+    /// The kinds of which this place has a namespace that the run made; none if
+    /// nothing contains what a program does here.
+    pub(super) held: Vec<Namespace>,
     /// The run's own directory on a disk, for a `store`; made by the supervisor,
     /// which removes it.
     pub(super) disk: Option<PathBuf>,

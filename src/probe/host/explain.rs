@@ -406,6 +406,69 @@ fn child_cgroup(stage: &str, code: i32, settings: &Settings) -> Why {
     }
 }
 
+/// Why an overlay can't be had. Stages: `mount("overlay") on tmpfs`, `unlinkat
+/// on disk`, `mkdir(/var/tmp/…)` and the like.
+fn overlay(stage: &str, code: i32, settings: &Settings) -> Why {
+    let mounting = stage.starts_with("mount(\"overlay\")");
+    let on_disk = stage.ends_with("on disk");
+    let in_user_namespace = settings.caller.uid != 0 || settings.caller.nested_user_namespace;
+    match code {
+        libc::ENODEV if mounting => why(
+            "this kernel has no overlayfs, or it isn't loaded",
+            [
+                "load it: `sudo modprobe overlay`".into(),
+                "or start a kernel that is built with CONFIG_OVERLAY_FS".into(),
+            ],
+        ),
+        // Before 5.11 overlayfs is for the machine's root alone.
+        libc::EPERM if mounting && settings.before(5, 11) && in_user_namespace => why(
+            "overlays in a user namespace came with Linux 5.11, and this kernel is older",
+            remedy::sudo(settings)
+                .into_iter()
+                .chain(["start a newer kernel".into()]),
+        ),
+        // The file system below the upper lacks something: attributes, d_type,
+        // or it is an overlay itself.
+        libc::EINVAL if mounting && on_disk => why(
+            "the file system of /var/tmp can't hold the writable layer of an overlay \
+             (another overlay, NFS and FAT can't)",
+            [
+                "see which it is: `findmnt --target /var/tmp`".to_string(),
+                "set TMPDIR to a directory on ext4, xfs or btrfs, if /var/tmp can't be written"
+                    .into(),
+            ]
+            .into_iter()
+            .chain(settings.container.as_ref().map(remedy::outside)),
+        ),
+        libc::EIO | libc::EOPNOTSUPP | libc::ENODATA | 0 if !on_disk && !mounting => why(
+            "a tmpfs keeps the marks that an overlay needs in a user namespace only since Linux 6.6",
+            ["let the demo choose, or make the `store` `on = \"disk\"`".to_string()]
+                .into_iter()
+                .chain(remedy::sudo(settings)),
+        ),
+        libc::EIO | libc::EOPNOTSUPP | libc::ENODATA | 0 if !mounting => why(
+            "the file system of /var/tmp doesn't keep the marks that an overlay needs \
+             (extended attributes of the kind `user.`)",
+            ["see which it is: `findmnt --target /var/tmp`".to_string()]
+                .into_iter()
+                .chain(remedy::sudo(settings)),
+        ),
+        libc::ENOSPC | libc::EDQUOT => why(
+            "there is no room left on the disk, or for this user",
+            ["see how much there is: `df /var/tmp`".into()],
+        ),
+        libc::EROFS => why(
+            "/var/tmp is mounted read-only",
+            ["set TMPDIR to a directory that can be written".into()],
+        ),
+        libc::EACCES | libc::EPERM if stage.starts_with("mkdir(") => why(
+            "this user may make no directory in /var/tmp",
+            ["see its permissions: `ls -ld /var/tmp` (1777 is usual)".into()],
+        ),
+        _ => forbidden(stage, code, settings).unwrap_or_else(|| unexplained(settings)),
+    }
+}
+
 fn program(name: &str, code: i32, settings: &Settings) -> Why {
     match code {
         0 | libc::ENOENT => {
@@ -448,8 +511,3 @@ fn why(cause: impl Into<String>, remedy: impl IntoIterator<Item = String>) -> Wh
 #[cfg(test)]
 #[path = "explain_tests.rs"]
 mod tests;
-
-/// Why an overlay can't be had.
-fn overlay(stage: &str, code: i32, _settings: &Settings) -> Why {
-    todo!("{stage} {code}")
-}

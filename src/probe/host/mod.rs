@@ -134,6 +134,18 @@ impl Settings {
         self
     }
 
+    /// Whether the kernel is older than this version, as far as its release tells.
+    pub(crate) fn before(&self, major: u32, minor: u32) -> bool {
+        let mut numbers = self
+            .release
+            .split(|c: char| !c.is_ascii_digit())
+            .map(str::parse::<u32>);
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(a)), Some(Ok(b))) => (a, b) < (major, minor),
+            _ => false,
+        }
+    }
+
     /// Whether this is WSL 1, which has no Linux kernel (`4.4.0-19041-Microsoft`).
     pub fn is_wsl1(&self) -> bool {
         self.release.ends_with("-Microsoft")

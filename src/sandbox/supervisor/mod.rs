@@ -1,14 +1,18 @@
 //! The supervisor: the guardian of one run. It is armed before anything is
 //! made, it outlives the main process, and it takes everything down.
 
+mod disk;
 mod host;
 mod waiting;
 
+use disk::Disk;
+pub(super) use disk::sweep_disks;
 use host::{children, inode, maps_nobody, privileged};
 
 use super::agent::{self, Outer};
 use super::cgroup::{self, Placement};
 use super::groups::{Caller, Groups, Refused};
+use super::own::OwnMounts;
 use super::sys::{self, Forked};
 use super::trace::syscall;
 use super::wire::{Channel, Creation, Order, Reply, Request, Standing, Task};
@@ -80,6 +84,8 @@ struct Run {
     known: BTreeMap<BoxName, Standing>,
     ports: BTreeMap<String, u16>,
     groups: Groups,
+    /// The run's own directory on a disk, once a `store` may need it.
+    disk: Option<Disk>,
     /// Whether a box had to do without a namespace that it asked for.
     lacking: bool,
 }
@@ -132,6 +138,7 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32) -> std::process::ExitCode 
         known: BTreeMap::new(),
         ports: BTreeMap::new(),
         groups: Groups::default(),
+        disk: None,
         lacking: false,
     };
     let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.carry(hold)));
@@ -234,6 +241,7 @@ impl Run {
             spec: spec.clone(),
             cgroups,
             map_to: choose.then_some(NOBODY),
+            own: OwnMounts::default(),
         };
         let (mut ours, theirs) = Channel::pair()?;
         ours.want_credentials()?;
@@ -433,16 +441,18 @@ impl Run {
             ))),
             _ => {
                 let actor = self.actor_for(action);
-                let exposed = !Namespace::ALL
-                    .iter()
-                    .any(|ns| self.plan.contained(&action.place, *ns));
+                let held = Namespace::ALL
+                    .into_iter()
+                    .filter(|ns| self.plan.contained(&action.place, *ns))
+                    .collect();
+                let disk = self.disk_for(index, action)?;
                 let task = Task {
                     action: action.clone(),
                     boxes: self.known.clone(),
                     ports: self.ports.clone(),
                     groups: self.groups.known().clone(),
-                    exposed,
-                    disk: None,
+                    held,
+                    disk,
                 };
                 self.wire(&actor)?.send(&Request::Do(Box::new(task)))?;
                 self.await_done(&actor)
@@ -514,8 +524,8 @@ impl Run {
     }
 
     /// Undoes everything: kills every process of the run and awaits their end,
-    /// then removes the cgroups. The rest (mounts, links, queues, namespaces)
-    /// lived in the boxes and is gone with them.
+    /// then removes the cgroups and the directory on a disk. The rest (mounts,
+    /// links, queues, namespaces) lived in the boxes and is gone with them.
     fn take_down(&mut self) {
         for standee in self.boxes.values() {
             let _ = sys::pidfd_kill(standee.pidfd.as_fd(), libc::SIGKILL);
@@ -536,6 +546,7 @@ impl Run {
             }
         }
         self.groups.remove();
+        self.disk = None;
     }
 }
 

@@ -1,0 +1,218 @@
+//! The run's own directory on a disk, for stores of layers that a tmpfs can't
+//! hold. It is the one thing of a run that a file system would keep: so its
+//! name tells its owner, as that of a cgroup does, and the sweep finds what a
+//! guardian that was killed itself left behind.
+
+use super::{End, Run, cgroup};
+use crate::base::Errno;
+use crate::plan::{Action, Medium, Need, Place, Verb};
+use crate::sandbox::removal::remove_tree;
+use nix::unistd::{Gid, Uid};
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// What its name ends with.
+const NAME: &str = "layers";
+
+/// The directory, removed with all that is in it when dropped: only then, when
+/// no process of the run is left that could add to it.
+pub(super) struct Disk {
+    path: PathBuf,
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // What is left in spite of this, the next sweep tries again.
+        let _ = remove_tree(&self.path, &mut |_, _, _| {});
+    }
+}
+
+impl Disk {
+    /// Makes it where files outlive a reboot: on a disk, mostly.
+    fn make() -> Result<Disk, (PathBuf, Errno)> {
+        let mut refused = (PathBuf::from("/var/tmp"), Errno(libc::ENOENT));
+        let Some(name) = cgroup::name_for(NAME) else {
+            return Err(refused);
+        };
+        for directory in places() {
+            let path = directory.join(&name);
+            match make_directory(&path) {
+                Ok(()) => return Ok(Disk { path }),
+                Err(errno) => refused = (path, errno),
+            }
+        }
+        Err(refused)
+    }
+
+    /// A directory in it for one store, that belongs to these ids.
+    fn room(&self, name: &str, owner: (u32, u32)) -> Result<PathBuf, (PathBuf, Errno)> {
+        let path = self.path.join(name);
+        let made = make_directory(&path).and_then(|()| {
+            let me = (Uid::effective().as_raw(), Gid::effective().as_raw());
+            if owner != me {
+                // Others must be able to pass through to what is theirs alone.
+                fs::set_permissions(&self.path, Permissions::from_mode(0o711))
+                    .map_err(|error| Errno::of(&error).unwrap_or(Errno(libc::EIO)))?;
+                let (uid, gid) = (Uid::from_raw(owner.0), Gid::from_raw(owner.1));
+                nix::unistd::chown(&path, Some(uid), Some(gid))?;
+            }
+            Ok(())
+        });
+        match made {
+            Ok(()) => Ok(path),
+            Err(errno) => Err((path, errno)),
+        }
+    }
+}
+
+impl Run {
+    /// The directory on a disk that an action needs, made for it. Where none
+    /// can be made and a tmpfs may do as well, there is none.
+    pub(super) fn disk_for(
+        &mut self,
+        index: usize,
+        action: &Action,
+    ) -> Result<Option<PathBuf>, End> {
+        let (Verb::Store(store), Place::Box(name)) = (&action.verb, &action.place) else {
+            return Ok(None);
+        };
+        if store.on == Medium::Tmpfs {
+            return Ok(None);
+        }
+        // Root in the box, whoever that is outside, shall own it.
+        let owner = self
+            .known
+            .get(name)
+            .and_then(|standing| owner_of(standing.pid));
+        let made = match &self.disk {
+            Some(_) => Ok(()),
+            None => Disk::make().map(|disk| self.disk = Some(disk)),
+        };
+        let room = made.and_then(|()| match (&self.disk, owner) {
+            (Some(disk), Some(owner)) => disk.room(&format!("{name}-{index}"), owner).map(Some),
+            _ => Ok(None),
+        });
+        match room {
+            Ok(room) => Ok(room),
+            Err(_) if store.on == Medium::Auto => Ok(None),
+            Err((path, errno)) => {
+                let stage = format!("mkdir({})", path.display());
+                self.refused(&Need::Overlay, &stage, Some(errno), None)?;
+                Err(End::Told)
+            }
+        }
+    }
+}
+
+/// The effective ids of a process, proc_pid_status(5).
+fn owner_of(pid: i32) -> Option<(u32, u32)> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let effective = |key: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    };
+    Some((effective("Uid:")?, effective("Gid:")?))
+}
+
+/// Where it may be made, the best place first.
+fn places() -> Vec<PathBuf> {
+    let mut places = vec![PathBuf::from("/var/tmp")];
+    let temporary = std::env::temp_dir();
+    if !places.contains(&temporary) {
+        places.push(temporary);
+    }
+    places
+}
+
+/// mkdir(2), which fails if anything has that name, even a symbolic link.
+fn make_directory(path: &Path) -> Result<(), Errno> {
+    DirBuilder::new()
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| Errno::of(&error).unwrap_or(Errno(libc::EIO)))
+}
+
+/// Finds directories of runs whose guardian was killed, and removes them unless
+/// `dry_run`. Only this user's own are looked at: anybody may make names in
+/// a directory for temporary files.
+///
+/// # Errors
+/// The first directory that can't be removed, with the reason.
+pub(in crate::sandbox) fn sweep_disks(dry_run: bool) -> io::Result<Vec<PathBuf>> {
+    sweep_in(&places(), dry_run)
+}
+
+fn sweep_in(places: &[PathBuf], dry_run: bool) -> io::Result<Vec<PathBuf>> {
+    let mut swept = Vec::new();
+    for place in places {
+        for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let ours = name
+                .to_str()
+                .is_some_and(|name| name.ends_with(NAME) && cgroup::is_left_behind(name));
+            // Of the entry itself: a link of that name is nothing of ours.
+            let mine = || {
+                entry
+                    .metadata()
+                    .is_ok_and(|meta| meta.is_dir() && meta.uid() == Uid::effective().as_raw())
+            };
+            if ours && mine() {
+                let path = entry.path();
+                if !dry_run {
+                    remove_tree(&path, &mut |_, _, _| {}).map_err(|errno| {
+                        let error = io::Error::from_raw_os_error(errno.0);
+                        io::Error::new(error.kind(), format!("{}: {errno}", path.display()))
+                    })?;
+                }
+                swept.push(path);
+            }
+        }
+    }
+    Ok(swept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_left_behind_is_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let live = cgroup::name_for(NAME).unwrap();
+        // The start of an owner that is gone: this process's, and one more.
+        let (stem, _) = live.rsplit_once('-').unwrap();
+        let (before, start) = stem.rsplit_once('-').unwrap();
+        let gone = format!("{before}-{}-{NAME}", start.parse::<u64>().unwrap() + 1);
+        let other = gone.replace(NAME, "other");
+        for name in [&live, &gone, &other] {
+            fs::create_dir_all(dir.path().join(name).join("box-0/work")).unwrap();
+        }
+        fs::set_permissions(
+            dir.path().join(&gone).join("box-0/work"),
+            Permissions::from_mode(0),
+        )
+        .unwrap();
+        let link = dir.path().join(gone.replace("glassbox-", "glassbox-0"));
+        std::os::unix::fs::symlink("/", &link).unwrap();
+
+        let places = [dir.path().to_path_buf()];
+        let expected = vec![dir.path().join(&gone)];
+        assert_eq!(sweep_in(&places, true).unwrap(), expected);
+        assert!(expected[0].exists());
+        assert_eq!(sweep_in(&places, false).unwrap(), expected);
+        assert!(!expected[0].exists());
+        assert!(dir.path().join(&live).exists() && dir.path().join(&other).exists());
+        assert!(link.symlink_metadata().is_ok());
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(dir.path().join("new"), &link).unwrap();
+        assert_eq!(make_directory(&link), Err(Errno(libc::EEXIST)));
+        assert!(!dir.path().join("new").exists());
+    }
+}
