@@ -15,20 +15,25 @@
 //! knows nothing of lessons, expectations or screens.
 
 mod agent;
+mod archive;
 mod cgroup;
 mod create;
+mod elf;
 mod groups;
 mod image;
 mod layers;
+mod layout;
 mod leaf;
 mod limits;
 mod network;
 mod programs;
 mod root;
 mod rootfs;
+mod steps;
 mod supervisor;
 mod sys;
 mod trace;
+mod unpack;
 mod verbs;
 mod wire;
 mod workload;

@@ -151,7 +151,7 @@ impl Agent {
     /// Files are changed only on a tmpfs that this run mounted: a mount
     /// namespace is a copy of the mounts, and what lies below the others is
     /// still the learner's.
-    fn on_own_mount(&mut self, path: &str) -> Result<(), Told> {
+    pub(super) fn on_own_mount(&mut self, path: &str) -> Result<(), Told> {
         let path = Path::new(path);
         let plain = path.is_absolute() && !path.components().any(|c| c == Component::ParentDir);
         let parent = path.parent().unwrap_or(path);
