@@ -163,8 +163,7 @@ impl Walk<'_> {
             header.set_link_name_literal(target).map_err(trouble)?;
         } else {
             let mut long = Header::new_gnu();
-            long.as_gnu_mut()
-                .map(|gnu| gnu.name[..13].copy_from_slice(b"././@LongLink"));
+            long.set_path_absolute("././@LongLink").map_err(trouble)?;
             long.set_mode(0o644);
             long.set_uid(0);
             long.set_gid(0);

@@ -35,14 +35,19 @@ pub(super) struct Parts {
     pub(super) settings: BTreeSet<PathBuf>,
 }
 
+/// 64 bits, little-endian, the machine: only alike ones go together.
+type Kind = (bool, bool, u16);
+
+/// A library with the path where it was found.
+type Library = (PathBuf, Object);
+
 /// What an ELF file says of itself.
 struct Object {
     interpreter: Option<PathBuf>,
     needed: Vec<String>,
     rpath: Vec<String>,
     runpath: Vec<String>,
-    /// 64 bits, little-endian, the machine: only alike ones go together.
-    kind: (bool, bool, u16),
+    kind: Kind,
 }
 
 /// An object whose needs are to be met.
@@ -208,8 +213,8 @@ impl Search {
         &self,
         directories: &[PathBuf],
         name: &str,
-        kind: (bool, bool, u16),
-    ) -> Result<Option<(usize, (PathBuf, Object))>, Trouble> {
+        kind: Kind,
+    ) -> Result<Option<(usize, Library)>, Trouble> {
         for (index, directory) in directories.iter().enumerate() {
             if let Some(found) = self.fitting(&directory.join(name), kind)? {
                 return Ok(Some((index, found)));
@@ -219,11 +224,7 @@ impl Search {
     }
 
     /// The library of that path, if it is there and of that kind.
-    fn fitting(
-        &self,
-        path: &Path,
-        kind: (bool, bool, u16),
-    ) -> Result<Option<(PathBuf, Object)>, Trouble> {
+    fn fitting(&self, path: &Path, kind: Kind) -> Result<Option<Library>, Trouble> {
         let file = self.on_host(path);
         if !path.is_absolute() || !file.is_file() {
             return Ok(None);

@@ -10,6 +10,7 @@ use super::verbs::Answer;
 use super::wire::Task;
 use crate::base::Errno;
 use crate::plan::{Image, Unit, Unpack, Value};
+use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use oci_spec::image::{
     Arch, Descriptor, HistoryBuilder, ImageConfiguration, ImageConfigurationBuilder, ImageManifest,
@@ -106,6 +107,15 @@ fn make(layout: &Path, tag: &str, layers: &[String], steps: Steps<'_>) -> Result
     let mut kept: Vec<Descriptor> = Vec::new();
     let mut written = 0;
     for directory in layers {
+        step(
+            steps,
+            ("open", format!("\"{directory}\", O_RDONLY|O_DIRECTORY")),
+            "what is in it becomes a layer",
+            || {
+                let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+                nix::fcntl::open(directory.as_str(), flags, Mode::empty()).map_err(Errno::from)
+            },
+        )?;
         let produce = |to: &mut dyn Write| archive(Path::new(directory), to);
         let (layer, new) = layout.keep(MediaType::ImageLayer, &produce, steps)?;
         written += usize::from(new);

@@ -8,7 +8,7 @@
 
 use super::archive::{self, MOST_BYTES};
 use super::limits::longest_file;
-use super::steps::{Steps, Trouble, step};
+use super::steps::{Step, Steps, Trouble, step};
 use super::verbs::io_errno;
 use crate::base::Errno;
 use oci_spec::image::{
@@ -90,15 +90,27 @@ impl Layout {
         }
         let (file, partial) = self.partial()?;
         let before = Instant::now();
-        let written = hashed(&file, produce)?;
-        steps(super::steps::Step {
-            name: "write",
-            args: format!("{}<{}>, …, {size}", file.as_raw_fd(), partial.display()),
-            why: "",
-            result: Ok(written.1 as i64),
-            took: before.elapsed(),
-        });
-        if written != (digest, size) {
+        let written = hashed(&file, produce);
+        let told = match &written {
+            Ok((_, size)) => Some(Ok(*size as i64)),
+            Err(Trouble::Kernel(call, errno)) if call.starts_with("write") => Some(Err(*errno)),
+            // The layer could not be read.
+            Err(_) => None,
+        };
+        if let Some(result) = told {
+            steps(Step {
+                name: "write",
+                args: format!("{}<{}>, …, {size}", file.as_raw_fd(), partial.display()),
+                why: "",
+                result,
+                took: before.elapsed(),
+            });
+        }
+        if written.is_err() {
+            // It would only take room that may be scarce.
+            let _ = fs::remove_file(&partial);
+        }
+        if written? != (digest, size) {
             return Err(Trouble::Wrong(
                 "a layer was changed while the image was made: make it again".into(),
             ));
@@ -130,11 +142,13 @@ impl Layout {
         mut manifest: Descriptor,
         steps: Steps<'_>,
     ) -> Result<(), Trouble> {
-        let marker = OciLayoutBuilder::default()
-            .image_layout_version(VERSION)
-            .build()
-            .map_err(|error| Trouble::Wrong(error.to_string()))?;
-        self.replace("oci-layout", &json(&marker)?, steps)?;
+        if !self.root.join("oci-layout").exists() {
+            let marker = OciLayoutBuilder::default()
+                .image_layout_version(VERSION)
+                .build()
+                .map_err(|error| Trouble::Wrong(error.to_string()))?;
+            self.replace("oci-layout", &json(&marker)?, steps)?;
+        }
         let mut index = if self.root.join("index.json").exists() {
             self.index()?
         } else {
@@ -208,7 +222,7 @@ impl Layout {
                 .map_err(|error| Trouble::io("read", &path, &error))
         };
         let (found, read) = hashed(io::sink(), &produce)?;
-        steps(super::steps::Step {
+        steps(Step {
             name: "read",
             args: format!("{}<{}>, …, {size}", file.as_raw_fd(), path.display()),
             why: "its SHA-256 has to be its name",

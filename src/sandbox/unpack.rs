@@ -9,7 +9,7 @@
 
 use super::archive::{ATTRIBUTES, MOST_BYTES, MOST_ENTRIES, OPAQUE, WHITEOUT};
 use super::limits::longest_file;
-use super::steps::{Steps, Trouble, step};
+use super::steps::{Step, Steps, Trouble, step};
 use crate::base::Errno;
 use crate::plan::Need;
 use nix::fcntl::{AtFlags, OFlag, openat};
@@ -18,10 +18,11 @@ use nix::unistd::{linkat, symlinkat};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 use tar::{Archive, Entry, EntryType};
 use xattr::FileExt;
 
@@ -103,6 +104,7 @@ impl Target<'_> {
                 let to = entry.link_name_bytes().unwrap_or_default().into_owned();
                 let parent = self.directory(above)?;
                 self.made(
+                    "symlink",
                     &name,
                     symlinkat(OsStr::from_bytes(&to), &parent, last.as_os_str()),
                 )
@@ -124,13 +126,13 @@ impl Target<'_> {
     }
 
     /// What came of making something.
-    fn made(&self, name: &[OsString], result: nix::Result<()>) -> Result<(), Trouble> {
+    fn made(&self, call: &str, name: &[OsString], result: nix::Result<()>) -> Result<(), Trouble> {
         match result.map_err(Errno::from) {
             Ok(()) => Ok(()),
             Err(Errno(libc::EEXIST)) => Err(self.wrong(name, "stands there twice")),
             Err(errno) => {
                 let path = self.path.join(name.iter().collect::<PathBuf>());
-                Err(Trouble::Kernel(format!("unpacking {path:?}"), errno))
+                Err(Trouble::Kernel(format!("{call}({path:?})"), errno))
             }
         }
     }
@@ -145,7 +147,7 @@ impl Target<'_> {
             let part = part.as_os_str();
             let made = mkdirat(&here, part, private);
             if made != Err(nix::errno::Errno::EEXIST) {
-                self.made(&name[..=index], made)?;
+                self.made("mkdir", &name[..=index], made)?;
             }
             here = match openat(&here, part, DIRECTORY, Mode::empty()) {
                 Ok(fd) => fd,
@@ -153,14 +155,14 @@ impl Target<'_> {
                     return Err(self.wrong(&name[..=index], "is used as a directory, and is none"));
                 }
                 Err(errno) => {
-                    self.made(&name[..=index], Err(errno))?;
+                    self.made("open", &name[..=index], Err(errno))?;
                     continue;
                 }
             };
             // A parent that the archive doesn't list.
             if made.is_ok() {
                 let open = Mode::from_bits_truncate(0o755);
-                self.made(&name[..=index], fchmod(&here, open))?;
+                self.made("fchmod", &name[..=index], fchmod(&here, open))?;
             }
         }
         Ok(here)
@@ -189,18 +191,34 @@ impl Target<'_> {
         let private = Mode::from_bits_truncate(0o600);
         let fd = match openat(&parent, last.as_os_str(), new, private) {
             Ok(fd) => fd,
-            Err(errno) => return self.made(name, Err(errno)),
+            Err(errno) => return self.made("open", name, Err(errno)),
         };
         let mut file = File::from(fd);
-        let path: PathBuf = name.iter().collect();
+        let path = self.path.join(name.iter().collect::<PathBuf>());
+        let before = Instant::now();
         // What an archive says of a length and what it holds may differ.
-        let copied = io::copy(&mut entry.take(size), &mut file)
-            .and_then(|copied| file.flush().map(|()| copied))
-            .map_err(|error| Trouble::io("write", &self.path.join(&path), &error))?;
+        let copied = io::copy(&mut entry.take(size), &mut file);
+        let copied = copied.map_err(|error| {
+            let failed = Trouble::io("write", &path, &error);
+            if let Trouble::Kernel(_, errno) = &failed {
+                (self.steps)(Step {
+                    name: "write",
+                    args: format!("{}<{}>, …, {size}", file.as_raw_fd(), path.display()),
+                    why: "",
+                    result: Err(*errno),
+                    took: before.elapsed(),
+                });
+            }
+            failed
+        })?;
         if copied != size {
             return Err(self.wrong(name, "is cut off: the archive ends too soon"));
         }
-        self.made(name, fchmod(&file, Mode::from_bits_truncate(mode & 0o777)))
+        self.made(
+            "fchmod",
+            name,
+            fchmod(&file, Mode::from_bits_truncate(mode & 0o777)),
+        )
     }
 
     /// Another name for a file that came out of this archive.
@@ -219,6 +237,7 @@ impl Target<'_> {
             return Err(self.wrong(name, "is a link to what is no file of this archive"));
         }
         self.made(
+            "link",
             name,
             linkat(&from, old, &into, last.as_os_str(), AtFlags::empty()),
         )
@@ -288,10 +307,18 @@ impl Target<'_> {
     fn finish(self) -> Result<(), Trouble> {
         for (name, mode) in self.modes.iter().rev() {
             let directory = self.directory(name)?;
-            self.made(name, fchmod(&directory, Mode::from_bits_truncate(*mode)))?;
+            self.made(
+                "fchmod",
+                name,
+                fchmod(&directory, Mode::from_bits_truncate(*mode)),
+            )?;
         }
         // Whatever the umask was when it was made.
-        self.made(&[], fchmod(&self.root, Mode::from_bits_truncate(0o755)))
+        self.made(
+            "fchmod",
+            &[],
+            fchmod(&self.root, Mode::from_bits_truncate(0o755)),
+        )
     }
 }
 
