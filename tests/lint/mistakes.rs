@@ -998,4 +998,104 @@ pub(crate) const ALL: &[Mistake] = &[
         (152, 1),
         ["By hand", "one"],
     ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.root-fs = { programs = [\"sh\", \"/bin/ls\"], to = \"/mnt/b\" }",
+        ],
+        "bad-program",
+        (89, 34),
+        ["`/bin/ls`", "without `/`"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.root-fs = { programs = [\"\"], to = \"/mnt/b\" }",
+        ],
+        "bad-program",
+        (89, 28),
+        ["not the name", "without `/`"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.root-fs = { programs = [], to = \"/mnt/b\" }",
+        ],
+        "empty-list",
+        (89, 27),
+        ["no programs", "one at least"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.root-fs = { programs = [\"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\"], to = \"/mnt/b\" }",
+        ],
+        "too-much",
+        (89, 27),
+        ["33 programs", "32 at most"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.root-fs = { programs = [\"sh\"], to = \"b\" }",
+        ],
+        "bad-path",
+        (89, 40),
+        ["`b`", "begin it"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.image = { layout = \"/mnt/i\", tag = \"a/b\", layers = [\"/mnt/1\"] }",
+        ],
+        "bad-tag",
+        (89, 39),
+        ["`a/b`", "64 at most"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.image = { layout = \"/mnt/i\", tag = \"\", layers = [\"/mnt/1\"] }",
+        ],
+        "bad-tag",
+        (89, 39),
+        ["can't name", "letters"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.unpack = { layout = \"/mnt/i\", tag = \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\", to = \"/mnt/o\" }",
+        ],
+        "bad-tag",
+        (89, 40),
+        ["can't name", "64 at most"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.image = { layout = \"/mnt/i\", tag = \"t\", layers = [] }",
+        ],
+        "empty-list",
+        (89, 53),
+        ["no layers", "one at least"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.image = { layout = \"/mnt/i\", tag = \"t\", layers = [\"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\"] }",
+        ],
+        "too-much",
+        (89, 53),
+        ["21 layers", "20 at most"],
+    ),
 ];
