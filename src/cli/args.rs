@@ -26,6 +26,9 @@ pub(crate) struct Cli {
     pub(crate) lessons: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) look: Look,
+    /// Draw with ASCII characters only, as where the locale has no UTF-8
+    #[arg(long, global = true)]
+    pub(crate) ascii: bool,
     /// Open the course at this step
     #[arg(long, value_name = "STEP")]
     pub(crate) step: Option<String>,

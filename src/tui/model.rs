@@ -48,6 +48,8 @@ pub(super) struct Settings {
     pub(super) theme: Theme,
     pub(super) color: bool,
     pub(super) mouse: bool,
+    /// Signs and borders of ASCII characters only.
+    pub(super) ascii: bool,
     pub(super) panic_key: bool,
 }
 

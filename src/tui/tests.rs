@@ -162,6 +162,7 @@ impl App {
             theme: Theme::Dark,
             color: true,
             mouse: true,
+            ascii: false,
             panic_key: false,
         };
         let mut app = App {
