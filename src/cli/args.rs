@@ -117,6 +117,9 @@ pub(crate) struct RunArgs {
     /// Keep the boxes until Enter, the end of standard input, SIGINT or SIGTERM
     #[arg(long)]
     pub(crate) hold: bool,
+    /// Wait for Enter at each stage of the demo, and show what there is so far
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) stages: bool,
     /// Agree to what the step of a pack from a directory will do
     #[arg(long)]
     pub(crate) trust: bool,

@@ -2,6 +2,7 @@
 //! kernel. Runs are fed by fabricated events.
 
 mod charts;
+mod stages;
 
 use super::effect::Effect;
 use super::model::{Model, Pane, Phase, Settings, Tab};
