@@ -854,6 +854,79 @@ pub(crate) const ALL: &[Mistake] = &[
         (10, 10),
         ["nothing to draw", "`ns` in `host`"],
     ),
+    row(
+        [
+            "01-uts.md",
+            "figure = \"namespaces\"",
+            "figure = { layers = \"outer/stack:/mnt/view\" }",
+        ],
+        "figure-without-facts",
+        (10, 10),
+        [
+            "`layers` has nothing to draw",
+            "`stack:/mnt/view` in `outer`",
+        ],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "figure = \"namespaces\"",
+            "figure = { layers = \"outer/dir:/mnt\" }",
+        ],
+        "figure-without-facts",
+        (10, 10),
+        ["`layers` has nothing to draw", "a probe `stack` yields"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "figure = \"namespaces\"",
+            "figure = { layers = \"host:outer/stack:/mnt/view\" }",
+        ],
+        "figure-without-facts",
+        (10, 10),
+        ["`layers` has nothing to draw", "name the box alone"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "figure = \"namespaces\"",
+            "bars = [{ title = \" \", bar = [{ label = \"a\", fact = \"outer/busy.count\" }] }]",
+        ],
+        "empty-text",
+        (10, 19),
+        ["`title`", "learner"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "figure = \"namespaces\"",
+            "bars = [{ title = \"a\", bar = [] }]",
+        ],
+        "bad-bars",
+        (10, 30),
+        ["0 bars", "1 to 8"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "figure = \"namespaces\"",
+            "bars = [{ title = \"a\", bar = [{ label = \"b\", fact = \"outer/busy.cont\" }] }]",
+        ],
+        "unknown-fact",
+        (10, 53),
+        ["`outer/busy.cont`", "`outer/busy.count`"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "in = \"host\"\ndo.await-end = \"inner\"\nas = \"ended\"",
+            "in = \"outer\"\ndo.stage = \"The inner box has ended.\"",
+        ],
+        "only-from-host",
+        (112, 6),
+        ["stage", "host"],
+    ),
     warning(row(
         [
             "02-lock.md",
