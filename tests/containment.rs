@@ -42,7 +42,8 @@ fn a_tmpfs_on_the_root_opens_no_file_of_the_host() {
         );
         let said = run(dir.path(), &demo);
         assert!(!victim.exists(), "{root}: written to the host\n{said}");
-        let refused = said.contains("is not on a mount that this run made") || said.contains("mounted on `/`");
+        let refused = said.contains("is not on a mount that this run made")
+            || said.contains("mounted on `/`");
         assert!(refused, "{root}:\n{said}");
     }
 }

@@ -41,7 +41,7 @@ impl Agent {
         // Each directory is looked at before the next is made in it: what lies
         // there may be a link.
         for directory in Layout::directories(&spec.layout) {
-            if let Err(errno) = self.own_directory(task, &directory)? {
+            if let Err(errno) = self.make_own_directory(task, &directory)? {
                 return Ok(Err(errno));
             }
             self.on_own_mount(&format!("{directory}/x"))?;
@@ -79,7 +79,7 @@ impl Agent {
 
     /// `unpack`
     pub(super) fn unpack(&mut self, task: &Task, spec: &Unpack) -> Answer {
-        if let Err(errno) = self.own_directory(task, &spec.to)? {
+        if let Err(errno) = self.make_own_directory(task, &spec.to)? {
             return Ok(Err(errno));
         }
         self.on_own_mount(&format!("{}/1", spec.to.trim_end_matches('/')))?;

@@ -70,7 +70,7 @@ struct Made {
 impl Agent {
     /// `root-fs`
     pub(super) fn root_fs(&mut self, task: &Task, spec: &RootFs) -> Answer {
-        if let Err(errno) = self.own_directory(task, &spec.to)? {
+        if let Err(errno) = self.make_own_directory(task, &spec.to)? {
             return Ok(Err(errno));
         }
         // The directory itself, too, has to be the run's own: something else may

@@ -143,7 +143,7 @@ impl Agent {
 
     /// Makes a directory that may be there already, once it is clear that its
     /// place is the run's own.
-    pub(super) fn own_directory(
+    pub(super) fn make_own_directory(
         &mut self,
         task: &Task,
         path: &str,
