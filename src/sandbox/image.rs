@@ -41,10 +41,12 @@ impl Agent {
         // Each directory is looked at before the next is made in it: what lies
         // there may be a link.
         for directory in Layout::directories(&spec.layout) {
-            if let Err(errno) = self.make_own_directory(task, &directory)? {
+            if let Err(errno) = self.directory(&directory, "")? {
                 return Ok(Err(errno));
             }
-            self.on_own_mount(&format!("{directory}/x"))?;
+        }
+        for layer in &spec.layers {
+            self.own_directory(layer)?;
         }
         let done = self.work(task, |steps| {
             make(Path::new(&spec.layout), &spec.tag, &spec.layers, steps)
@@ -79,10 +81,10 @@ impl Agent {
 
     /// `unpack`
     pub(super) fn unpack(&mut self, task: &Task, spec: &Unpack) -> Answer {
-        if let Err(errno) = self.make_own_directory(task, &spec.to)? {
+        self.own_directory(&spec.layout)?;
+        if let Err(errno) = self.directory(&spec.to, "")? {
             return Ok(Err(errno));
         }
-        self.on_own_mount(&format!("{}/1", spec.to.trim_end_matches('/')))?;
         let done = self.work(task, |steps| {
             open(
                 Path::new(&spec.layout),

@@ -70,12 +70,9 @@ struct Made {
 impl Agent {
     /// `root-fs`
     pub(super) fn root_fs(&mut self, task: &Task, spec: &RootFs) -> Answer {
-        if let Err(errno) = self.make_own_directory(task, &spec.to)? {
+        if let Err(errno) = self.directory(&spec.to, "")? {
             return Ok(Err(errno));
         }
-        // The directory itself, too, has to be the run's own: something else may
-        // be mounted on it.
-        self.on_own_mount(&format!("{}/bin", spec.to.trim_end_matches('/')))?;
         let done = self.work(task, |steps| {
             build(&spec.programs, Path::new(&spec.to), steps)
         })?;

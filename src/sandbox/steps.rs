@@ -140,23 +140,4 @@ impl Agent {
             ))),
         }
     }
-
-    /// Makes a directory that may be there already, once it is clear that its
-    /// place is the run's own.
-    pub(super) fn make_own_directory(
-        &mut self,
-        task: &Task,
-        path: &str,
-    ) -> Result<Result<(), Errno>, Told> {
-        self.on_own_mount(path)?;
-        if Path::new(path).is_dir() {
-            return Ok(Ok(()));
-        }
-        self.work(task, |steps| {
-            let mode = nix::sys::stat::Mode::from_bits_truncate(0o755);
-            step(steps, ("mkdir", format!("\"{path}\", 0755")), "", || {
-                nix::unistd::mkdir(path, mode).map_err(Errno::from)
-            })
-        })
-    }
 }
