@@ -259,3 +259,161 @@ fn count(top: &Path) -> Result<(i64, i64), String> {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     Ok((number(blocks * BLOCK), number(inodes.len() as u64)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::stat::{Mode, SFlag, mknod};
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::process::Command;
+
+    fn value(observation: &Observation) -> String {
+        match &observation.value {
+            Ok(value) => value.to_string(),
+            Err(because) => format!("! {because}"),
+        }
+    }
+
+    #[test]
+    fn what_a_name_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name).to_str().unwrap().to_string();
+        fs::write(path("file"), "12345").unwrap();
+        fs::create_dir(path("directory")).unwrap();
+        symlink("nowhere", path("symlink")).unwrap();
+        nix::unistd::mkfifo(path("special").as_str(), Mode::S_IRWXU).unwrap();
+        let mut kinds = vec!["file", "directory", "symlink", "special"];
+        // Allowed to anyone since Linux 5.8.
+        if mknod(path("whiteout").as_str(), SFlag::S_IFCHR, Mode::S_IRWXU, 0).is_ok() {
+            kinds.push("whiteout");
+        }
+        // On a tmpfs since Linux 6.6.
+        fs::create_dir(path("opaque")).unwrap();
+        if xattr::set(path("opaque"), "user.overlay.opaque", b"y").is_ok() {
+            kinds.push("opaque");
+        }
+        for kind in kinds {
+            let path = path(kind);
+            let facts = stat(&path);
+            let meta = fs::symlink_metadata(&path).unwrap();
+            assert_eq!(value(&facts[0]), kind);
+            let size = Value::Number(meta.len() as i64, Unit::Bytes);
+            assert_eq!(facts[1].value, Ok(size), "{kind}");
+            assert_eq!(value(&facts[2]), meta.ino().to_string());
+            let shown = Command::new("stat").args(["-c", "%Hd %Ld", &path]).output();
+            let numbers = String::from_utf8(shown.unwrap().stdout).unwrap();
+            let (major, minor) = numbers.trim().split_once(' ').unwrap();
+            let expected = match major {
+                "0" => minor.to_string(),
+                major => format!("{major}:{minor}"),
+            };
+            assert_eq!(value(&facts[3]), expected);
+        }
+        for missing in [path("none"), path("file/none")] {
+            let facts = stat(&missing);
+            assert_eq!(facts[0].name, format!("stat:{missing}.type"));
+            assert_eq!(value(&facts[0]), "none");
+            for fact in &facts[1..] {
+                assert_eq!(fact.value, Err(format!("there is no {missing}")));
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_has_the_hash_that_everyone_computes() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        // Longer than a chunk.
+        fs::write(&file, vec![7; 100_000]).unwrap();
+        let theirs = Command::new("sha256sum").arg(&file).output().unwrap();
+        let theirs = String::from_utf8(theirs.stdout).unwrap();
+        let Ok(Value::Digest(ours)) = hash(file.to_str().unwrap()).value else {
+            panic!("{:?}", hash(file.to_str().unwrap()));
+        };
+        assert_eq!(Some(ours.as_str()), theirs.split_whitespace().next());
+        let link = dir.path().join("link");
+        symlink(&file, &link).unwrap();
+        assert!(hash(link.to_str().unwrap()).value.is_err());
+        assert!(hash("/dev/null").value.is_err());
+        assert!(hash("/no/such/file").value.is_err());
+    }
+
+    #[test]
+    fn a_directory_has_the_hash_of_its_copies_and_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let make = |name: &str, change: &dyn Fn(&Path)| {
+            let top = dir.path().join(name);
+            fs::create_dir_all(top.join("d/e")).unwrap();
+            fs::write(top.join("d/f"), "one").unwrap();
+            fs::write(top.join("g"), "two").unwrap();
+            symlink("g", top.join("l")).unwrap();
+            change(&top);
+            hash(top.to_str().unwrap()).value.unwrap()
+        };
+        let plain = make("plain", &|_| {});
+        assert_eq!(make("copy", &|_| {}), plain);
+        // What a copy doesn't have isn't counted.
+        let touched = make("touched", &|top| {
+            fs::write(top.join("g"), "two").unwrap();
+            fs::write(top.join("h"), "").unwrap();
+            fs::remove_file(top.join("h")).unwrap();
+        });
+        assert_eq!(touched, plain);
+        let changes: [(&str, &dyn Fn(&Path)); 8] = [
+            ("contents", &|top| fs::write(top.join("g"), "owt").unwrap()),
+            ("size", &|top| fs::write(top.join("g"), "two\n").unwrap()),
+            ("name", &|top| {
+                fs::rename(top.join("g"), top.join("h")).unwrap()
+            }),
+            ("place", &|top| {
+                fs::rename(top.join("d/f"), top.join("f")).unwrap()
+            }),
+            ("mode", &|top| {
+                fs::set_permissions(top.join("d/f"), Permissions::from_mode(0o600)).unwrap();
+            }),
+            ("target", &|top| {
+                fs::remove_file(top.join("l")).unwrap();
+                symlink("d", top.join("l")).unwrap();
+            }),
+            ("type", &|top| {
+                fs::remove_file(top.join("l")).unwrap();
+                fs::write(top.join("l"), "g").unwrap();
+            }),
+            ("more", &|top| fs::create_dir(top.join("d/e/x")).unwrap()),
+        ];
+        for (what, change) in changes {
+            assert_ne!(make(what, change), plain, "{what}");
+        }
+    }
+
+    #[test]
+    fn usage_is_what_du_and_find_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().to_str().unwrap();
+        fs::create_dir_all(dir.path().join("a/b")).unwrap();
+        fs::write(dir.path().join("a/file"), vec![1; 70_000]).unwrap();
+        fs::hard_link(dir.path().join("a/file"), dir.path().join("again")).unwrap();
+        symlink("a", dir.path().join("link")).unwrap();
+        let sparse = fs::File::create(dir.path().join("sparse")).unwrap();
+        sparse.set_len(1 << 20).unwrap();
+        // On `/dev` other filesystems are mounted nearly everywhere.
+        for top in [top, "/dev"] {
+            let script = "du -s --block-size=1 -x \"$1\" | cut -f1\n\
+                find \"$1\" -xdev -printf '%D %i\\n' | sort -u | grep -c \"^$(stat -c %d \"$1\") \"";
+            let shell = Command::new("sh").args(["-ec", script, "sh", top]).output();
+            let theirs = String::from_utf8(shell.unwrap().stdout).unwrap();
+            let ours: Vec<String> = usage(top)
+                .iter()
+                .map(|fact| match fact.value {
+                    Ok(Value::Number(n, _)) => n.to_string(),
+                    ref other => format!("{other:?}"),
+                })
+                .collect();
+            let theirs: Vec<&str> = theirs.split_whitespace().collect();
+            assert_eq!(ours, theirs, "{top}");
+        }
+        let missing = usage("/no/such/directory");
+        assert!(missing.iter().all(|fact| fact.value.is_err()));
+    }
+}

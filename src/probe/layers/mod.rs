@@ -357,3 +357,115 @@ fn short_text(path: &Path) -> Result<Option<String>, Trouble> {
     Ok((bytes.len() <= MOST_TEXT && printable)
         .then(|| String::from_utf8_lossy(&bytes).into_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_are_called_by_as_much_as_tells_them_apart() {
+        for (paths, expected) in [
+            (&["/s/upper", "/s/lower"][..], &["upper", "lower"][..]),
+            (
+                &["/s/upper-1", "/a/lower", "/b/lower"],
+                &["upper-1", "a/lower", "b/lower"],
+            ),
+            (
+                &["/x/a/l", "/y/a/l", "/y/b/l", "/l"],
+                &["x/a/l", "y/a/l", "b/l", "l"],
+            ),
+            (&["/s/l", "/s/l"], &["s/l", "s/l"]),
+            (&["/a b/x\ny\\"], &[r"x\x0ay\\"]),
+            (&["/"], &[""]),
+            (&[], &[]),
+        ] {
+            let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+            assert_eq!(names(&paths), expected, "{paths:?}");
+        }
+    }
+
+    /// A procfs whose `self` sees these mounts.
+    fn machine(mountinfo: &str) -> (tempfile::TempDir, View) {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("self")).unwrap();
+        fs::write(dir.path().join("self/mountinfo"), mountinfo).unwrap();
+        let view = View {
+            proc_root: dir.path().into(),
+            ..View::myself()
+        };
+        (dir, view)
+    }
+
+    #[test]
+    fn a_picture_that_cant_be_drawn_says_why() {
+        let root = "1 0 254:0 / / rw - ext4 /dev/vda rw\n";
+        let overlay = |root: &str, point: &str, options: &str| {
+            format!("2 1 0:40 {root} {point} rw - overlay none {options}\n")
+        };
+        for (mounts, path, because) in [
+            (String::new(), "/mnt", "no overlay is mounted on /mnt"),
+            (root.to_string(), "/", "no overlay is mounted on /"),
+            (
+                overlay("/", "/", "ro,lowerdir=/usr:/etc"),
+                "/",
+                "the layer /usr can't be reached from here: the path leads into the view itself",
+            ),
+            (
+                overlay("/", "/mnt", "ro,lowerdir=a:b"),
+                "/mnt/",
+                "the layer a can't be reached from here: its path is relative",
+            ),
+            (
+                overlay("/", "/mnt", "ro,lowerdir=/usr:/no/such"),
+                "/mnt",
+                "the layer /no/such can't be reached from here: there is no such directory",
+            ),
+            (
+                overlay("/d", "/mnt", "ro,lowerdir=/usr:/etc"),
+                "/mnt",
+                "only /d of an overlay is mounted on /mnt",
+            ),
+            // Covered by something else.
+            (
+                overlay("/", "/mnt", "ro,lowerdir=/usr:/etc")
+                    + "3 2 0:41 / /mnt rw - tmpfs none rw\n",
+                "/mnt",
+                "no overlay is mounted on /mnt",
+            ),
+        ] {
+            let (_dir, view) = machine(&format!("{root}{mounts}"));
+            let answer = stack(&view, path);
+            assert_eq!(answer.name, format!("stack:{path}"));
+            let told = answer.value.unwrap_err();
+            assert!(told.starts_with(because), "{told}");
+        }
+        let (_dir, view) = machine(root);
+        let told = origin(&view, "/etc/passwd").value.unwrap_err();
+        assert_eq!(told, "/etc/passwd doesn't lie in an overlay mount");
+        let (_dir, view) = machine(&(root.to_string() + &overlay("/", "/mnt", "ro,lowerdir=/usr")));
+        let told = origin(&view, "/mnt/../etc").value.unwrap_err();
+        assert_eq!(told, "/mnt/../etc holds `..`: write it without");
+    }
+
+    #[test]
+    fn text_is_short_and_printable() {
+        let dir = tempfile::tempdir().unwrap();
+        for (index, (bytes, text)) in [
+            (&b"12345678"[..], Some("12345678")),
+            (b"12345678\n", Some("12345678")),
+            (b"123456789", None),
+            (b"two\n\n", None),
+            (b"", Some("")),
+            (b"\n", Some("")),
+            (b"a\tb", None),
+            (b"\xc3\xbc", None),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let path = dir.path().join(index.to_string());
+            fs::write(&path, bytes).unwrap();
+            assert_eq!(short_text(&path).unwrap().as_deref(), text, "{bytes:?}");
+        }
+    }
+}
