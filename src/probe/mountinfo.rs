@@ -13,7 +13,8 @@ pub(super) struct Mount {
     pub(super) point: String,
     /// The filesystem's type.
     pub(super) fstype: String,
-    /// Options of the filesystem itself, shared by all its mounts.
+    /// Options of the filesystem itself, shared by all its mounts, escaped as
+    /// they stand there: an unescaped comma in a value would look like the next.
     pub(super) super_options: Vec<String>,
 }
 
@@ -54,6 +55,28 @@ pub(super) fn is_visible(mount: &Mount, mounts: &[Mount]) -> bool {
     false
 }
 
+/// The mount that a path shows if it is a mount point: the one on top of all
+/// that are mounted there.
+pub(super) fn topmost<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
+    let path = match path.trim_end_matches('/') {
+        "" => "/",
+        trimmed => trimmed,
+    };
+    mounts
+        .iter()
+        .rev()
+        .find(|mount| mount.point == path && is_visible(mount, mounts))
+}
+
+/// The mount that a path lies in: that of the nearest mount point at it or above
+/// it. The path is taken by its text; no symbolic link is followed.
+pub(super) fn holding<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
+    let ancestors = std::path::Path::new(path).ancestors();
+    ancestors
+        .filter_map(std::path::Path::to_str)
+        .find_map(|ancestor| topmost(mounts, ancestor))
+}
+
 /// Whether one directory is a proper ancestor of the other.
 fn is_above(ancestor: &str, path: &str) -> bool {
     ancestor != path && std::path::Path::new(path).starts_with(ancestor)
@@ -82,7 +105,7 @@ fn parse_line(line: &str) -> Option<Mount> {
 }
 
 /// Space, tab, newline, `#` and backslash are written as `\` and three octal digits.
-fn unescape(text: &str) -> String {
+pub(super) fn unescape(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut i = 0;

@@ -172,15 +172,7 @@ fn members(view: &View) -> Observation {
 
 /// The type of the filesystem on top of a mount point.
 fn top_mount(text: &str, path: &str) -> String {
-    let path = match path.trim_end_matches('/') {
-        "" => "/",
-        trimmed => trimmed,
-    };
-    let mounts = mountinfo::parse(text);
-    mounts
-        .iter()
-        .rev()
-        .find(|mount| mount.point == path && mountinfo::is_visible(mount, &mounts))
+    mountinfo::topmost(&mountinfo::parse(text), path)
         .map_or("none".into(), |mount| mount.fstype.clone())
 }
 
@@ -475,7 +467,7 @@ fn of_file(view: &View, name: &str, file: &str, read: impl FnOnce(&str) -> Answe
     seen(name, &shown(&path), value)
 }
 
-fn plain(path: &str, error: &io::Error) -> String {
+pub(super) fn plain(path: &str, error: &io::Error) -> String {
     match (error.kind(), Errno::of(error)) {
         (io::ErrorKind::NotFound, _) => format!("there is no {path}"),
         (_, Some(errno)) => format!("{path} can't be read: {errno}"),
@@ -483,7 +475,7 @@ fn plain(path: &str, error: &io::Error) -> String {
     }
 }
 
-fn seen(name: &str, source: &str, value: Answer) -> Observation {
+pub(super) fn seen(name: &str, source: &str, value: Answer) -> Observation {
     Observation {
         name: name.into(),
         value,
@@ -491,7 +483,7 @@ fn seen(name: &str, source: &str, value: Answer) -> Observation {
     }
 }
 
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 

@@ -110,7 +110,9 @@ fn check(view: &View, fact: &str, value: &str, source: &str) {
 fn every_probe() -> Vec<Probe> {
     Probe::names()
         .map(|name| match name {
-            "dir" | "file" | "mount" => format!("{name}:/mnt"),
+            "dir" | "file" | "mount" | "stack" | "origin" | "stat" | "hash" | "usage" => {
+                format!("{name}:/mnt")
+            }
             "group" => "group:small".to_string(),
             plain => plain.to_string(),
         })

@@ -40,6 +40,35 @@ pub fn memory_of(proc_root: &Path, pid: i32) -> Option<u64> {
     kibibytes(field(&String::from_utf8_lossy(&status), "VmRSS")?)
 }
 
+/// This process's share of the pages that it has mapped from an address on, in
+/// bytes: `Pss` of the mapping that begins there, `/proc/self/smaps`. A page that
+/// several processes have mapped counts for each of them as its part of it.
+///
+/// # Errors
+/// Why it can't be told, in plain words.
+pub fn share_of_mapping(proc_root: &Path, address: usize) -> Result<u64, String> {
+    let path = proc_root.join("self/smaps");
+    let text = fs::read(&path)
+        .map_err(|error| super::observe::plain(&path.display().to_string(), &error))?;
+    parse_share(&String::from_utf8_lossy(&text), address)
+        .ok_or_else(|| format!("{} does not show the mapping", path.display()))
+}
+
+fn parse_share(smaps: &str, address: usize) -> Option<u64> {
+    // Each mapping is a line with its range, `7f0a…-7f0b… r--s …`, and below it
+    // lines of a name and a value.
+    let begins = |line: &str| {
+        let (start, _) = line.split_once(' ')?.0.split_once('-')?;
+        usize::from_str_radix(start, 16).ok()
+    };
+    let mut lines = smaps
+        .lines()
+        .skip_while(|line| begins(line) != Some(address));
+    lines.next()?;
+    let own: Vec<&str> = lines.take_while(|line| begins(line).is_none()).collect();
+    kibibytes(field(&own.join("\n"), "Pss")?)
+}
+
 /// The value of a `Name:   value` line.
 pub(super) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines()
@@ -108,6 +137,25 @@ mod tests {
         assert_eq!(field(status, "Vm"), None);
         assert_eq!(field(status, "VmRSS").and_then(kibibytes), Some(1616 << 10));
         assert_eq!(kibibytes("1616"), None);
+    }
+
+    #[test]
+    fn a_mapping_is_found_by_its_address() {
+        let smaps = "55d0-55e0 r--p 00000000 fe:00 1 /bin/a\nSize:  4 kB\nPss:   1 kB\nPss_Dirty:   9 kB\n\
+            7f00-7f10 r--s 00000000 00:2c 7 /f (deleted)\nRss:  64 kB\nPss_Anon: 3 kB\nPss:  21 kB\nVmFlags: rd sh\n\
+            7f10-7f20 rw-p 00000000 00:00 0\nSize:  4 kB\n\
+            ffff-10000 --xp 00000000 00:00 0 [vsyscall]\nPss:  0 kB\n";
+        for (address, share) in [
+            (0x55d0, Some(1 << 10)),
+            (0x7f00, Some(21 << 10)),
+            // No `Pss` of its own, and not the next one's.
+            (0x7f10, None),
+            (0xffff, Some(0)),
+            (0x7f08, None),
+            (0, None),
+        ] {
+            assert_eq!(parse_share(smaps, address), share, "{address:x}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::sys;
 use super::trace::{Teller, Told};
 use super::wire::{Channel, Reply, Request, Task};
 use crate::base::Errno;
-use crate::plan::{Place, Value, Verb};
+use crate::plan::{Place, Value, Verb, Workload};
 use std::os::fd::OwnedFd;
 
 /// An agent's state: what its actions left standing at its place.
@@ -215,7 +215,10 @@ fn source(verb: &Verb) -> &'static str {
         Verb::Connect(_) => "connect(2)",
         Verb::Ping(_) => "icmp(7)",
         Verb::MakeQueue(_) | Verb::FindQueue(_) => "msgget(2)",
-        Verb::Spawn(_) => "fork(2)",
+        Verb::Spawn(spawn) => match spawn.workload {
+            Workload::Map(_) => "fork(2), mmap(2)",
+            _ => "fork(2)",
+        },
         Verb::Kill(_) => "kill(2)",
         Verb::SetClocks(_) => "write(2) to /proc/self/timens_offsets",
         Verb::SetLimits(_) | Verb::Join(_) | Verb::Freeze(_) | Verb::Thaw(_) => "write(2)",

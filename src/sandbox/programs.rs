@@ -11,7 +11,7 @@ use super::workload;
 use crate::base::Errno;
 use crate::plan::{
     Ending, Event, FactRef, Join, MOVING_FACTS, Namespace, Need, Output, Sample, Spawn, Unit,
-    Value, Watch,
+    Value, Watch, Workload,
 };
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -175,8 +175,8 @@ impl Agent {
                 .broken("`spawn` needs a name: give it one with `as`".into()));
         };
         let mut members = Vec::new();
-        for _ in 0..spawn.count.min(256) {
-            match self.start(task, spawn)? {
+        for number in 1..=spawn.count.min(256) {
+            match self.start(task, spawn, number)? {
                 Ok(child) => members.push(child),
                 Err(errno) => return Ok(Err(errno)),
             }
@@ -194,13 +194,46 @@ impl Agent {
         let source = format!("/proc/{}/status VmRSS", first.unwrap_or_default());
         self.teller
             .observed(None, None, format!("{name}.rss"), rss, source);
+        if let Workload::Map(_) = spawn.workload {
+            self.tell_shares(&name, &mut members);
+        }
         self.children.groups.insert(name, Group { members });
         Ok(Ok(()))
     }
 
+    /// `map`: what all of them have mapped of the page cache. Each tells its
+    /// share of the pages that it maps, now that all of them do.
+    fn tell_shares(&mut self, name: &str, members: &mut [Child]) {
+        let shares = members.iter_mut().map(|child| {
+            let mut words = [0; workload::SHARE];
+            let told = child.report.write_all(b"s").is_ok()
+                && readable_within(&child.report, WORKLOAD_SECONDS)
+                && child.report.read_exact(&mut words).is_ok();
+            match u64::from_le_bytes(words) {
+                _ if !told => Err(format!("process {} did not live to tell", child.pid)),
+                u64::MAX => Err("/proc/self/smaps does not show the mapping".to_string()),
+                share => Ok(share),
+            }
+        });
+        let sum = shares
+            .sum::<Result<u64, String>>()
+            .map(|bytes| Value::Number(i64::try_from(bytes).unwrap_or(i64::MAX), Unit::Bytes));
+        let source = match &members {
+            [only] => format!("/proc/{}/smaps Pss", only.pid),
+            _ => "/proc/PID/smaps Pss, added up".to_string(),
+        };
+        self.teller
+            .observed(None, None, format!("{name}.pss"), sum, source);
+    }
+
     /// Makes one background process, in its cgroup, and awaits its word that it
     /// is ready.
-    fn start(&mut self, task: &Task, spawn: &Spawn) -> Result<Result<Child, Errno>, Told> {
+    fn start(
+        &mut self,
+        task: &Task,
+        spawn: &Spawn,
+        number: u32,
+    ) -> Result<Result<Child, Errno>, Told> {
         let ends = UnixStream::pair();
         let (mut ours, theirs) =
             ends.map_err(|error| self.teller.broken(format!("socketpair: {error}")))?;
@@ -213,7 +246,7 @@ impl Agent {
         let (pid, born_inside) = match self.bear(&cgroups) {
             Err(errno) => return Ok(Err(errno)),
             Ok((0, _)) => match sys::keep_only(theirs.into()) {
-                Ok(end) => workload::run(spawn, parent, end.into()),
+                Ok(end) => workload::run(spawn, number, parent, end.into()),
                 Err(_) => sys::exit_now(1),
             },
             Ok((pid, born_inside)) => (Pid::from_raw(pid as i32), born_inside),
@@ -236,6 +269,13 @@ impl Agent {
         let awaited = joined.is_ok()
             && readable_within(&ours, WORKLOAD_SECONDS)
             && ours.read_exact(&mut ready).is_ok();
+        if awaited && ready == [workload::REFUSED] {
+            let mut errno = [0; 4];
+            let told = ours.read_exact(&mut errno).is_ok();
+            let _ = waitpid(pid, None);
+            let errno = i32::from_le_bytes(errno);
+            return Ok(Err(Errno(if told { errno } else { libc::EIO })));
+        }
         if !awaited {
             let _ = nix::sys::signal::kill(pid, nix::sys::signal::SIGKILL);
             let status = waitpid(pid, None);

@@ -152,6 +152,66 @@ pub(super) fn keep_only(keep: OwnedFd) -> Result<OwnedFd, Errno> {
     }
 }
 
+/// A file in the address space, mmap(2), until this value is dropped.
+pub(super) struct Mapping {
+    start: std::ptr::NonNull<libc::c_void>,
+    length: usize,
+}
+
+impl Mapping {
+    /// Maps the whole of a file to be read, shared with all who map it: what
+    /// is mapped are the pages of the page cache themselves.
+    ///
+    /// # Errors
+    /// EINVAL if it is empty, ENODEV if it can't be mapped.
+    pub(super) fn shared(file: BorrowedFd<'_>, length: usize) -> Result<Mapping, Errno> {
+        let (readable, shared) = (libc::PROT_READ, libc::MAP_SHARED);
+        // SAFETY: a null address lets the kernel choose one where nothing is,
+        // so no memory of this process changes.
+        let start = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                length,
+                readable,
+                shared,
+                file.as_raw_fd(),
+                0,
+            )
+        };
+        match std::ptr::NonNull::new(start) {
+            Some(start) if start.as_ptr() != libc::MAP_FAILED => Ok(Mapping { start, length }),
+            Some(_) | None => Err(Errno(
+                io::Error::last_os_error().raw_os_error().unwrap_or(0),
+            )),
+        }
+    }
+
+    /// Where it begins.
+    pub(super) fn address(&self) -> usize {
+        self.start.as_ptr() as usize
+    }
+
+    /// Reads a byte of each page, so that all of them are mapped. If somebody
+    /// has made the file shorter meanwhile, SIGBUS ends the process.
+    pub(super) fn touch(&self, page: usize) {
+        for offset in (0..self.length).step_by(page) {
+            // SAFETY: the offset is below the length of a readable mapping,
+            // which lives as long as `self`; volatile, because others may write
+            // to the file.
+            let byte = unsafe { self.start.as_ptr().cast::<u8>().add(offset).read_volatile() };
+            std::hint::black_box(byte);
+        }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the range is the one that mmap(2) gave to this value alone,
+        // and no reference into it was ever handed out.
+        unsafe { libc::munmap(self.start.as_ptr(), self.length) };
+    }
+}
+
 /// Ends a forked child without running the parent's destructors or exit handlers.
 pub(super) fn exit_now(status: i32) -> ! {
     // SAFETY: never returns; skips destructors on purpose.

@@ -1,10 +1,10 @@
 //! The workloads that are built in, because no usual tool does them: they say
 //! when they are ready, and what the kernel accounted to them when they end.
 
-use super::sys::{self, Forked};
+use super::sys::{self, Forked, Mapping};
 use crate::base::Errno;
 use crate::plan::{Spawn, Unit, Value, Workload};
-use crate::probe::memory_of;
+use crate::probe::{memory_of, share_of_mapping};
 use nix::fcntl::{OFlag, open};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::Signal;
@@ -14,6 +14,7 @@ use nix::sys::wait::waitpid;
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 use std::io::{Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -32,8 +33,18 @@ pub(super) fn unreported() -> Report {
         .collect()
 }
 
-/// The life of a workload: a child of an agent. `wire` leads to that one.
-pub(super) fn run(spawn: &Spawn, parent: Pid, mut end: UnixStream) -> ! {
+/// The first word of a workload: it is ready.
+pub(super) const READY: u8 = b'r';
+/// The first word of a workload that was refused something: four bytes of
+/// errno follow.
+pub(super) const REFUSED: u8 = b'e';
+/// How long the answer of a mapper is, whom one byte asks for its share: bytes,
+/// or [`u64::MAX`] if procfs doesn't tell.
+pub(super) const SHARE: usize = size_of::<u64>();
+
+/// The life of a workload, the process of that number of its `spawn`: a child
+/// of an agent, to whom `end` leads.
+pub(super) fn run(spawn: &Spawn, number: u32, parent: Pid, mut end: UnixStream) -> ! {
     sys::default_signals();
     let armed = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).is_ok();
     // In a new pid namespace the parent is pid 1, and getppid() tells it.
@@ -81,7 +92,13 @@ pub(super) fn run(spawn: &Spawn, parent: Pid, mut end: UnixStream) -> ! {
         }
         Workload::Map(path) => {
             super::limits::workload("mapper");
-            todo!("{path}")
+            match map(&path.replace("{}", &number.to_string())) {
+                Ok(mapping) => {
+                    ready(&mut end);
+                    tell_share(&mapping, &mut end)
+                }
+                Err(errno) => refused(&mut end, errno),
+            }
         }
         Workload::Storm(most) => {
             super::limits::workload("storm");
@@ -97,9 +114,47 @@ pub(super) fn run(spawn: &Spawn, parent: Pid, mut end: UnixStream) -> ! {
 }
 
 fn ready(end: &mut UnixStream) {
-    if end.write_all(b"r").is_err() {
+    if end.write_all(&[READY]).is_err() {
         sys::exit_now(1);
     }
+}
+
+/// Says why it can't work, and ends.
+fn refused(end: &mut UnixStream, errno: Errno) -> ! {
+    let mut words = vec![REFUSED];
+    words.extend(errno.0.to_le_bytes());
+    let _ = end.write_all(&words);
+    sys::exit_now(1)
+}
+
+/// Maps a file and touches each of its pages.
+fn map(path: &str) -> Result<Mapping, Errno> {
+    // Without waiting, in case that it is a FIFO.
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let file = open(path, flags, Mode::empty())?;
+    let length = nix::sys::stat::fstat(&file)?.st_size;
+    let length = usize::try_from(length).map_err(|_| Errno(libc::EFBIG))?;
+    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE)?.unwrap_or(4096);
+    // MAP_SHARED: a private mapping would count alike as long as it is only
+    // read, but this one is the page cache by its very definition.
+    let mapping = Mapping::shared(file.as_fd(), length)?;
+    // A page counts from its first use on.
+    mapping.touch(page as usize);
+    Ok(mapping)
+}
+
+/// Tells its share of what it has mapped, as often as it is asked. The process
+/// itself reads it, by the mapping's address: seen from elsewhere its pid may be
+/// another's, and the file may be shown under another name.
+fn tell_share(mapping: &Mapping, end: &mut UnixStream) -> ! {
+    while end.read_exact(&mut [0]).is_ok() {
+        let share = share_of_mapping(Path::new("/proc"), mapping.address());
+        let words: [u8; SHARE] = share.unwrap_or(u64::MAX).to_le_bytes();
+        if end.write_all(&words).is_err() {
+            break;
+        }
+    }
+    pause_forever()
 }
 
 fn pause_forever() -> ! {

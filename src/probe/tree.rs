@@ -1,0 +1,232 @@
+//! Walking a directory: every name below it in one order, each by lstat(2),
+//! no symbolic link followed, no mount below it entered.
+
+use crate::plan::EntryKind;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// A name below the directory that is walked.
+pub(super) struct Node<'a> {
+    /// Its path below that directory.
+    pub(super) relative: &'a Path,
+    /// Its path, to open it by.
+    pub(super) path: &'a Path,
+    /// What lstat(2) says.
+    pub(super) meta: &'a Metadata,
+    /// 1 for what is directly in the directory.
+    pub(super) level: usize,
+}
+
+/// How a walk goes on after a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// With what is in it, if it is a directory.
+    Enter,
+    /// With the name behind it.
+    Pass,
+    /// Not at all.
+    Stop,
+}
+
+/// A call that failed, and on which path.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    /// Where.
+    pub(super) path: PathBuf,
+    /// Why.
+    pub(super) error: io::Error,
+}
+
+/// Visits every name below `top` in the order of the paths' components, so that
+/// a directory comes before what is in it.
+///
+/// A name that readdir(3) gives and lstat(2) doesn't know is passed over: it was
+/// removed just now, or it is a whiteout in a directory that overlayfs hands
+/// through as it is.
+///
+/// # Errors
+/// The first call that failed.
+pub(super) fn walk(
+    top: &Path,
+    visit: &mut dyn FnMut(&Node<'_>) -> Result<Next, Trouble>,
+) -> Result<(), Trouble> {
+    let device = fs::symlink_metadata(top).map_err(at(top))?.dev();
+    let mut walk = Walk { device, visit };
+    walk.descend(top, Path::new(""), 1).map(drop)
+}
+
+/// A walk that is under way.
+struct Walk<'a> {
+    /// The filesystem of the top: directories of others are mounted there.
+    device: u64,
+    visit: &'a mut dyn FnMut(&Node<'_>) -> Result<Next, Trouble>,
+}
+
+impl Walk<'_> {
+    /// Whether the walk goes on.
+    fn descend(&mut self, dir: &Path, relative: &Path, level: usize) -> Result<bool, Trouble> {
+        let mut names = fs::read_dir(dir)
+            .and_then(|entries| {
+                entries
+                    .map(|entry| Ok(entry?.file_name()))
+                    .collect::<io::Result<Vec<_>>>()
+            })
+            .map_err(at(dir))?;
+        names.sort_unstable();
+        for name in names {
+            let (path, relative) = (dir.join(&name), relative.join(&name));
+            let meta = match fs::symlink_metadata(&path) {
+                Ok(meta) => meta,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(Trouble { path, error }),
+            };
+            let node = Node {
+                relative: &relative,
+                path: &path,
+                meta: &meta,
+                level,
+            };
+            let goes_on = match (self.visit)(&node)? {
+                Next::Stop => false,
+                Next::Pass => true,
+                Next::Enter if meta.is_dir() && meta.dev() == self.device => {
+                    self.descend(&path, &relative, level + 1)?
+                }
+                Next::Enter => true,
+            };
+            if !goes_on {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// An error with the path that it happened on.
+pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> Trouble + '_ {
+    |error| Trouble {
+        path: path.into(),
+        error,
+    }
+}
+
+/// What a name is; whether a directory is opaque, its attributes tell.
+pub(super) fn kind_of(meta: &Metadata) -> EntryKind {
+    let kind = meta.file_type();
+    if kind.is_file() {
+        EntryKind::File
+    } else if kind.is_dir() {
+        EntryKind::Directory
+    } else if kind.is_symlink() {
+        EntryKind::Symlink
+    } else if kind.is_char_device() && meta.rdev() == 0 {
+        EntryKind::Whiteout
+    } else {
+        EntryKind::Special
+    }
+}
+
+/// Whether a directory has one of these attributes with the value `y`,
+/// overlayfs, "Opaque directories". Where there are no attributes, none is set;
+/// `trusted` ones are shown to the machine's root alone.
+pub(super) fn is_opaque(path: &Path, attributes: &[&str]) -> bool {
+    attributes
+        .iter()
+        .any(|name| matches!(xattr::get(path, name), Ok(Some(value)) if value == b"y"))
+}
+
+/// Opens a regular file to read; not what somebody has put in its place since.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path)
+}
+
+/// Whether there is nothing at a path.
+pub(super) fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// A path as text that can be read back: `\` is written `\\`; control
+/// characters and what isn't UTF-8 are written as `\xNN`, byte by byte.
+pub(super) fn written(path: &Path) -> String {
+    let mut out = String::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        for c in chunk.valid().chars() {
+            let mut bytes = [0; 4];
+            match c {
+                '\\' => out.push_str(r"\\"),
+                c if c.is_control() => hexadecimal(c.encode_utf8(&mut bytes).as_bytes(), &mut out),
+                c => out.push(c),
+            }
+        }
+        hexadecimal(chunk.invalid(), &mut out);
+    }
+    out
+}
+
+fn hexadecimal(bytes: &[u8], out: &mut String) {
+    for byte in bytes {
+        out.push_str(&format!("\\x{byte:02x}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn names_are_written_so_that_they_can_be_read_back() {
+        for (name, expected) in [
+            (&b"plain name, with: signs"[..], "plain name, with: signs"),
+            ("ünï/код".as_bytes(), "ünï/код"),
+            (b"a\nb\x7f\x1b", r"a\x0ab\x7f\x1b"),
+            (b"a\\nb", r"a\\nb"),
+            (b"\xff\xfea\xc3", r"\xff\xfea\xc3"),
+            // A control character of two bytes, U+0085.
+            ("\u{85}".as_bytes(), r"\xc2\x85"),
+        ] {
+            assert_eq!(written(Path::new(OsStr::from_bytes(name))), expected);
+        }
+    }
+
+    #[test]
+    fn a_directory_comes_before_what_is_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["b", "a/x/y", "a.b", "a/.z"] {
+            fs::create_dir_all(dir.path().join(name)).unwrap();
+        }
+        std::os::unix::fs::symlink("a", dir.path().join("link")).unwrap();
+        let names = |next: &dyn Fn(&Node<'_>) -> Next| {
+            let mut seen = Vec::new();
+            walk(dir.path(), &mut |node| {
+                seen.push(written(node.relative));
+                Ok(next(node))
+            })
+            .unwrap();
+            seen
+        };
+        let all = ["a", "a/.z", "a/x", "a/x/y", "a.b", "b", "link"];
+        assert_eq!(names(&|_| Next::Enter), all);
+        let flat = ["a", "a.b", "b", "link"];
+        assert_eq!(names(&|_| Next::Pass), flat);
+        let until = |node: &Node<'_>| {
+            if node.relative == Path::new("a/x") {
+                Next::Stop
+            } else {
+                Next::Enter
+            }
+        };
+        assert_eq!(names(&until), ["a", "a/.z", "a/x"]);
+        let missing = walk(&dir.path().join("missing"), &mut |_| Ok(Next::Enter));
+        assert_eq!(missing.unwrap_err().path, dir.path().join("missing"));
+    }
+}
