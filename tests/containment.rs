@@ -77,3 +77,235 @@ fn no_signal_goes_to_a_box_that_has_ended() {
     let said = run(dir.path(), &demo);
     assert!(said.contains("the box `box` has ended"), "{said}");
 }
+
+/// Runs the actions in one box of these namespaces that has a store with a
+/// directory on /mnt, then claims that all went well, which must not hold.
+/// What was said with each medium, in lines of any width.
+fn layers(namespaces: &str, actions: &str) -> [String; 2] {
+    let dir = support::pack::public_tempdir();
+    let demo = format!(
+        "box = [{{ name = 'box', namespaces = [{namespaces}] }}]\n\
+         [[action]]\nin = 'box'\ndo.store = {{ path = '/mnt', on = '{{ON}}' }}\nas = 'store'\n\
+         [[action]]\nin = 'box'\ndo.mkdir = '/mnt/base'\n\
+         {actions}\n\
+         [[expect]]\nclaim = 'c'\nwhen = {{ fact = 'box/end', is = 'ok' }}"
+    );
+    ["tmpfs", "disk"].map(|medium| {
+        let said = run(dir.path(), &demo.replace("{ON}", medium));
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
+    })
+}
+
+fn action(verb: &str) -> String {
+    format!("[[action]]\nin = 'box'\n{verb}\nas = 'end'\n")
+}
+
+/// Everything that a lesson could name as a layer, a copy's source or a place
+/// to write to, and that is the learner's own.
+#[test]
+fn layers_reach_no_directory_of_the_host() {
+    let secret = std::env::temp_dir().join(format!("containment-{}", std::process::id()));
+    fs::create_dir_all(&secret).unwrap();
+    fs::write(secret.join("file"), "the host's").unwrap();
+    let host = secret.display();
+    let not_own = "is not on a mount that this run made";
+    for (verb, refusal) in [
+        (
+            format!("do.overlay = {{ lower = ['{host}'], upper = '/mnt/up', at = '/mnt/view' }}"),
+            not_own,
+        ),
+        (
+            format!("do.overlay = {{ lower = ['/mnt/base', '{host}'], at = '/mnt/view' }}"),
+            not_own,
+        ),
+        (
+            "do.overlay = { lower = ['/etc'], upper = '/mnt/up', at = '/mnt/view' }".into(),
+            not_own,
+        ),
+        (
+            "do.overlay = { lower = ['/mnt/base/../../etc'], upper = '/mnt/up', at = '/mnt/view' }"
+                .into(),
+            "without `..`",
+        ),
+        (
+            "do.overlay = { lower = ['/proc/self/root/etc'], upper = '/mnt/up', at = '/mnt/view' }"
+                .into(),
+            not_own,
+        ),
+        (
+            format!(
+                "do.overlay = {{ lower = ['/mnt/base'], upper = '{host}/up', at = '/mnt/view' }}"
+            ),
+            not_own,
+        ),
+        (
+            format!("do.overlay = {{ lower = ['/mnt/base'], upper = '{host}', at = '/mnt/view' }}"),
+            not_own,
+        ),
+        (
+            format!(
+                "do.overlay = {{ lower = ['/mnt/base'], upper = '/mnt/up', at = '{host}/view' }}"
+            ),
+            not_own,
+        ),
+        (
+            format!("do.copy = {{ from = '{host}', to = '/mnt/copy' }}"),
+            not_own,
+        ),
+        (
+            format!("do.copy = {{ from = '/mnt/base', to = '{host}/copy' }}"),
+            not_own,
+        ),
+        (
+            "do.copy = { from = '/mnt/base', to = '/mnt/base/in' }".into(),
+            "lies in",
+        ),
+        (format!("do.remove = '{host}/file'"), not_own),
+        (format!("do.remove = '{host}'"), not_own),
+        ("do.remove = '/mnt'".into(), not_own),
+        (
+            format!("do.fill = {{ path = '{host}/file', size = '1KiB' }}"),
+            not_own,
+        ),
+        (
+            format!("do.overwrite = {{ path = '{host}/file', text = 'x' }}"),
+            not_own,
+        ),
+        (
+            format!("do.write = {{ path = '{host}/file', text = 'x' }}"),
+            not_own,
+        ),
+        (format!("do.default-filesystems = '{host}'"), not_own),
+        ("do.default-filesystems = '/'".into(), not_own),
+        ("do.pivot-root = '/'".into(), not_own),
+        (format!("do.pivot-root = '{host}'"), not_own),
+        (
+            "do.pivot-root = '/mnt/base'".into(),
+            "no mount point of this run",
+        ),
+        ("do.unmount = '/proc'".into(), "has mounted nothing on"),
+        ("do.unmount = '/'".into(), "has mounted nothing on"),
+        ("do.unmount = '/mnt/base'".into(), "has mounted nothing on"),
+        ("do.store = { path = '/' }".into(), "not `/`"),
+        ("do.store = { path = '/proc/self/root' }".into(), "not `/`"),
+    ] {
+        let said = layers("'mount', 'pid'", &action(&verb));
+        for said in &said {
+            assert!(said.contains(refusal), "{verb}:\n{said}");
+        }
+        let kept = fs::read_to_string(secret.join("file")).unwrap();
+        let names: Vec<_> = fs::read_dir(&secret).unwrap().collect();
+        assert_eq!((kept.as_str(), names.len()), ("the host's", 1), "{verb}");
+    }
+    fs::remove_dir_all(&secret).unwrap();
+}
+
+/// A link in a store of the run's own that leads out of it.
+#[test]
+fn links_in_a_store_lead_nowhere() {
+    let secret = std::env::temp_dir().join(format!("containment-links-{}", std::process::id()));
+    fs::create_dir_all(&secret).unwrap();
+    fs::write(secret.join("file"), "the host's").unwrap();
+    let link = format!(
+        "[[action]]\nin = 'box'\ndo.run = ['ln', '-s', '{}', '/mnt/base/link']\n",
+        secret.display()
+    );
+    for verb in [
+        "do.write = { path = '/mnt/base/link/file', text = 'x' }",
+        "do.write = { path = '/mnt/base/link', text = 'x' }",
+        "do.fill = { path = '/mnt/base/link/file', size = '1KiB' }",
+        "do.overwrite = { path = '/mnt/base/link/file', text = 'x' }",
+        "do.mkdir = '/mnt/base/link/new'",
+        "do.chown = { path = '/mnt/base/link', uid = 0 }",
+        "do.remove = '/mnt/base/link/file'",
+        "do.copy = { from = '/mnt/base/link', to = '/mnt/copy' }",
+        "do.copy = { from = '/mnt/base', to = '/mnt/base/link/copy' }",
+        "do.overlay = { lower = ['/mnt/base/link'], upper = '/mnt/up', at = '/mnt/view' }",
+        "do.overlay = { lower = ['/mnt/base'], upper = '/mnt/base/link', at = '/mnt/view' }",
+        "do.default-filesystems = '/mnt/base/link'",
+        "do.pivot-root = '/mnt/base/link'",
+    ] {
+        let said = layers("'mount', 'pid'", &(link.clone() + &action(verb)));
+        for said in &said {
+            let refused = said.contains("is not on a mount that this run made");
+            assert!(refused, "{verb}:\n{said}");
+        }
+        let kept = fs::read_to_string(secret.join("file")).unwrap();
+        let names: Vec<_> = fs::read_dir(&secret).unwrap().collect();
+        assert_eq!((kept.as_str(), names.len()), ("the host's", 1), "{verb}");
+    }
+    // Removing and copying what holds the link do not go through it. The last
+    // action fails, so that the run does.
+    let inside = action("do.copy = { from = '/mnt/base', to = '/mnt/copy' }")
+        + &action("do.remove = '/mnt/base'")
+        + &action("do.run = ['readlink', '/mnt/copy/link']")
+        + &action("do.remove = '/mnt/none'");
+    let said = layers("'mount', 'pid'", &(link + &inside));
+    for said in said {
+        let target = secret.display().to_string();
+        assert!(said.contains(&format!("symlink(\"{target}\"")), "{said}");
+        let removed =
+            said.contains("\"link\", 0) = 0") && said.contains("\"base\", AT_REMOVEDIR) = 0");
+        assert!(removed, "{said}");
+    }
+    assert!(secret.join("file").exists());
+    fs::remove_dir_all(&secret).unwrap();
+}
+
+/// Root of a box can't change the machine's settings once it has a root of its
+/// own: what no namespace holds is read-only, and the capabilities are those of
+/// a container.
+#[test]
+fn a_root_of_its_own_is_no_way_to_the_machine() {
+    if !support::is_root() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut demo = String::from(
+        "box = [{ name = 'box', namespaces = ['mount', 'pid'] }]\n\
+         [[action]]\nin = 'box'\ndo.store = { path = '/mnt', on = 'tmpfs' }\nas = 'store'\n\
+         [[action]]\nin = 'box'\ndo.mkdir = '/mnt/base'\n\
+         [[action]]\nin = 'box'\ndo.overlay = { lower = ['/mnt/base'], upper = '/mnt/up', at = '/mnt/view' }\nas = 'o'\n",
+    );
+    let libraries = String::from_utf8(
+        std::process::Command::new("ldd")
+            .arg("/bin/dash")
+            .output()
+            .unwrap()
+            .stdout,
+    )
+    .unwrap();
+    let files = libraries
+        .split_whitespace()
+        .filter(|word| word.starts_with('/'));
+    for file in files.chain(["/bin/dash"]) {
+        let parent = Path::new(file).parent().unwrap().display();
+        for argv in [
+            format!("['mkdir', '-p', '/mnt/view{parent}']"),
+            format!("['cp', '-L', '{file}', '/mnt/view{file}']"),
+        ] {
+            demo += &format!("[[action]]\nin = 'box'\ndo.run = {argv}\n");
+        }
+    }
+    demo += &action("do.default-filesystems = '/mnt/view'");
+    demo += &action("do.pivot-root = '/mnt/view'");
+    let sysctl = "/proc/sys/kernel/domainname";
+    let script = format!(
+        "echo changed >{sysctl}; echo status $?; while read -r line; do case $line in Cap[EB]*) echo $line;; esac; done </proc/self/status"
+    );
+    demo += &format!(
+        "[[action]]\nin = 'box'\ndo.run = ['dash', '-c', '{script}']\nas = 'sh'\n\
+         [[expect]]\nclaim = 'c'\nwhen = {{ fact = 'box/end', is = 'no' }}"
+    );
+    let before = fs::read_to_string(sysctl).unwrap();
+    let said = run(dir.path(), &demo);
+    assert_eq!(fs::read_to_string(sysctl).unwrap(), before);
+    assert!(said.contains("Read-only file system"), "{said}");
+    // The default set of runtimes without CAP_MKNOD, in both sets.
+    assert_eq!(
+        said.matches("00000000a00425fb").count() >= 2,
+        said.contains("CapEff"),
+        "{said}"
+    );
+    assert!(said.contains("00000000a00425fb"), "{said}");
+}

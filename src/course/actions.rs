@@ -21,6 +21,12 @@ const MOST_PROGRAMS: usize = 32;
 const MOST_LAYERS: usize = 20;
 /// The longest tag of an image.
 const MOST_TAG: usize = 64;
+/// The most that a store on a tmpfs may hold.
+const MOST_STORE: Bytes = Bytes(256 << 20);
+/// The longest file of a `fill`, and the last byte of an `overwrite`.
+const MOST_FILE: Bytes = Bytes(16 << 20);
+/// The most copies of one `copy`, and views of one `overlay`.
+const MOST_TREES: u32 = 16;
 /// What mount(2) is let do.
 const FILESYSTEMS: [&str; 3] = ["tmpfs", "proc", "mqueue"];
 
@@ -282,7 +288,10 @@ impl Walk<'_, '_, '_> {
                 _ => self.earlier(&kill.to, Kind::Spawn, "spawn", at(&["to"])),
             },
             Verb::AwaitEnd(name) => self.present(name, at(&[])),
-            Verb::Store(store) => self.path(&store.path, at(&["path"])),
+            Verb::Store(store) => {
+                self.path(&store.path, at(&["path"]));
+                self.size(store.size, MOST_STORE, at(&["size"]));
+            }
             Verb::Overlay(overlay) => {
                 for (index, lower) in overlay.lower.iter().enumerate() {
                     self.path(lower, at(&["lower", &index.to_string()]));
@@ -291,16 +300,32 @@ impl Walk<'_, '_, '_> {
                     self.path(upper, at(&["upper"]));
                 }
                 self.path(&overlay.at, at(&["at"]));
+                self.count(overlay.count, at(&["count"]));
+                if overlay.lower.is_empty() {
+                    self.empty(
+                        at(&["lower"]),
+                        "there is no layer to see",
+                        "name a directory, such as \"/mnt/base\"",
+                    );
+                }
             }
             Verb::Unmount(path)
             | Verb::Remove(path)
             | Verb::DefaultFilesystems(path)
             | Verb::PivotRoot(path) => self.path(path, at(&[])),
-            Verb::Fill(fill) => self.path(&fill.path, at(&["path"])),
-            Verb::Overwrite(overwrite) => self.path(&overwrite.path, at(&["path"])),
+            Verb::Fill(fill) => {
+                self.path(&fill.path, at(&["path"]));
+                self.size(Some(fill.size), MOST_FILE, at(&["size"]));
+            }
+            Verb::Overwrite(overwrite) => {
+                self.path(&overwrite.path, at(&["path"]));
+                let end = u64::from(overwrite.at) + overwrite.text.len() as u64;
+                self.size(Some(Bytes(end)), MOST_FILE, at(&["at"]));
+            }
             Verb::Copy(copy) => {
                 self.path(&copy.from, at(&["from"]));
                 self.path(&copy.to, at(&["to"]));
+                self.count(copy.count, at(&["count"]));
             }
             Verb::RootFs(root) => {
                 self.path(&root.to, at(&["to"]));
@@ -346,6 +371,24 @@ impl Walk<'_, '_, '_> {
             | Verb::Freeze(_)
             | Verb::Thaw(_)
             | Verb::SetClocks(_) => {}
+        }
+    }
+
+    /// How much room something takes.
+    fn size(&mut self, size: Option<Bytes>, most: Bytes, span: Range<usize>) {
+        if let Some(size) = size.filter(|size| *size > most) {
+            let message = format!("{size} is more than a demo may take here");
+            self.sink
+                .error("too-much", span, message, format!("{most} at most"));
+        }
+    }
+
+    /// How many trees an action makes.
+    fn count(&mut self, count: Option<u32>, span: Range<usize>) {
+        if let Some(count) = count.filter(|count| !(1..=MOST_TREES).contains(count)) {
+            let message = format!("`count` is {count}");
+            let help = format!("expected 1 to {MOST_TREES}");
+            self.sink.error("too-much", span, message, help);
         }
     }
 

@@ -83,7 +83,7 @@ impl Agent {
             return Err(self.teller.broken(message));
         }
         let point = fs::canonicalize(&spec.path).ok().filter(|p| p.is_dir());
-        if !point.is_some_and(|point| point != Path::new("/")) {
+        if point.is_none_or(|point| point == Path::new("/")) {
             let path = &spec.path;
             return Err(self.teller.broken(format!(
                 "`store`: `{path}` is no directory to mount on: name one that exists, not `/`"

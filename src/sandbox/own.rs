@@ -119,8 +119,11 @@ impl Agent {
     pub(super) fn on_own_mount(&mut self, path: &str) -> Result<(), Told> {
         let path = Path::new(path);
         let parent = path.parent().unwrap_or(path);
-        let file_is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
-        match is_plain(path) && !file_is_link && is_real(parent) && self.own.hold(parent) {
+        // What is there may be a link, or have a mount of its own, as a device has.
+        let there = path.symlink_metadata();
+        let good =
+            there.is_err() || there.is_ok_and(|meta| !meta.is_symlink()) && self.own.hold(path);
+        match is_plain(path) && is_real(parent) && self.own.hold(parent) && good {
             true => Ok(()),
             false => Err(self.not_own(path)),
         }

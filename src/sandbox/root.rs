@@ -122,7 +122,7 @@ impl Agent {
                 return Ok(done);
             }
         }
-        for name in MASKED.iter().filter(there) {
+        for name in MASKED.iter().filter(there).filter(|_| is_device("null")) {
             let at = format!("{proc}/{name}");
             let why = "the machine's secrets, which no namespace divides";
             let mask = match Path::new(&at).is_dir() {
@@ -159,7 +159,8 @@ impl Agent {
         if let Err(errno) = self.mount_made(&dev, &tmpfs)? {
             return Ok(Err(errno));
         }
-        for name in DEVICES {
+        // A host that is itself a container may lack one.
+        for name in DEVICES.into_iter().filter(|name| is_device(name)) {
             let (from, at) = (format!("/dev/{name}"), format!("{dev}/{name}"));
             let bind = Mounting {
                 what: &from,
@@ -179,8 +180,7 @@ impl Agent {
                 },
             );
             let done = made.and_then(|_| self.mounting(&at, &bind));
-            // A host that is itself a container may lack one.
-            if !matches!(done, Ok(()) | Err(Errno(libc::ENOENT))) {
+            if done.is_err() {
                 return Ok(done);
             }
         }
@@ -302,4 +302,15 @@ impl Agent {
                 nix::unistd::chdir("/").map_err(Errno::from)
             })
     }
+}
+
+/// Whether the host's /dev has this one, and it is what it is called: a character
+/// device of major 1 (5 for tty), not what somebody led the name to.
+fn is_device(name: &str) -> bool {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    let major = if name == "tty" { 5 } else { 1 };
+    Path::new("/dev")
+        .join(name)
+        .symlink_metadata()
+        .is_ok_and(|meta| meta.file_type().is_char_device() && libc::major(meta.rdev()) == major)
 }

@@ -709,6 +709,46 @@ pub(crate) const ALL: &[Mistake] = &[
         ["4000000000 processes", "256 at most"],
     ),
     row(
+        [
+            "01-uts.md",
+            "do.mount = { type = \"tmpfs\", path = \"/mnt\" }",
+            "do.store = { path = \"/mnt\", size = \"512MiB\" }",
+        ],
+        "too-much",
+        (69, 36),
+        ["512 MiB is more", "256 MiB at most"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.mount = { type = \"tmpfs\", path = \"/mnt\" }",
+            "do.fill = { path = \"/mnt/f\", size = \"17MiB\" }",
+        ],
+        "too-much",
+        (69, 37),
+        ["17 MiB is more", "16 MiB at most"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.mount = { type = \"tmpfs\", path = \"/mnt\" }",
+            "do.copy = { from = \"/mnt/a\", to = \"/mnt/b\", count = 17 }",
+        ],
+        "too-much",
+        (69, 53),
+        ["`count` is 17", "1 to 16"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.mount = { type = \"tmpfs\", path = \"/mnt\" }",
+            "do.overlay = { lower = [\"/mnt/a\"], at = \"/mnt/b\", count = 0 }",
+        ],
+        "too-much",
+        (69, 59),
+        ["`count` is 0", "1 to 16"],
+    ),
+    row(
         ["01-uts.md", "path = \"/mnt\"", "path = \"/\""],
         "bad-path",
         (69, 37),

@@ -411,7 +411,6 @@ fn child_cgroup(stage: &str, code: i32, settings: &Settings) -> Why {
 fn overlay(stage: &str, code: i32, settings: &Settings) -> Why {
     let mounting = stage.starts_with("mount(\"overlay\")");
     let on_disk = stage.ends_with("on disk");
-    let in_user_namespace = settings.caller.uid != 0 || settings.caller.nested_user_namespace;
     match code {
         libc::ENODEV if mounting => why(
             "this kernel has no overlayfs, or it isn't loaded",
@@ -421,7 +420,7 @@ fn overlay(stage: &str, code: i32, settings: &Settings) -> Why {
             ],
         ),
         // Before 5.11 overlayfs is for the machine's root alone.
-        libc::EPERM if mounting && settings.before(5, 11) && in_user_namespace => why(
+        libc::EPERM if mounting && settings.before(5, 11) => why(
             "overlays in a user namespace came with Linux 5.11, and this kernel is older",
             remedy::sudo(settings)
                 .into_iter()

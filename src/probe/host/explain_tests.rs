@@ -608,12 +608,144 @@ fn programs() {
 
 /// Whoever is root already is never told to become root.
 #[test]
+fn overlays() {
+    let old = |release: &str| with(|s| s.release = release.into());
+    let mount = "mount(\"overlay\") on tmpfs";
+    check(vec![
+        (
+            Need::Overlay,
+            mount,
+            libc::ENODEV,
+            plain(),
+            "no overlayfs",
+            &["modprobe overlay", "CONFIG_OVERLAY_FS"],
+        ),
+        (
+            Need::Overlay,
+            mount,
+            libc::EPERM,
+            old("5.10.0-30-cloud-amd64"),
+            "came with Linux 5.11",
+            &["sudo glassbox", "newer kernel"],
+        ),
+        // A newer one has another reason.
+        (
+            Need::Overlay,
+            mount,
+            libc::EPERM,
+            old("5.11.0"),
+            "none of the known settings",
+            &["sudo glassbox", "another machine"],
+        ),
+        (
+            Need::Overlay,
+            mount,
+            libc::EACCES,
+            ubuntu(),
+            "AppArmor",
+            &["sudo glassbox", "`userns,`", "=0"],
+        ),
+        (
+            Need::Overlay,
+            mount,
+            libc::EPERM,
+            docker(),
+            "seccomp filter",
+            &["on the machine itself", "docker run"],
+        ),
+        (
+            Need::Overlay,
+            "mount(\"overlay\") on disk",
+            libc::EINVAL,
+            plain(),
+            "file system of /var/tmp",
+            &["findmnt", "TMPDIR"],
+        ),
+        (
+            Need::Overlay,
+            "mount(\"overlay\") on disk",
+            libc::EINVAL,
+            docker(),
+            "another overlay",
+            &["findmnt", "TMPDIR", "on the machine itself"],
+        ),
+        (
+            Need::Overlay,
+            "unlinkat(AT_REMOVEDIR) on tmpfs",
+            libc::EIO,
+            old("6.1.0"),
+            "only since Linux 6.6",
+            &["disk", "sudo glassbox"],
+        ),
+        (
+            Need::Overlay,
+            "lgetxattr(overlay.opaque) on tmpfs",
+            0,
+            root(),
+            "only since Linux 6.6",
+            &["disk"],
+        ),
+        (
+            Need::Overlay,
+            "unlinkat(AT_REMOVEDIR) on disk",
+            libc::EIO,
+            plain(),
+            "extended attributes",
+            &["findmnt", "sudo glassbox"],
+        ),
+        (
+            Need::Overlay,
+            "mkdir(/var/tmp/glassbox-1)",
+            libc::ENOSPC,
+            plain(),
+            "no room left",
+            &["df /var/tmp"],
+        ),
+        (
+            Need::Overlay,
+            "mkdir(/var/tmp/glassbox-1)",
+            libc::EROFS,
+            plain(),
+            "read-only",
+            &["TMPDIR"],
+        ),
+        (
+            Need::Overlay,
+            "mkdir(/var/tmp/glassbox-1)",
+            libc::EACCES,
+            plain(),
+            "no directory in /var/tmp",
+            &["ls -ld"],
+        ),
+    ]);
+}
+
+#[test]
+fn versions_are_compared_as_numbers() {
+    for (release, expected) in [
+        ("5.4.0-150-generic", true),
+        ("5.9.1", true),
+        ("4.19.0", true),
+        ("5.11.0", false),
+        ("5.100.2", false),
+        ("6.1.0-13-amd64", false),
+        ("7.0-rc1", false),
+        ("", false),
+        ("unknown", false),
+    ] {
+        let settings = with(|s| s.release = release.into());
+        assert_eq!(settings.before(5, 11), expected, "{release}");
+    }
+}
+
+#[test]
 fn root_is_not_sent_to_sudo() {
     let needs = [
         Need::Namespace(User),
         Need::Proc,
         Need::Veth,
         Need::ChildCgroup,
+        Need::Overlay,
         Need::Program("ps".into()),
     ];
     let mut as_root = root();

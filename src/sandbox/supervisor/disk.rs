@@ -192,7 +192,7 @@ mod tests {
         }
         fs::set_permissions(
             dir.path().join(&gone).join("box-0/work"),
-            Permissions::from_mode(0),
+            Permissions::from_mode(0o000),
         )
         .unwrap();
         let link = dir.path().join(gone.replace("glassbox-", "glassbox-0"));
