@@ -506,4 +506,52 @@ mod tests {
         let glibc = Loader::of(&search, Path::new("/lib64/ld-linux-x86-64.so.2"));
         assert!(glibc.is("ld-linux-x86-64.so.2") && !glibc.is("libc.so.6"));
     }
+
+    /// A machine whose libraries lie where only its configuration says, made of
+    /// this one's `ls`.
+    #[test]
+    fn libraries_elsewhere_bring_the_loaders_cache() {
+        let here = Search::of(Path::new("/")).parts(Path::new("/bin/ls"), Path::new("/bin"));
+        let here = here.unwrap();
+        let glibc = |path: &PathBuf| path.to_string_lossy().contains("ld-linux");
+        if !here.interpreters.iter().any(glibc) {
+            eprintln!("skipped: `ls` of this machine is static, or not of glibc");
+            return;
+        }
+        let root = tempfile::tempdir().unwrap();
+        let copy = |from: &Path, to: &Path| {
+            let to = root.path().join(to.strip_prefix("/").unwrap());
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(from, to).unwrap();
+        };
+        copy(Path::new("/bin/ls"), Path::new("/bin/ls"));
+        for interpreter in &here.interpreters {
+            copy(interpreter, interpreter);
+        }
+        let elsewhere = |path: &PathBuf| Path::new("/opt/lib").join(path.file_name().unwrap());
+        for library in &here.libraries {
+            copy(library, &elsewhere(library));
+        }
+        let look = || Search::of(root.path()).parts(Path::new("/bin/ls"), Path::new("/bin"));
+        let error = look().unwrap_err().to_string();
+        assert!(error.contains("needs the library"), "{error}");
+        fs::create_dir_all(root.path().join("etc")).unwrap();
+        fs::write(root.path().join("etc/ld.so.conf"), "/opt/lib\n").unwrap();
+        let there = look().unwrap();
+        assert_eq!(
+            there.libraries,
+            here.libraries.iter().map(elsewhere).collect()
+        );
+        assert!(there.settings.contains(Path::new("/etc/ld.so.cache")));
+        // Another machine's library of that name is passed by, and so is none.
+        let library = here.libraries.iter().next().unwrap();
+        let file = root
+            .path()
+            .join("opt/lib")
+            .join(library.file_name().unwrap());
+        let mut bytes = fs::read(&file).unwrap();
+        bytes[18] ^= 0xff;
+        fs::write(&file, bytes).unwrap();
+        assert!(look().is_err());
+    }
 }

@@ -500,3 +500,21 @@ fn setuid_does_not_come_out() {
     let mode = |name: &str| out.join(name).metadata().unwrap().mode() & 0o7777;
     assert_eq!((mode("f"), mode("tmp")), (0o755, 0o1777));
 }
+
+/// A file of several names is stored once, and is one file again.
+#[test]
+fn names_of_one_file_stay_names_of_one_file() {
+    let mut place = Place::new();
+    let layer = place.layer("layer");
+    let long = "n".repeat(200);
+    fs::write(layer.join(&long), vec![1; 50_000]).unwrap();
+    for name in ["o", "z"] {
+        fs::hard_link(layer.join(&long), layer.join(name)).unwrap();
+    }
+    let made = place.image("t", &[&layer]).unwrap();
+    assert!(made.bytes < 60_000, "{made:?}");
+    let out = place.unpack("t", "out").unwrap().join("1");
+    let tree = read(&out);
+    assert_eq!(tree, read(&layer));
+    assert_eq!(tree[Path::new("z")], Node::Same(long.into()));
+}
