@@ -270,10 +270,8 @@ impl Model {
 
     /// Whether what is shown goes, or went, from stage to stage.
     pub(super) fn staged(&self) -> bool {
-        self.observed().is_some_and(|(scenario, _)| {
-            let mut actions = scenario.plan.actions.iter();
-            actions.any(|action| matches!(action.verb, Verb::Stage(_)))
-        })
+        self.observed()
+            .is_some_and(|(scenario, _)| scenario.plan.stages() > 0)
     }
 
     /// Whether this step's demo runs now or is about to.
