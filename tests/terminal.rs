@@ -560,7 +560,7 @@ fn the_command_line_waits_at_stages_if_it_is_asked_to() {
     session.end().success();
     // Nobody has to be there otherwise.
     let mut session = Session::start(&run, 40, 100);
-    session.shows("passed: 1 claim checked");
+    session.shows("passed: 1 claim checked").shows("--stages");
     let text = session.end().success();
     assert!(!text.contains("Enter: go on."), "{text}");
     // An interrupt while it waits takes everything down.

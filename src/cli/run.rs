@@ -76,6 +76,11 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
             writeln!(out)?;
         }
         evidence::print_outcome(&record, out)?;
+        if record.scenario.plan.stages() > 0 && !args.stages && out.is_terminal() {
+            let words = "With --stages it waits at each of its stages.";
+            let words = out.paint(Tone::Dim, words);
+            writeln!(out, "{words}")?;
+        }
     }
     Ok(match record.outcome {
         Outcome::Passed => Exit::Well,

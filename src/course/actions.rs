@@ -351,6 +351,9 @@ impl Walk<'_, '_, '_> {
                 self.path(&unpack.to, at(&["to"]));
             }
             Verb::Stage(_) => {
+                if let Some(verb) = node.get("do") {
+                    filled(self.sink, verb, "stage");
+                }
                 if action.place != Place::Host {
                     self.sink.error(
                         "only-from-host",

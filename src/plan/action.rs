@@ -490,22 +490,30 @@ impl BoxSpec {
     }
 }
 
+fn stages(actions: &[Action]) -> usize {
+    let is_stage = |action: &&Action| matches!(action.verb, Verb::Stage(_));
+    actions.iter().filter(is_stage).count()
+}
+
 impl Plan {
     /// The box of that name.
     pub fn find(&self, name: &BoxName) -> Option<&BoxSpec> {
         self.boxes.iter().find(|spec| &spec.name == name)
     }
 
-    /// The stage that an action of that index begins: its number, from 1, how
-    /// many there are, and its words. `None` if the action is no stage.
-    pub fn stage(&self, index: usize) -> Option<(usize, usize, &str)> {
-        let is_stage = |action: &&Action| matches!(action.verb, Verb::Stage(_));
+    /// The stage that an action of that index begins: its number, from 1, and
+    /// its words. `None` if the action is no stage.
+    pub fn stage(&self, index: usize) -> Option<(usize, &str)> {
         let Verb::Stage(words) = &self.actions.get(index)?.verb else {
             return None;
         };
-        let number = self.actions[..=index].iter().filter(is_stage).count();
-        let total = self.actions.iter().filter(is_stage).count();
-        Some((number, total, words))
+        let number = stages(&self.actions[..=index]);
+        Some((number, words))
+    }
+
+    /// How many stages it has.
+    pub fn stages(&self) -> usize {
+        stages(&self.actions)
     }
 
     /// The controllers that a cgroup must have: its own, and those that its

@@ -1,8 +1,9 @@
 //! The evidence of a run: figure, table of inside and outside, claims.
 
+use super::figure::namespaces;
 use super::table::{Cell, Table};
 use super::text::{bullet, wrap};
-use super::{Line, Role, Span, figure, layers};
+use super::{Line, Role, Span, layers};
 use crate::check::Verdict;
 use crate::course::{Align, Figure, Scenario, ShowRow};
 use crate::plan::{Event, Fact, FactRef, History, Provenance};
@@ -15,12 +16,30 @@ pub fn evidence(
     verdicts: &[Verdict],
     width: usize,
 ) -> Vec<Line> {
-    let mut parts: Vec<Vec<Line>> = vec![observer(history, width)];
+    let figure = figure(scenario, history, width);
+    let mut parts = vec![observer(history, width), figure];
+    parts.push(findings(scenario, history, verdicts, width));
+    parts.retain(|part| !part.is_empty());
+    parts.join(&Line::default())
+}
+
+/// The scenario's figure of what is known so far, if it has one.
+pub fn figure(scenario: &Scenario, history: &History, width: usize) -> Vec<Line> {
     match &scenario.figure {
-        Some(Figure::Namespaces) => parts.push(figure::namespaces(scenario, history, width)),
-        Some(Figure::Layers(id)) => parts.push(layers::figure(id, history, width)),
-        None => {}
+        Some(Figure::Namespaces) => namespaces(scenario, history, width),
+        Some(Figure::Layers(id)) => layers::figure(id, history, width),
+        None => Vec::new(),
     }
+}
+
+/// Table, troubles and claims: the evidence below its figure.
+pub fn findings(
+    scenario: &Scenario,
+    history: &History,
+    verdicts: &[Verdict],
+    width: usize,
+) -> Vec<Line> {
+    let mut parts: Vec<Vec<Line>> = Vec::new();
     if let Some(kernel) = history.recorded_on() {
         parts.push(troubles(history, width));
         parts.push(elsewhere(kernel, width));
@@ -35,7 +54,7 @@ pub fn evidence(
 }
 
 /// Which kernel answered, and to whom.
-fn observer(history: &History, width: usize) -> Vec<Line> {
+pub fn observer(history: &History, width: usize) -> Vec<Line> {
     history
         .events()
         .iter()

@@ -209,7 +209,7 @@ impl Picture<'_> {
                 1 => Mark::Shown,
                 _ => Mark::Merged,
             };
-            let text = seen.text.as_deref().map(visible);
+            let text = content(seen.text.as_deref());
             let kind = seen.kind;
             name.view = Some(Spot { mark, kind, text });
         }
@@ -219,7 +219,7 @@ impl Picture<'_> {
                     .entry(parts(&entry.path))
                     .or_insert_with(|| new(&entry.path));
                 let mark = mark(stack, index, entry, name);
-                let text = entry.text.as_deref().map(visible);
+                let text = content(entry.text.as_deref());
                 let kind = entry.kind;
                 name.layers[index] = Some(Spot { mark, kind, text });
             }
@@ -270,6 +270,11 @@ impl Picture<'_> {
         let used = |mark: &Mark| self.names.iter().any(|name| of(name, *mark));
         Mark::ALL.into_iter().filter(used).collect()
     }
+}
+
+/// A small file's text, ready to be shown; nothing of an empty one.
+fn content(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(visible)
 }
 
 /// What a layer's entry is to the view.

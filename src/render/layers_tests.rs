@@ -178,6 +178,13 @@ fn pictures_at_three_widths() {
 }
 
 #[test]
+fn more_layers_than_fit_make_several_bands() {
+    let lines = layers(&twelve(), 24);
+    checked(&lines, 24);
+    insta::assert_snapshot!("layers-bands", plain(&lines));
+}
+
+#[test]
 fn the_picture_in_ascii() {
     let both = [56, 38].map(|width| plain(&layers(&overview(), width)));
     let text = ascii(&both.join("\n")).into_owned();
@@ -227,6 +234,15 @@ fn what_is_not_there_is_said() {
     // Nothing above says what became of it, and the view was not listed so far.
     assert!(text.contains("? file-3"), "{text}");
     assert!(text.contains("(file-2 a)"), "{text}");
+    // An empty file has no text to show.
+    let text = plain(&layers(
+        &stack(&[("upper", &["a="]), ("lower", &["a="])]),
+        60,
+    ));
+    assert!(
+        text.contains("│  a  │") && text.contains("│ (a) │"),
+        "{text}"
+    );
     let empty = stack(&[("upper", &[]), ("lower", &[])]);
     assert!(plain(&layers(&empty, 60)).contains("No layer holds a name yet."));
 }

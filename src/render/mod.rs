@@ -34,7 +34,7 @@ pub use bars::bars;
 pub use chart::{above, below, charts};
 pub use consent::consent;
 pub use document::document;
-pub use evidence::evidence;
+pub use evidence::{evidence, figure, findings, observer};
 pub use layers::layers;
 pub use plot::{Axis, Bound, Curve, Plot, Quantity};
 pub use syscalls::{stage, syscalls};

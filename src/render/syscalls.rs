@@ -67,7 +67,8 @@ pub fn syscalls(scenario: &Scenario, history: &History, width: usize) -> Vec<Lin
 /// A stage of the demo in its words: `Stage 2 of 5: namespaces`. `None` if that
 /// action begins none.
 pub fn stage(scenario: &Scenario, action: usize) -> Option<String> {
-    let (number, total, words) = scenario.plan.stage(action)?;
+    let (number, words) = scenario.plan.stage(action)?;
+    let total = scenario.plan.stages();
     Some(format!("Stage {number} of {total}: {words}"))
 }
 

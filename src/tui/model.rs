@@ -268,12 +268,10 @@ impl Model {
         stage.filter(|stage| run.released != Some(*stage))
     }
 
-    /// Whether the run under way goes from stage to stage.
+    /// Whether what is shown goes, or went, from stage to stage.
     pub(super) fn staged(&self) -> bool {
-        self.running().is_some_and(|run| {
-            let mut actions = run.scenario.plan.actions.iter();
-            actions.any(|action| matches!(action.verb, Verb::Stage(_)))
-        })
+        self.observed()
+            .is_some_and(|(scenario, _)| scenario.plan.stages() > 0)
     }
 
     /// Whether this step's demo runs now or is about to.

@@ -967,6 +967,16 @@ pub(crate) const ALL: &[Mistake] = &[
         (112, 6),
         ["stage", "host"],
     ),
+    row(
+        [
+            "01-uts.md",
+            "do.await-end = \"inner\"\nas = \"ended\"",
+            "do.stage = \" \"",
+        ],
+        "empty-text",
+        (113, 12),
+        ["`stage`", "learner"],
+    ),
     warning(row(
         [
             "02-lock.md",

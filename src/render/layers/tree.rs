@@ -28,12 +28,11 @@ pub(super) fn draw(picture: &Picture, width: usize) -> Vec<Line> {
             lines.push(Line::default());
         }
         if plan.bands.len() > 1 {
-            let text = format!(
-                "Layers {} to {} of {}:",
-                band.start + 1,
-                band.end,
-                picture.stack.layers.len()
-            );
+            let count = picture.stack.layers.len();
+            let text = match band.len() {
+                1 => format!("Layer {} of {count}:", band.end),
+                _ => format!("Layers {} to {} of {count}:", band.start + 1, band.end),
+            };
             lines.extend(bullet(
                 Span::default(),
                 &[Span::new(text, Role::Label)],

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use super::questions::{ask, compared, quiz};
 use super::{Row, Slice, Target, Turn, rows, signed, text};
+use crate::check::Verdict;
+use crate::course::Scenario;
 use crate::plan::History;
 use crate::render::{self, Line, Plot, Role, Span, wrap};
 use crate::session::{Outcome, Record};
@@ -33,25 +35,37 @@ pub(super) fn evidence(model: &Model, width: usize) -> Vec<Row> {
     }
     // A quiz that is on stands above all else; then what moves, close to the
     // knobs that move it, so that a low pane has room for all of it.
-    let mut parts = vec![quiz(model, width), charts(model, width), bars(model, width)];
+    let moving = [charts(model, width), bars(model, width)];
     let (knobs, status) = (knobs(model, width), status(model, width));
-    // Between two stages what matters is what has changed.
+    let mut parts = vec![quiz(model, width)];
     if model.staged() {
-        parts = vec![status];
-        parts.extend([
-            observed(model, width),
-            charts(model, width),
-            bars(model, width),
-        ]);
-        parts.extend([knobs, prediction(model, width)]);
-        parts.retain(|part| !part.is_empty());
-        return parts.join(&Row::default());
+        // From stage to stage, and at the end, the figure keeps its place.
+        parts.push(status);
+        parts.push(observed(model, width, render::figure));
+        parts.extend(moving);
+        let rest = [prediction(model, width), knobs];
+        let findings = observed(model, width, |scenario, history, width| {
+            let mut lines = render::observer(history, width);
+            if !lines.is_empty() {
+                lines.push(Line::default());
+            }
+            lines.extend(render::findings(scenario, history, verdicts(model), width));
+            lines
+        });
+        match model.busy() {
+            true => parts.extend([vec![findings], rest.into()].concat()),
+            false => parts.extend([rest.into(), vec![findings]].concat()),
+        }
+    } else {
+        parts.extend(moving);
+        match model.content.plots.is_empty() {
+            true => parts.extend([prediction(model, width), knobs, status]),
+            false => parts.extend([[knobs, status].concat(), prediction(model, width)]),
+        }
+        parts.push(observed(model, width, |scenario, history, width| {
+            render::evidence(scenario, history, verdicts(model), width)
+        }));
     }
-    match model.content.plots.is_empty() {
-        true => parts.extend([prediction(model, width), knobs, status]),
-        false => parts.extend([[knobs, status].concat(), prediction(model, width)]),
-    }
-    parts.push(observed(model, width));
     parts.retain(|part| !part.is_empty());
     parts.join(&Row::default())
 }
@@ -61,24 +75,28 @@ fn quizzing(model: &Model) -> bool {
     model.step().quiz.is_some() && !model.quiz_done()
 }
 
-/// Figure, table and claims.
-fn observed(model: &Model, width: usize) -> Vec<Row> {
-    let Some((scenario, history)) = model.observed().filter(|_| !quizzing(model)) else {
-        return Vec::new();
-    };
-    let verdicts = match (model.running(), &model.state().record) {
+/// What became of the claims; nothing yet while a run is under way.
+fn verdicts(model: &Model) -> &[Verdict] {
+    match (model.running(), &model.state().record) {
         (None, Some(record)) => record.verdicts.as_slice(),
         (Some(_), _) | (None, None) => &[],
-    };
-    let shown = shown(model, history);
-    rows(render::evidence(scenario, &shown, verdicts, width))
+    }
+}
+
+/// A drawing of what was observed.
+fn observed(
+    model: &Model,
+    width: usize,
+    draw: impl Fn(&Scenario, &History, usize) -> Vec<Line>,
+) -> Vec<Row> {
+    match model.observed().filter(|_| !quizzing(model)) {
+        Some((scenario, history)) => rows(draw(scenario, &shown(model, history), width)),
+        None => Vec::new(),
+    }
 }
 
 fn bars(model: &Model, width: usize) -> Vec<Row> {
-    let Some((scenario, history)) = model.observed().filter(|_| !quizzing(model)) else {
-        return Vec::new();
-    };
-    rows(render::bars(scenario, &shown(model, history), width))
+    observed(model, width, render::bars)
 }
 
 /// What was observed here, or where this host can't, recorded elsewhere.
