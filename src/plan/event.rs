@@ -65,6 +65,10 @@ pub struct Observer {
     pub uid: u32,
     /// The host pid of the supervisor that owns what this run makes.
     pub supervisor: i32,
+    /// The systemd scope that the supervisor is in, with all that it makes, if
+    /// one was made for this run and delegated to the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
 }
 
 /// One system call.

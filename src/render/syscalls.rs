@@ -18,6 +18,12 @@ pub fn syscalls(scenario: &Scenario, history: &History, width: usize) -> Vec<Lin
                     observer.supervisor
                 );
                 lines.extend(wrap(&[Span::new(text, Role::Dim)], width));
+                if let Some(scope) = &observer.scope {
+                    let text = format!(
+                        "systemd-run put it into a scope of its own, delegated to you: {scope}"
+                    );
+                    lines.extend(wrap(&[Span::new(text, Role::Dim)], width));
+                }
             }
             Event::Doing { action } => {
                 if let Some(stage) = stage(scenario, *action) {

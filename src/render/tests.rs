@@ -155,6 +155,7 @@ fn example() -> (Scenario, History, Vec<Verdict>) {
     let word = |w: &str| Value::Text(w.into());
     let events = vec![
         Event::Started(Observer {
+            scope: None,
             kernel: "6.18.0".into(),
             uid: 1000,
             supervisor: 4890,

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 /// A child of the session's group that holds this program while it has
 /// children with limits beside it. Dropped, it puts everybody back.
 pub(super) struct Leaf {
-    home: PathBuf,
+    /// The session's own group.
+    pub(super) home: PathBuf,
     group: Group,
 }
 

@@ -32,6 +32,7 @@ mod programs;
 mod removal;
 mod root;
 mod rootfs;
+mod scope;
 mod steps;
 mod supervisor;
 mod sys;
@@ -44,6 +45,8 @@ mod workload;
 pub use programs::PATH as PROGRAM_PATH;
 
 use crate::plan::{Event, Plan, SetLimits};
+use scope::{Scope, Session};
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
@@ -57,19 +60,20 @@ const SUPERVISOR: &str = "glassbox-supervisor";
 /// Lives the life of a supervisor, if this process was started as one. To be
 /// called first in `main`, before any thread.
 pub fn helper_main() -> Option<ExitCode> {
-    let mut arguments = std::env::args_os();
-    if arguments.next()?.to_str() != Some(SUPERVISOR) {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let words: Vec<&OsStr> = arguments.iter().map(OsString::as_os_str).collect();
+    let in_scope = scope::is_supervisor(&words);
+    if !in_scope && *words.first()? != SUPERVISOR {
         return None;
     }
-    let main_pid = arguments
-        .next()
-        .and_then(|word| word.to_str()?.parse().ok());
+    // The last argument in both ways of being started.
+    let main_pid = words.last().and_then(|word| word.to_str()?.parse().ok());
     let wire = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned();
     match (
         main_pid,
         wire.ok().and_then(|wire| sys::keep_only(wire).ok()),
     ) {
-        (Some(pid), Some(wire)) => Some(supervisor::supervise(wire, pid)),
+        (Some(pid), Some(wire)) => Some(supervisor::supervise(wire, pid, in_scope)),
         _ => Some(ExitCode::FAILURE),
     }
 }
@@ -91,10 +95,36 @@ impl Helper {
     /// Starts to carry out a plan. With `hold`, the boxes stand after the last
     /// action until [`Control::finish`].
     ///
+    /// Where the plan needs groups that this user can only make in a systemd
+    /// scope of their own, the supervisor is started in one; a systemd that
+    /// doesn't answer delays the first such start by seconds.
+    ///
     /// # Errors
     /// When this program can't be executed anew, or the wire breaks at once.
     pub fn start(plan: &Plan, hold: bool) -> io::Result<Helper> {
-        let (mut ours, theirs) = Channel::pair()?;
+        let asked = match scope::helps(plan, &Session::read()) {
+            true => scope::start(),
+            false => Err(None),
+        };
+        let (mut helper, scope) = match asked {
+            Ok(started) => {
+                let (child, wire) = (started.child, started.wire);
+                (Helper { child, wire }, Scope::Own(started.unit))
+            }
+            Err(None) => (Helper::directly()?, Scope::NotAsked),
+            Err(Some(answer)) => (Helper::directly()?, Scope::Refused(answer)),
+        };
+        helper.wire.send(&Order::Carry {
+            plan: plan.clone(),
+            hold,
+            scope,
+        })?;
+        Ok(helper)
+    }
+
+    /// Starts a supervisor in the session's own groups.
+    fn directly() -> io::Result<Helper> {
+        let (ours, theirs) = Channel::pair()?;
         let child = Command::new("/proc/self/exe")
             .arg0(SUPERVISOR)
             .arg(std::process::id().to_string())
@@ -102,10 +132,6 @@ impl Helper {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        ours.send(&Order::Carry {
-            plan: plan.clone(),
-            hold,
-        })?;
         Ok(Helper { child, wire: ours })
     }
 

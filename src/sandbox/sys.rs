@@ -281,6 +281,23 @@ pub(super) fn confine(command: &mut Command, privilege: Privilege) {
     }
 }
 
+/// Makes a program die with the thread that starts it, unless it wants it
+/// otherwise (prctl(2), PR_SET_PDEATHSIG).
+pub(super) fn die_with_this_thread(command: &mut Command) {
+    let parent = nix::unistd::getpid();
+    // SAFETY: the closure runs in a forked child and makes only system calls,
+    // which is all that a child of a process with threads may do.
+    unsafe {
+        command.pre_exec(move || {
+            nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
+            if nix::unistd::getppid() != parent {
+                return Err(io::Error::from_raw_os_error(libc::ESRCH));
+            }
+            Ok(())
+        });
+    }
+}
+
 /// Gives up every capability but these, and with the bounding set the way back
 /// through the execve(2) rule for uid 0; capabilities(7).
 fn keep_capabilities(keep: u64) -> Result<(), Errno> {

@@ -3,6 +3,7 @@
 //! carries a descriptor or the sender's credentials.
 
 use super::own::OwnMounts;
+use super::scope::Scope;
 use crate::base::Errno;
 use crate::plan::{Action, BoxName, BoxSpec, Ending, Event, Namespace, Need, Plan, SetLimits};
 use crate::probe::Directories;
@@ -20,7 +21,11 @@ use std::path::PathBuf;
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Order {
     /// Carry this out. With `hold`, let the boxes stand until `Finish`.
-    Carry { plan: Plan, hold: bool },
+    Carry {
+        plan: Plan,
+        hold: bool,
+        scope: Scope,
+    },
     /// Limit a group of the plan to this from now on, whatever is under way.
     Limit(SetLimits),
     /// End the `watch` that is under way, if there is one, and go on.

@@ -310,6 +310,7 @@ fn fact(id: &str, value: Value) -> Event {
 fn events(name: &str) -> Vec<Event> {
     vec![
         Event::Started(Observer {
+            scope: None,
             kernel: "6.18.0".into(),
             uid: 1000,
             supervisor: 4890,

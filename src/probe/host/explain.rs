@@ -337,12 +337,15 @@ fn veth(stage: &str, code: i32, settings: &Settings) -> Why {
 }
 
 fn child_cgroup(stage: &str, code: i32, settings: &Settings) -> Why {
-    let scope = || {
-        settings.systemd.then(|| {
-            "start it in a group of its own: \
-             `systemd-run --user --scope -p Delegate=yes glassbox`"
-                .to_string()
-        })
+    let by_hand = "`systemd-run --user --scope -p Delegate=yes glassbox`";
+    let scope = || match &settings.no_scope {
+        Some(answer) => Some(format!(
+            "log in as yourself (at a console or by ssh, not through su or sudo), so that \
+             {by_hand} works; asked just now, it answered: {answer}"
+        )),
+        None => settings
+            .systemd
+            .then(|| format!("start it in a group of its own: {by_hand}")),
     };
     match code {
         0 => why(

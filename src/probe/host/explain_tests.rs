@@ -488,6 +488,19 @@ fn cgroups() {
             Need::ChildCgroup,
             mkdir,
             libc::EACCES,
+            with(|s| s.no_scope = Some("No medium found".into())),
+            "not delegated",
+            &[
+                "log in as yourself (at a console or by ssh, not through su or sudo), so that \
+                 `systemd-run --user --scope -p Delegate=yes glassbox` works; asked just now, it \
+                 answered: No medium found",
+                "sudo glassbox",
+            ],
+        ),
+        (
+            Need::ChildCgroup,
+            mkdir,
+            libc::EACCES,
             with(|s| s.systemd = false),
             "not delegated",
             &["sudo glassbox"],

@@ -50,6 +50,9 @@ pub struct Settings {
     pub cgroups: Option<Version>,
     /// Whether systemd manages this machine.
     pub systemd: bool,
+    /// What systemd-run answered when it was asked for a scope for this run.
+    /// Not a file's: whoever asked sets it.
+    pub no_scope: Option<String>,
 }
 
 /// Who runs the course.
@@ -121,6 +124,7 @@ impl Settings {
             proc_covered: covers(&mounts),
             cgroups: cgroups(proc_root),
             systemd: proc_root.join("self/root/run/systemd/system").is_dir(),
+            no_scope: None,
         }
     }
 

@@ -36,8 +36,10 @@ pub(super) type Caller<'a> = &'a mut dyn FnMut(
 ) -> Result<i64, Errno>;
 
 /// All groups of a run, in the order in which they were made.
-#[derive(Default)]
 pub(super) struct Groups {
+    /// Whether the group that this process is in was delegated to this run:
+    /// then nothing is made elsewhere.
+    delegated: bool,
     made: Vec<Group>,
     /// Controllers that were switched on for the children of a group that
     /// isn't ours: its `cgroup.subtree_control`, and what takes it back.
@@ -48,6 +50,17 @@ pub(super) struct Groups {
 }
 
 impl Groups {
+    /// None yet.
+    pub(super) fn new(delegated: bool) -> Groups {
+        Groups {
+            delegated,
+            made: Vec::new(),
+            switched: Vec::new(),
+            leaf: None,
+            known: BTreeMap::new(),
+        }
+    }
+
     /// The directories of each group.
     pub(super) fn known(&self) -> &BTreeMap<BoxName, Directories> {
         &self.known
@@ -203,7 +216,11 @@ impl Groups {
                     .unified()
                     .and_then(|member| mounts.directory(member))
                     .ok_or_else(lacking)?;
+                // By now this process may have stepped aside, into a leaf.
+                let own = self.leaf.as_ref().map_or(own, |leaf| leaf.home.clone());
+                let levels = if self.delegated { 1 } else { usize::MAX };
                 own.ancestors()
+                    .take(levels)
                     .take_while(|dir| dir.starts_with(&root.point))
                     .map(Path::to_path_buf)
                     .collect()
@@ -414,7 +431,8 @@ fn is_frozen(part: &cgroups::Group) -> bool {
     }
 }
 
-fn writable(dir: &Path) -> bool {
+/// Whether this user may make groups in one.
+pub(super) fn writable(dir: &Path) -> bool {
     nix::unistd::access(dir, nix::unistd::AccessFlags::W_OK).is_ok()
 }
 

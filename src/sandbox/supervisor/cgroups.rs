@@ -2,7 +2,7 @@
 //! without where the lesson can (`missing-ok`).
 
 use super::missing::{Rest, without};
-use super::{End, Run, explained};
+use super::{End, Run};
 use crate::base::Errno;
 use crate::plan::{
     Action, BoxName, BoxSpec, CgroupSpec, Controller, Event, Fact, FactRef, Need, Place,
@@ -30,7 +30,7 @@ impl Run {
             return Ok(());
         };
         let need = Need::Cgroup(refused.controller);
-        let refusal = explained(&need, &refused.stage, refused.errno, None);
+        let refusal = self.explained(&need, &refused.stage, refused.errno, None);
         self.tell(Event::Refused(refusal.clone()))?;
         if !spec.missing_ok {
             return Err(End::Told);

@@ -10,7 +10,7 @@ use std::path::Path;
 /// Whether this process may make namespaces without a user namespace and map
 /// ids that aren't its own: root with its capabilities. Root in a container
 /// may have neither.
-pub(super) fn privileged() -> bool {
+pub(in crate::sandbox) fn privileged() -> bool {
     const CAP_SETUID: u64 = 1 << 7;
     const CAP_SYS_ADMIN: u64 = 1 << 21;
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -9,12 +9,15 @@ mod waiting;
 
 use disk::Disk;
 pub(super) use disk::sweep_disks;
-use host::{children, inode, maps_nobody, privileged};
+pub(super) use host::privileged;
+
+use host::{children, inode, maps_nobody};
 use missing::Missing;
 
 use super::agent::{self, Outer};
 use super::groups::Groups;
 use super::own::OwnMounts;
+use super::scope::Scope;
 use super::sys::{self, Forked};
 use super::wire::{Channel, Creation, Order, Reply, Request, Standing, Task};
 use crate::base::Errno;
@@ -87,14 +90,16 @@ struct Run {
     groups: Groups,
     /// The run's own directory on a disk, once a `store` may need it.
     disk: Option<Disk>,
+    scope: Scope,
     /// The groups that this host refused, and that the plan can do without.
     missing: Missing,
     /// Whether a box had to do without a namespace that it asked for.
     lacking: bool,
 }
 
-/// The whole life of the supervisor: `wire` leads to the main process.
-pub(super) fn supervise(wire: OwnedFd, main_pid: i32) -> std::process::ExitCode {
+/// The whole life of the supervisor: `wire` leads to the main process, which
+/// awaits a hello from one that systemd-run has started.
+pub(super) fn supervise(wire: OwnedFd, main_pid: i32, hello: bool) -> std::process::ExitCode {
     let failed = std::process::ExitCode::FAILURE;
     sys::ignore_signals();
     // A session of its own: neither Ctrl-C nor a closed terminal reaches it.
@@ -114,9 +119,17 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32) -> std::process::ExitCode 
         return failed;
     }
     let mut main = Channel::from(wire);
-    let Ok(Order::Carry { plan, hold }) = main.receive() else {
+    if hello {
+        // From here on it is the pidfd that tells of our owner's end.
+        let _ = nix::sys::prctl::set_pdeathsig(None);
+        if main.send_hello().is_err() {
+            return failed;
+        }
+    }
+    let Ok(Order::Carry { plan, hold, scope }) = main.receive() else {
         return failed;
     };
+    let scope = scope.seen_from_inside();
     let main_pidfd = match main_pidfd {
         Ok(main_pidfd) => main_pidfd,
         // Nothing has been made yet, and nothing will be without a guardian.
@@ -140,7 +153,8 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32) -> std::process::ExitCode 
         boxes: BTreeMap::new(),
         known: BTreeMap::new(),
         ports: BTreeMap::new(),
-        groups: Groups::default(),
+        groups: Groups::new(matches!(scope, Scope::Own(_))),
+        scope,
         disk: None,
         missing: Missing::new(),
         lacking: false,
@@ -169,6 +183,10 @@ impl Run {
             kernel,
             uid: nix::unistd::getuid().as_raw(),
             supervisor: std::process::id() as i32,
+            scope: match &self.scope {
+                Scope::Own(unit) => Some(unit.clone()),
+                Scope::NotAsked | Scope::Refused(_) => None,
+            },
         };
         self.tell(Event::Started(observer))?;
         self.host = Some(self.start_outer(Outer::Host)?);
@@ -215,7 +233,24 @@ impl Run {
         errno: Option<Errno>,
         profile: Option<String>,
     ) -> Result<(), End> {
-        self.tell(Event::Refused(explained(need, stage, errno, profile)))
+        let refusal = self.explained(need, stage, errno, profile);
+        self.tell(Event::Refused(refusal))
+    }
+
+    /// A refusal with the cause and the remedy that this host's settings tell.
+    fn explained(
+        &self,
+        need: &Need,
+        stage: &str,
+        errno: Option<Errno>,
+        profile: Option<String>,
+    ) -> Refusal {
+        let mut settings =
+            Settings::read(Path::new("/proc"), Path::new("/sys")).at_failure(profile);
+        if let Scope::Refused(answer) = &self.scope {
+            settings.no_scope = Some(answer.clone());
+        }
+        explain(need, stage, errno, &settings)
     }
 
     /// Forks an agent that stands outside of every box.
@@ -474,12 +509,6 @@ impl Run {
         self.groups.remove();
         self.disk = None;
     }
-}
-
-/// A refusal with the cause and the remedy that this host's settings tell.
-fn explained(need: &Need, stage: &str, errno: Option<Errno>, profile: Option<String>) -> Refusal {
-    let settings = Settings::read(Path::new("/proc"), Path::new("/sys")).at_failure(profile);
-    explain(need, stage, errno, &settings)
 }
 
 fn unexpected(reply: &Reply) -> End {

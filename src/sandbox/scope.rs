@@ -1,0 +1,336 @@
+//! A systemd scope of the run's own. In version 2 an ordinary user may make
+//! groups only below one that was delegated to them, and a login session isn't.
+//! The user's own systemd gives such a group for the asking: it makes a scope,
+//! a unit whose processes somebody else starts, and lets go of its subtree
+//! (systemd.scope(5), `Delegate=` in systemd.resource-control(5)).
+//!
+//! `systemd-run --scope` asks for one, moves itself in, and then executes the
+//! command in its own place (start_transient_scope in systemd's src/run/run.c).
+//! So the child that we start *becomes* the supervisor: pid, parent and the wire
+//! on descriptor 0 stay the same, and the supervisor's hello proves it. The
+//! scope vanishes with its last process.
+//!
+//! Until the hello nothing is asked of the child and nothing has been made, so
+//! it can be given up at any moment for a supervisor that is started directly.
+
+use super::supervisor::privileged;
+use super::wire::Channel;
+use super::{SUPERVISOR, sys};
+use crate::plan::{BoxName, CHILD_CGROUP, Controller, Plan};
+use crate::probe::Subject;
+use crate::probe::cgroups::{Memberships, Mounts};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long systemd may take. It answers within a tenth of a second.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How much of what it says against it is told on.
+const ANSWER_CHARS: usize = 200;
+
+/// What came of asking for a scope.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Scope {
+    /// Nobody was asked: it isn't needed, or there is no systemd-run.
+    NotAsked,
+    /// The supervisor is in one of that name.
+    Own(String),
+    /// There is none, and that is what was answered.
+    Refused(String),
+}
+
+/// What decides whether a scope is of any use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Session {
+    /// Whether it may write to every group anyway.
+    pub(super) privileged: bool,
+    /// Whether the user may write to the session's own group of version 2;
+    /// `None` if none is mounted.
+    pub(super) own_group: Option<bool>,
+    /// The controllers that version 1 has here: out of a scope's reach.
+    pub(super) in_v1: Vec<Controller>,
+}
+
+/// A supervisor in a scope.
+pub(super) struct Started {
+    pub(super) child: Child,
+    pub(super) wire: Channel,
+    /// The unit's name.
+    pub(super) unit: String,
+}
+
+impl Session {
+    /// The session that this process is in.
+    pub(super) fn read() -> Session {
+        let proc = Path::new("/proc");
+        let members = Memberships::read(proc, &Subject::Myself).unwrap_or_default();
+        let in_v1 = Controller::ALL.into_iter().filter(|controller| {
+            let mut names = controller.v1().iter();
+            names.any(|name| members.of_controller(name).is_some())
+        });
+        Session {
+            privileged: privileged(),
+            own_group: may_write_to_own_group(),
+            in_v1: in_v1.collect(),
+        }
+    }
+}
+
+/// Whether this user may make groups in the one that this process is in.
+fn may_write_to_own_group() -> Option<bool> {
+    let proc = Path::new("/proc");
+    let members = Memberships::read(proc, &Subject::Myself).ok()?;
+    let mounts = Mounts::read(proc, &Subject::Myself).ok()?;
+    let own = mounts.directory(members.unified()?)?;
+    Some(super::groups::writable(&own))
+}
+
+impl Scope {
+    /// What is left of it when this process, which is to be in it, has looked.
+    pub(super) fn seen_from_inside(self) -> Scope {
+        match self {
+            Scope::Own(unit) if may_write_to_own_group() != Some(true) => Scope::Refused(format!(
+                "the scope {unit} was started, but its group may not be written to"
+            )),
+            other => other,
+        }
+    }
+}
+
+/// Whether a scope gives this plan groups that it wouldn't have without. Pure.
+pub(super) fn helps(plan: &Plan, session: &Session) -> bool {
+    let child = plan.boxes.iter().any(|spec| {
+        let cgroup = spec.cgroup.as_ref();
+        cgroup.map(BoxName::as_str) == Some(CHILD_CGROUP)
+    });
+    let reachable = |group| {
+        let needs = plan.controllers_of(group);
+        !needs.iter().any(|needed| session.in_v1.contains(needed))
+    };
+    let wanted = child || plan.cgroups.iter().any(reachable);
+    wanted && !session.privileged && session.own_group == Some(false)
+}
+
+/// Starts a supervisor in a scope, and awaits its hello.
+///
+/// # Errors
+/// What systemd-run answered; `None` where there is no such program, or where
+/// it once didn't answer at all.
+pub(super) fn start() -> Result<Started, Option<String>> {
+    /// One that hangs isn't waited for again.
+    static HANGS: AtomicBool = AtomicBool::new(false);
+    static RUNS: AtomicU32 = AtomicU32::new(1);
+    if HANGS.load(Ordering::Relaxed) {
+        return Err(Some(no_answer()));
+    }
+    let failed = |error: io::Error| Some(error.to_string());
+    let (ours, theirs) = Channel::pair().map_err(failed)?;
+    // Before anything can be said: who says it counts.
+    ours.want_credentials().map_err(failed)?;
+    let errors = memfd_create(c"stderr", MFdFlags::MFD_CLOEXEC)
+        .map(File::from)
+        .map_err(|errno| failed(errno.into()))?;
+    let me = std::process::id();
+    let run = RUNS.fetch_add(1, Ordering::Relaxed);
+    let unit = format!("glassbox-{me}-{run}.scope");
+    let mut command = Command::new("systemd-run");
+    command
+        .args(["--user", "--scope", "--quiet", "--collect"])
+        // Nor does it start an agent that asks for passwords.
+        .args(["--no-ask-password", "-p", "Delegate=yes"])
+        .arg(format!("--unit={unit}"))
+        .arg(format!("--description=A run of glassbox, process {me}"))
+        .arg("--")
+        // `/proc/self/exe` would be systemd-run; and the program's path may be
+        // another version's by now.
+        .arg(format!("/proc/{me}/exe"))
+        .args([SUPERVISOR, &me.to_string()])
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stdout(Stdio::null())
+        .stderr(Stdio::from(errors.try_clone().map_err(failed)?));
+    // The supervisor has its own way to notice our end; systemd-run has none.
+    sys::die_with_this_thread(&mut command);
+    let spawned = command.spawn();
+    // It holds the other end of the wire, whose end is to be noticed.
+    drop(command);
+    let mut child = match spawned {
+        Ok(child) => child,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(None),
+        Err(error) => return Err(failed(error)),
+    };
+    match hello(&ours, &child) {
+        Hello::Came => Ok(Started {
+            child,
+            wire: ours,
+            unit,
+        }),
+        end => {
+            // Nothing has been asked of it, whatever it is by now.
+            let _ = child.kill();
+            let status = child.wait();
+            if end == Hello::TimedOut {
+                HANGS.store(true, Ordering::Relaxed);
+                return Err(Some(no_answer()));
+            }
+            Err(Some(said(errors).unwrap_or_else(|| match status {
+                Ok(status) => format!("nothing ({status})"),
+                Err(error) => error.to_string(),
+            })))
+        }
+    }
+}
+
+fn no_answer() -> String {
+    format!("nothing, within {} s", PATIENCE.as_secs())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Hello {
+    Came,
+    TimedOut,
+    /// The child has ended, or isn't what says hello.
+    Never,
+}
+
+/// Awaits the hello, the child's end or the end of patience.
+fn hello(wire: &Channel, child: &Child) -> Hello {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        let mut fds = [PollFd::new(wire.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut fds, left) {
+            Err(nix::errno::Errno::EINTR) => continue,
+            Err(_) => return Hello::Never,
+            Ok(0) => return Hello::TimedOut,
+            Ok(_) => {}
+        }
+        return match wire.receive_hello() {
+            Ok(pid) if u32::try_from(pid) == Ok(child.id()) => Hello::Came,
+            Ok(_) | Err(_) => Hello::Never,
+        };
+    }
+}
+
+/// The first line that was written.
+fn said(mut file: File) -> Option<String> {
+    let mut text = Vec::new();
+    file.rewind().ok()?;
+    file.take(4096).read_to_end(&mut text).ok()?;
+    let text = String::from_utf8_lossy(&text);
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+    Some(line.chars().take(ANSWER_CHARS).collect())
+}
+
+/// Whether this process was started by [`start`]: then it got this argument
+/// behind the program's name, its parent's id, and a socket for standard input.
+pub(super) fn is_supervisor(arguments: &[&OsStr]) -> bool {
+    let [_, word, parent] = arguments else {
+        return false;
+    };
+    let is_socket = || {
+        let stat = nix::sys::stat::fstat(io::stdin());
+        stat.is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFSOCK)
+    };
+    let pid = parent.to_str().and_then(|parent| parent.parse().ok());
+    *word == SUPERVISOR && pid == Some(nix::unistd::getppid().as_raw()) && is_socket()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(text: &str) -> Plan {
+        #[derive(Deserialize)]
+        struct Demo {
+            #[serde(default)]
+            cgroup: Vec<crate::plan::CgroupSpec>,
+            #[serde(default, rename = "box")]
+            boxes: Vec<crate::plan::BoxSpec>,
+        }
+        let demo: Demo = toml::from_str(text).unwrap();
+        Plan {
+            cgroups: demo.cgroup,
+            boxes: demo.boxes,
+            ..Plan::default()
+        }
+    }
+
+    #[test]
+    fn a_scope_is_asked_for_only_where_it_helps() {
+        let ordinary = || Session {
+            privileged: false,
+            own_group: Some(false),
+            in_v1: Vec::new(),
+        };
+        let hybrid = || Session {
+            in_v1: vec![Controller::Cpu, Controller::Memory],
+            ..ordinary()
+        };
+        let root = || Session {
+            privileged: true,
+            ..ordinary()
+        };
+        let delegated = || Session {
+            own_group: Some(true),
+            ..ordinary()
+        };
+        let without = || Session {
+            own_group: None,
+            ..hybrid()
+        };
+        let memory = "[[cgroup]]\nname = 'g'\nlimits = { memory = '1MiB' }";
+        let pids = "[[cgroup]]\nname = 'g'\nlimits = { pids = 1 }";
+        let through =
+            "[[cgroup]]\nname = 'a'\n[[cgroup]]\nname = 'b'\nin = 'a'\ncontrollers = ['cpu']";
+        let child = "[[box]]\nname = 'b'\ncgroup = 'child'";
+        let none = "[[box]]\nname = 'b'";
+        for (text, session, expected) in [
+            (memory, ordinary(), true),
+            (pids, ordinary(), true),
+            (through, ordinary(), true),
+            (child, ordinary(), true),
+            (none, ordinary(), false),
+            (memory, hybrid(), false),
+            (through, hybrid(), false),
+            (pids, hybrid(), true),
+            (child, hybrid(), true),
+            (memory, root(), false),
+            (child, root(), false),
+            (memory, delegated(), false),
+            (child, without(), false),
+        ] {
+            assert_eq!(helps(&plan(text), &session), expected, "{text} {session:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_becomes_a_supervisor_by_accident() {
+        // The parent of this test is right, its standard input isn't a wire.
+        let parent = nix::unistd::getppid().to_string();
+        let me = OsStr::new("glassbox");
+        for arguments in [
+            vec![me],
+            vec![me, OsStr::new(SUPERVISOR)],
+            vec![me, OsStr::new(SUPERVISOR), OsStr::new("1x")],
+            vec![me, OsStr::new(SUPERVISOR), OsStr::new("0")],
+            vec![me, OsStr::new("run"), OsStr::new(&parent)],
+            vec![
+                me,
+                OsStr::new(SUPERVISOR),
+                OsStr::new(&parent),
+                OsStr::new("x"),
+            ],
+        ] {
+            assert!(!is_supervisor(&arguments), "{arguments:?}");
+        }
+    }
+}
