@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::fs::{self, Metadata};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 /// The most names that `hash` and `usage` look at.
@@ -52,7 +52,7 @@ pub(super) fn stat(path: &str) -> Vec<Observation> {
         fact("type", &source, kind.map(|word| Value::Text(word.into()))),
         fact("size", &call, of(&|meta| number(meta.size(), Unit::Bytes))),
         fact("inode", &call, of(&|meta| number(meta.ino(), Unit::Inode))),
-        fact("device", &call, of(&|meta| Value::Text(device(meta.dev())))),
+        fact("device", &call, meta.and_then(|meta| device(path, &meta))),
     ]
 }
 
@@ -67,12 +67,17 @@ fn word(kind: EntryKind) -> &'static str {
     }
 }
 
-/// A filesystem without a disk has no major number.
-fn device(dev: u64) -> String {
-    match (nix::sys::stat::major(dev), nix::sys::stat::minor(dev)) {
-        (0, minor) => minor.to_string(),
-        (major, minor) => format!("{major}:{minor}"),
+/// The numbers of a device: which driver, and which of its devices.
+fn device(path: &str, meta: &Metadata) -> Result<Value, String> {
+    let kind = meta.file_type();
+    if !(kind.is_char_device() || kind.is_block_device()) {
+        return Err(format!("{path} is not a device"));
     }
+    let (major, minor) = (
+        nix::sys::stat::major(meta.rdev()),
+        nix::sys::stat::minor(meta.rdev()),
+    );
+    Ok(Value::Text(format!("{major}:{minor}")))
 }
 
 /// `hash:PATH`
