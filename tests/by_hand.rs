@@ -138,17 +138,19 @@ fn is_installed(program: &str) -> bool {
 }
 
 /// Lines for a shell that stands in a mount namespace of its own: a small root
-/// filesystem in ./image, of a shell and its libraries.
+/// filesystem in ./image, of two programs and their libraries.
 const IMAGE: &str = "
 set -e
 mount -t tmpfs room .
 cd \"$PWD\"
 mkdir -p image/bin image/proc image/dev image/sys upper work rootfs
-shell=$(command -v sh)
-cp -L \"$shell\" image/bin/sh
-ldd \"$shell\" | grep -oE '/[^ ]+' | while read -r library; do
-    mkdir -p \"image$(dirname \"$library\")\"
-    cp -L \"$library\" \"image$library\"
+for name in sh sleep; do
+    program=$(command -v $name)
+    cp -L \"$program\" image/bin/$name
+    ldd \"$program\" | grep -oE '/[^ ]+' | while read -r library; do
+        mkdir -p \"image$(dirname \"$library\")\"
+        cp -L \"$library\" \"image$library\"
+    done
 done
 # Some runtimes refuse a hybrid of both versions, where the second is empty.
 umount /sys/fs/cgroup/unified 2>/dev/null || true
@@ -175,7 +177,7 @@ fn crun() -> Option<(Kind, Vec<String>)> {
     let asked = asked.iter().map(|ns| ns["type"].as_str().unwrap().into());
     let asked = asked.collect();
     config["process"]["terminal"] = false.into();
-    config["process"]["args"] = json!(["/bin/sh", "-c", "echo up; read end"]);
+    config["process"]["args"] = json!(["/bin/sleep", "600"]);
     let mounts = config["mounts"].as_array_mut().unwrap();
     mounts.retain(|mount| mount["type"] != "cgroup");
     let name = format!("gbtest-{}", std::process::id());
@@ -183,17 +185,23 @@ fn crun() -> Option<(Kind, Vec<String>)> {
         "{IMAGE}
         cat >config.json <<'END'\n{config}\nEND
         mount -t overlay root rootfs -o lowerdir=image,upperdir=upper,workdir=work
-        crun --cgroup-manager=cgroupfs --root \"$PWD/state\" run --pid-file pid {name}"
+        crun() {{ command crun --cgroup-manager=cgroupfs --root \"$PWD/state\" \"$@\"; }}
+        crun run --detach --pid-file pid {name} </dev/null >&2
+        cat pid; echo
+        read end || true
+        crun delete --force {name}"
     );
     let mut command = Command::new("unshare");
     command
         .args(["--mount", "sh", "-c", &script])
         .current_dir(bundle.path());
     let (held, mut output) = Held::start(command);
-    assert_eq!(line(&mut output), "up", "crun runs no container here");
-    // The file is on the tmpfs of the shell's mount namespace.
-    let inside = format!("/proc/{}/cwd/pid", held.child.id());
-    let kind = Kind::of(fs::read_to_string(inside).unwrap().trim());
+    let pid = line(&mut output);
+    assert!(
+        pid.parse::<u32>().is_ok(),
+        "crun runs no container here: {pid}"
+    );
+    let kind = Kind::of(&pid);
     held.end();
     Some((kind, asked))
 }
@@ -218,8 +226,8 @@ fn docker() -> Option<Kind> {
         # Its log tells when it listens; tail(1) ends with it.
         (tail -n +1 -f --pid=$! log 2>/dev/null &) | grep -q 'API listen on'
         if tar -C image -c . | docker import - gbtest >&2 &&
-            docker run --detach --interactive --name gbtest --network none \\
-                gbtest /bin/sh -c 'read end' >&2
+            docker run --detach --name gbtest --network none \\
+                gbtest /bin/sleep 600 >&2
         then docker inspect --format '{{{{.State.Pid}}}}' gbtest
         else cat log >&2; echo failed; fi
         read end || true

@@ -159,6 +159,8 @@ fn without_its_kernel_operation_a_step_fails() {
                 .find(|action| action["do"].get("pivot-root").is_some())?;
             let mkdir = ("mkdir".to_string(), "/mnt/root/instead".into());
             action["do"] = Table::from_iter([mkdir]).into();
+            // Where the machine's own root still stands nothing may be written.
+            verb(demo, "container", "write")?["path"] = "/mnt/root/note".into();
             Some(())
         }),
     ];
