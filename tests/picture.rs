@@ -647,7 +647,7 @@ mod within {
         let started = std::time::Instant::now();
         let config = Config {
             // More, if PROPTEST_CASES asks for them.
-            cases: Config::default().cases.max(512),
+            cases: Config::default().cases.max(256),
             failure_persistence: None,
             max_shrink_iters: 500,
             ..Config::default()
