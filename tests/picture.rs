@@ -647,7 +647,7 @@ mod within {
         let started = std::time::Instant::now();
         let config = Config {
             // More, if PROPTEST_CASES asks for them.
-            cases: Config::default().cases.max(512),
+            cases: Config::default().cases.max(256),
             failure_persistence: None,
             max_shrink_iters: 500,
             ..Config::default()
@@ -738,7 +738,8 @@ mod within {
                     change(&mut layer.entries, found.unwrap());
                 };
             let drop = |entries: &mut Vec<Entry>, index: usize| drop(entries.remove(index));
-            let wrong: [(&str, &dyn Fn(&mut Stack)); 7] = [
+            type Wrong<'a> = (&'a str, &'a dyn Fn(&mut Stack));
+            let wrong: [Wrong<'_>; 7] = [
                 ("two layers swapped", &|stack| stack.layers.swap(1, 2)),
                 ("a whiteout dropped", &|stack| {
                     entries(&mut stack.layers[0], EntryKind::Whiteout, &drop);
@@ -810,5 +811,26 @@ mod within {
             assert_eq!(stack.view.len(), 32 + 1);
         });
         deep.unwrap();
+        let covered = bench.mounted(&none, |at| {
+            let below = at.join("d");
+            fs::create_dir(&below).unwrap();
+            fs::write(below.join("hidden"), "").unwrap();
+            mount(
+                Some("tmpfs"),
+                &below,
+                Some("tmpfs"),
+                MsFlags::empty(),
+                None::<&str>,
+            )
+            .unwrap();
+            fs::write(below.join("elsewhere"), "").unwrap();
+            let stack = picture(at).unwrap();
+            umount2(&below, MntFlags::empty()).unwrap();
+            let names: Vec<&str> = stack.view.iter().map(|seen| seen.path.as_str()).collect();
+            // What is mounted below isn't of these layers.
+            assert_eq!(names[0], "d");
+            assert!(!names.contains(&"d/elsewhere") && !names.contains(&"d/hidden"));
+        });
+        covered.unwrap();
     }
 }

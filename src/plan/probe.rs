@@ -154,8 +154,11 @@ const PLAIN: [(&str, Probe); 16] = [
     ("controllers", Probe::Controllers),
 ];
 
+/// A probe's name, and the probe of a path.
+type WithPath = (&'static str, fn(String) -> Probe);
+
 /// The probes that take a path.
-const WITH_PATH: [(&str, fn(String) -> Probe); 8] = [
+const WITH_PATH: [WithPath; 8] = [
     ("dir", Probe::Dir),
     ("file", Probe::File),
     ("mount", Probe::MountAt),

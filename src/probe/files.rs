@@ -365,7 +365,8 @@ mod tests {
             fs::remove_file(top.join("h")).unwrap();
         });
         assert_eq!(touched, plain);
-        let changes: [(&str, &dyn Fn(&Path)); 8] = [
+        type Change<'a> = (&'a str, &'a dyn Fn(&Path));
+        let changes: [Change<'_>; 8] = [
             ("contents", &|top| fs::write(top.join("g"), "owt").unwrap()),
             ("size", &|top| fs::write(top.join("g"), "two\n").unwrap()),
             ("name", &|top| {
