@@ -12,9 +12,14 @@ fn main() -> ExitCode {
     }
     match cli::start() {
         Next::Exit(code) => code,
-        Next::Interactive { course, look, step } => {
+        Next::Interactive {
+            course,
+            look,
+            step,
+            ascii,
+        } => {
             let start = step.map(|id| id.0);
-            match tui::run(course, options(look, start)) {
+            match tui::run(course, options(look, start, ascii)) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => cli::give_up(&error.to_string()),
             }
@@ -22,7 +27,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn options(look: Look, start: Option<String>) -> Options {
+fn options(look: Look, start: Option<String>, ascii: bool) -> Options {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     Options {
         start,
@@ -34,6 +39,7 @@ fn options(look: Look, start: Option<String>) -> Options {
             cli::ThemeChoice::HighContrast => tui::ThemeChoice::HighContrast,
         },
         no_color: set("NO_COLOR"),
+        ascii,
         panic_key: set("GLASSBOX_PANIC_KEY"),
     }
 }

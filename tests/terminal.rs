@@ -23,8 +23,13 @@ struct Session {
 
 impl Session {
     fn start(arguments: &[&str], rows: u16, cols: u16) -> Session {
+        Session::start_in("C.UTF-8", arguments, rows, cols)
+    }
+
+    fn start_in(locale: &str, arguments: &[&str], rows: u16, cols: u16) -> Session {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_glassbox"));
         command.args(arguments);
+        command.env("LC_ALL", locale);
         Session::spawn(command, rows, cols)
     }
 
@@ -33,6 +38,7 @@ impl Session {
         let mut command = CommandBuilder::new("sh");
         command.arg("-i");
         command.env("ENV", "");
+        command.env("LC_ALL", "C.UTF-8");
         Session::spawn(command, rows, cols)
     }
 
@@ -374,6 +380,17 @@ when = { fact = "host/kill", is = "ok" }
 ```
 "#;
 
+/// A pack of one lesson of one step.
+fn pack(name: &str, step: &str) -> tempfile::TempDir {
+    let pack = tempfile::tempdir().unwrap();
+    let lesson = pack.path().join(format!("01-{name}"));
+    std::fs::create_dir(&lesson).unwrap();
+    let meta = "title = \"A test\"\nsummary = \"s\"\nlock = \"l\"\nminutes = 1\n";
+    std::fs::write(lesson.join("lesson.toml"), meta).unwrap();
+    std::fs::write(lesson.join(format!("01-{name}.md")), step).unwrap();
+    pack
+}
+
 /// What stands in the one file of that name in the live step's group.
 fn ceiling() -> Option<String> {
     fn find(dir: &std::path::Path, depth: u32) -> Option<std::path::PathBuf> {
@@ -403,12 +420,7 @@ fn ceiling() -> Option<String> {
 
 #[test]
 fn a_live_knob_changes_the_limit_of_the_run_under_way() {
-    let pack = tempfile::tempdir().unwrap();
-    let lesson = pack.path().join("01-live");
-    std::fs::create_dir(&lesson).unwrap();
-    let meta = "title = \"Live\"\nsummary = \"s\"\nlock = \"l\"\nminutes = 1\n";
-    std::fs::write(lesson.join("lesson.toml"), meta).unwrap();
-    std::fs::write(lesson.join("01-live.md"), LIVE).unwrap();
+    let pack = pack("live", LIVE);
     let path = pack.path().to_str().unwrap();
     let mut session = Session::start(&["--lessons", path, "--theme", "dark"], 24, 80);
     session
@@ -441,4 +453,135 @@ fn a_live_knob_changes_the_limit_of_the_run_under_way() {
     session.shows("limit: 50 %").press("q");
     session.end().success();
     assert_eq!(ceiling(), None, "quitting in the middle cleans up, too");
+}
+
+/// A step that waits twice.
+const STAGED: &str = r#"+++
+id = "staged"
+title = "One thing after the other"
++++
+
+Watch.
+
+```demo
+[[box]]
+name = "box"
+namespaces = ["uts"]
+
+[[action]]
+in = "host"
+do.stage = "Before the box has a name of its own."
+
+[[action]]
+in = "box"
+do.set-hostname = "staged-name"
+as = "rename"
+
+[[action]]
+in = "box"
+do.probe = ["hostname"]
+
+[[action]]
+in = "host"
+do.stage = "Now it has one."
+
+[[action]]
+in = "host"
+do.probe = ["hostname"]
+
+[[show]]
+label = "hostname"
+inside = "box/hostname"
+outside = "host/hostname"
+
+[[expect]]
+claim = "The box has its own name."
+when = { fact = "box/hostname", is = "staged-name" }
+```
+"#;
+
+#[test]
+fn a_step_waits_at_each_of_its_stages() {
+    let pack = pack("staged", STAGED);
+    let path = pack.path().to_str().unwrap();
+    let mut session = Session::start(&["--lessons", path, "--theme", "dark"], 24, 80);
+    session
+        .shows("One thing after the other")
+        .press("r")
+        .shows("yes");
+    session.press("y").until("a stage or a refusal", |session| {
+        let text = session.text();
+        text.contains("Stage 1 of 2") || text.contains("This host refused")
+    });
+    if session.text().contains("This host refused") {
+        println!("skipped: this user may make no box here");
+        session.press("q");
+        session.end().success();
+        return;
+    }
+    session.shows("Before the box has a name of its own.");
+    session.shows("waits for you").shows("Enter: go on.");
+    assert!(
+        !session.text().contains("staged-name"),
+        "{}",
+        session.text()
+    );
+    // The calls can be read meanwhile; nothing but Enter is the word.
+    session.press("2").shows("Stage 1 of 2").press("1");
+    session.press("\r").shows("Stage 2 of 2: Now it has one.");
+    session.shows("staged-name").shows("waits for you");
+    session.press("\r").shows("claims of this step hold");
+    session.press("2").shows("Stage 2 of 2").press("q");
+    session.end().success();
+    // Whoever leaves in the middle isn't waited for.
+    let mut session = Session::start(&["--lessons", path], 24, 80);
+    session.shows("One thing").press("r").shows("yes");
+    session.press("y").shows("Stage 1 of 2").press("q");
+    session.end().success();
+}
+
+#[test]
+fn the_command_line_waits_at_stages_if_it_is_asked_to() {
+    let pack = pack("staged", STAGED);
+    let path = pack.path().to_str().unwrap();
+    let run = ["--lessons", path, "run", "staged", "--trust"];
+    let mut session = Session::start(&[&run[..], &["--stages"]].concat(), 40, 100);
+    session.until("a stage or a refusal", |session| {
+        let text = session.text();
+        text.contains("Enter: go on.") || text.contains("skipped")
+    });
+    if session.text().contains("skipped") {
+        println!("skipped: this user may make no box here");
+        return;
+    }
+    session.shows("Stage 1 of 2: Before").press("\n");
+    session.shows("Stage 2 of 2: Now").shows("staged-name");
+    session.press("\n").shows("passed: 1 claim checked");
+    session.end().success();
+    // Nobody has to be there otherwise.
+    let mut session = Session::start(&run, 40, 100);
+    session.shows("passed: 1 claim checked");
+    let text = session.end().success();
+    assert!(!text.contains("Enter: go on."), "{text}");
+    // An interrupt while it waits takes everything down.
+    let mut session = Session::start(&[&run[..], &["--stages"]].concat(), 40, 100);
+    session.shows("Enter: go on.").signal(libc::SIGINT);
+    session.shows("is gone again.").shows("failed");
+    let (status, text) = session.end();
+    assert!(!status.success(), "{text}");
+}
+
+#[test]
+fn without_utf8_the_screen_is_ascii() {
+    let ascii = |mut session: Session| {
+        session.shows("Explanation").shows("Predict:");
+        assert!(session.text().is_ascii(), "{}", session.text());
+        session.press("q");
+        session.end().success();
+    };
+    ascii(Session::start_in("C", &[], 30, 100));
+    ascii(Session::start(&["--ascii"], 30, 100));
+    let mut session = Session::start(&[], 30, 100);
+    session.shows("Explanation").shows("│").press("q");
+    session.end().success();
 }

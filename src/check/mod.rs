@@ -71,6 +71,14 @@ pub struct Test {
     pub within: Option<Literal>,
 }
 
+impl Test {
+    /// Every fact that it looks at.
+    pub fn facts(&self) -> impl Iterator<Item = &FactRef> {
+        let others = [&self.same_as, &self.differs_from, &self.less_than];
+        std::iter::once(&self.fact).chain(others.into_iter().flatten())
+    }
+}
+
 /// A value as an author writes it; text is read in the unit of the fact that
 /// it is compared with (`10d`, `64MiB`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

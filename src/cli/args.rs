@@ -26,6 +26,9 @@ pub(crate) struct Cli {
     pub(crate) lessons: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) look: Look,
+    /// Draw with ASCII characters only, as where the locale has no UTF-8
+    #[arg(long, global = true)]
+    pub(crate) ascii: bool,
     /// Open the course at this step
     #[arg(long, value_name = "STEP")]
     pub(crate) step: Option<String>,
@@ -114,6 +117,9 @@ pub(crate) struct RunArgs {
     /// Keep the boxes until Enter, the end of standard input, SIGINT or SIGTERM
     #[arg(long)]
     pub(crate) hold: bool,
+    /// Wait for Enter at each stage of the demo, and show what there is so far
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) stages: bool,
     /// Agree to what the step of a pack from a directory will do
     #[arg(long)]
     pub(crate) trust: bool,

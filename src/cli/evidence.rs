@@ -1,8 +1,9 @@
 //! What a run showed, as text: the calls in their order, then the evidence.
 
 use super::failure::Failure;
-use super::printer::{Printer, Tone};
-use crate::course::Step;
+use super::printer::{Printer, Tone, visible};
+use crate::course::{Scenario, Step};
+use crate::plan::History;
 use crate::render::{self, Line, Role};
 use crate::session::{Outcome, Record};
 use std::io::Write;
@@ -18,6 +19,7 @@ pub(crate) fn print(step: &Step, record: &Record, out: &mut Printer) -> Result<(
         if shown.recorded_on().is_none() {
             scenario.show.clear();
             scenario.figure = None;
+            scenario.bars.clear();
         }
     }
     let (history, width) = (&record.history, out.width());
@@ -28,7 +30,33 @@ pub(crate) fn print(step: &Step, record: &Record, out: &mut Printer) -> Result<(
         lines(&charts, out)?;
         writeln!(out)?;
     }
+    let bars = render::bars(&scenario, &shown, width);
+    if !bars.is_empty() {
+        lines(&bars, out)?;
+        writeln!(out)?;
+    }
     lines(&render::evidence(&scenario, &shown, verdicts, width), out)
+}
+
+/// Prints a stage's words, and above them what there is to see before it.
+pub(crate) fn print_stage(
+    scenario: &Scenario,
+    history: &History,
+    action: usize,
+    out: &mut Printer,
+) -> Result<(), Failure> {
+    if history.facts().next().is_some() {
+        let width = out.width();
+        let bars = render::bars(scenario, history, width);
+        lines(&bars, out)?;
+        lines(&render::evidence(scenario, history, &[], width), out)?;
+        writeln!(out)?;
+    }
+    if let Some(words) = render::stage(scenario, action) {
+        let line = Line::of(visible(&words), Role::Strong);
+        lines(&[line], out)?;
+    }
+    Ok(())
 }
 
 /// The sum of a run, in a line.

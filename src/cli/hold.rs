@@ -8,6 +8,15 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
+/// What ended the waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// A line on standard input.
+    Enter,
+    /// The end of standard input, or a signal.
+    End,
+}
+
 /// Listens for the end of a hold; signals have their usual effect again once
 /// it is dropped.
 pub(crate) struct Release {
@@ -31,7 +40,7 @@ impl Release {
     }
 
     /// Returns on the first of: a line on standard input, its end, a signal.
-    pub(crate) fn wait(self) -> io::Result<()> {
+    pub(crate) fn wait(&self) -> io::Result<Word> {
         let stdin = io::stdin();
         loop {
             let mut fds = [
@@ -45,10 +54,12 @@ impl Release {
             }
             let ready = |fd: &PollFd| fd.any().unwrap_or(true);
             if ready(&fds[0]) {
-                return Ok(());
+                return Ok(Word::End);
             }
-            if ready(&fds[1]) && line_or_end(&stdin)? {
-                return Ok(());
+            if ready(&fds[1])
+                && let Some(word) = line_or_end(&stdin)?
+            {
+                return Ok(word);
             }
         }
     }
@@ -56,12 +67,12 @@ impl Release {
 
 /// Reads what is there, without waiting for a whole line: a signal must still
 /// be heard. Unbuffered on purpose.
-fn line_or_end(stdin: &io::Stdin) -> io::Result<bool> {
+fn line_or_end(stdin: &io::Stdin) -> io::Result<Option<Word>> {
     let mut bytes = [0; 256];
     match nix::unistd::read(stdin, &mut bytes) {
-        Ok(0) => Ok(true),
-        Ok(n) => Ok(bytes[..n].contains(&b'\n')),
-        Err(nix::errno::Errno::EINTR | nix::errno::Errno::EAGAIN) => Ok(false),
+        Ok(0) => Ok(Some(Word::End)),
+        Ok(n) => Ok(bytes[..n].contains(&b'\n').then_some(Word::Enter)),
+        Err(nix::errno::Errno::EINTR | nix::errno::Errno::EAGAIN) => Ok(None),
         Err(errno) => Err(errno.into()),
     }
 }

@@ -29,8 +29,7 @@ pub(crate) fn lint(path: Option<&Path>, json: bool, out: &mut Printer) -> Result
 
 /// Prints the JSON Schemas of the TOML parts, as one document.
 pub(crate) fn schema(out: &mut Printer) -> Result<Exit, Failure> {
-    serde_json::to_writer_pretty(&mut *out, &course::schema()).map_err(std::io::Error::from)?;
-    writeln!(out)?;
+    out.document(&course::schema())?;
     Ok(Exit::Well)
 }
 

@@ -29,7 +29,7 @@ use crate::course::{Course, StepId};
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
 use failure::{Exit, Failure};
-use printer::Printer;
+use printer::{Printer, utf8_locale};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -45,6 +45,8 @@ pub enum Next {
         look: Look,
         /// The step to open, when one was asked for.
         step: Option<StepId>,
+        /// Whether to draw with ASCII characters only.
+        ascii: bool,
     },
 }
 
@@ -54,21 +56,27 @@ pub fn start() -> Next {
         Ok(cli) => cli,
         Err(error) => return Next::Exit(show_usage(&error)),
     };
+    let ascii = cli.ascii;
     let stdout = std::io::stdout();
-    let mut printer = Printer::new(stdout.lock(), stdout.is_terminal());
+    let mut printer = Printer::new(stdout.lock(), stdout.is_terminal()).in_ascii(ascii);
     let done = carry_out(cli, &mut printer);
     let flushed = printer.flush().map_err(Failure::from);
     match done.and_then(|next| flushed.map(|()| next)) {
         Ok(Carried::Done(exit)) => Next::Exit(exit.into()),
-        Ok(Carried::Open(course, look, step)) => Next::Interactive { course, look, step },
-        Err(failure) => Next::Exit(report(&failure)),
+        Ok(Carried::Open(course, look, step)) => Next::Interactive {
+            course,
+            look,
+            step,
+            ascii: ascii || !utf8_locale(),
+        },
+        Err(failure) => Next::Exit(report(&failure, ascii)),
     }
 }
 
 /// Says on standard error that a part of this program can't go on, the way
 /// every command does, and gives the exit code for it.
 pub fn give_up(message: &str) -> ExitCode {
-    report(&Failure::host(message))
+    report(&Failure::host(message), false)
 }
 
 /// What `carry_out` leaves to `start`.
@@ -153,9 +161,9 @@ fn show_usage(error: &clap::Error) -> ExitCode {
 }
 
 /// The one place that prints an error.
-fn report(failure: &Failure) -> ExitCode {
+fn report(failure: &Failure, ascii: bool) -> ExitCode {
     let stderr = std::io::stderr();
-    let mut printer = Printer::new(stderr.lock(), stderr.is_terminal());
+    let mut printer = Printer::new(stderr.lock(), stderr.is_terminal()).in_ascii(ascii);
     // Nothing can be said about an error output that is gone.
     let _ = failure.print(&mut printer).and_then(|()| printer.flush());
     failure.exit().into()

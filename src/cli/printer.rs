@@ -1,6 +1,7 @@
 //! Where commands write to: text with a few tones, which become colours only
 //! on a terminal that wants them.
 
+use crate::render::ascii;
 use std::io::{self, Write};
 
 /// What a word on the screen means. Never the only sign of it.
@@ -23,6 +24,20 @@ pub(crate) struct Printer<'a> {
     out: Box<dyn Write + 'a>,
     terminal: bool,
     colour: bool,
+    ascii: bool,
+}
+
+/// Whether the locale says that the terminal shows UTF-8, locale(7): the first
+/// of `LC_ALL`, `LC_CTYPE` and `LANG` that is set counts.
+pub(crate) fn utf8_locale() -> bool {
+    utf8(|name| std::env::var(name).ok())
+}
+
+fn utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set);
+    let locale = locale.unwrap_or_default().to_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
 }
 
 impl<'a> Printer<'a> {
@@ -35,7 +50,15 @@ impl<'a> Printer<'a> {
             out: Box::new(out),
             terminal,
             colour: terminal && !set("NO_COLOR") && !dumb,
+            ascii: false,
         }
+    }
+
+    /// The same, with ASCII signs if that is wanted, or if it is a terminal
+    /// without UTF-8. A file or a pipe has no locale. JSON stays as it is.
+    pub(crate) fn in_ascii(mut self, wanted: bool) -> Printer<'a> {
+        self.ascii = wanted || self.terminal && !utf8_locale();
+        self
     }
 
     /// Whether escape sequences may be written.
@@ -68,6 +91,12 @@ impl<'a> Printer<'a> {
         format!("\x1b[{code}m{text}\x1b[0m")
     }
 
+    /// A JSON document, set for people.
+    pub(crate) fn document(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut self.out, value)?;
+        self.out.write_all(b"\n")
+    }
+
     /// One JSON object on a line of its own.
     pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
         serde_json::to_writer(&mut self.out, value)?;
@@ -77,6 +106,12 @@ impl<'a> Printer<'a> {
 
 impl Write for Printer<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.ascii
+            && let Ok(text) = std::str::from_utf8(bytes)
+        {
+            self.out.write_all(ascii(text).as_bytes())?;
+            return Ok(bytes.len());
+        }
         self.out.write(bytes)
     }
 
@@ -99,6 +134,35 @@ mod tests {
     fn without_a_terminal_there_are_no_escapes() {
         let printer = Printer::new(Vec::new(), false);
         assert_eq!(printer.paint(Tone::Bad, "FAIL"), "FAIL");
+    }
+
+    #[test]
+    fn the_locale_says_whether_there_is_utf8() {
+        for (all, ctype, lang, expected) in [
+            (None, None, Some("de_DE.UTF-8"), true),
+            (None, None, Some("C.utf8"), true),
+            (None, None, Some("de_DE.ISO-8859-1"), false),
+            (Some("C"), None, Some("de_DE.UTF-8"), false),
+            (Some(""), Some("en_GB.UTF-8"), Some("C"), true),
+            (None, None, None, false),
+        ] {
+            let variable = |name: &str| match name {
+                "LC_ALL" => all.map(String::from),
+                "LC_CTYPE" => ctype.map(String::from),
+                _ => lang.map(String::from),
+            };
+            assert_eq!(utf8(variable), expected, "{all:?} {ctype:?} {lang:?}");
+        }
+    }
+
+    #[test]
+    fn signs_become_ascii_and_json_stays() {
+        let mut bytes = Vec::new();
+        let mut printer = Printer::new(&mut bytes, false).in_ascii(true);
+        writeln!(printer, "✓ ≠ 容器").unwrap();
+        printer.json(&"≠").unwrap();
+        drop(printer);
+        assert_eq!(String::from_utf8(bytes).unwrap(), "+ ~ 容器\n\"≠\"\n");
     }
 
     #[test]

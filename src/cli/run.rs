@@ -3,14 +3,14 @@
 use super::args::RunArgs;
 use super::consent::consent;
 use super::failure::{Exit, Failure};
-use super::hold::Release;
+use super::hold::{Release, Word};
 use super::printer::{Printer, Tone, visible};
 use super::{evidence, knobs, pack};
 use crate::course::{Course, Step};
 use crate::plan::{Event, History};
 use crate::session::{Outcome, Record, Run};
 use serde_json::json;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 /// Runs one step's demo.
 pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<Exit, Failure> {
@@ -20,9 +20,15 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
         Failure::input(format!("the step {label} has no demo to run"))
             .hint("glassbox list shows which steps have one")
     })?;
-    let scenario = demo
+    let mut scenario = demo
         .scenario(&knobs::read(demo, &args.set)?)
         .map_err(Failure::input)?;
+    if args.stages && !(std::io::stdin().is_terminal() && out.is_terminal()) {
+        return Err(
+            Failure::input("--stages waits for Enter, and this is no terminal")
+                .hint("leave it out: the demo goes through its stages at once"),
+        );
+    }
     let agreed = consent(
         course,
         args.trust,
@@ -34,6 +40,8 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
         let heading = out.paint(Tone::Label, &heading);
         writeln!(out, "{heading}\n")?;
     }
+    // Not `attended`: nobody can end a long `watch` from here.
+    scenario.plan.attended = args.stages;
     let run = Run::start(&scenario, agreed, args.hold).map_err(Failure::host)?;
     let mut history = History::default();
     let mut held = false;
@@ -42,7 +50,15 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
             out.json(&event)?;
         }
         let holding = event == Event::Holding;
+        let paused = event == Event::Paused;
         history.push(event);
+        if paused && let Some(action) = history.paused() {
+            evidence::print_stage(&scenario, &history, action, out)?;
+            match pause(out)? {
+                Word::Enter => run.enough(),
+                Word::End => run.finish(),
+            }
+        }
         if holding && args.hold {
             let so_far = Record::new(scenario.clone(), history.clone());
             hold(step, &so_far, args.json, out)?;
@@ -68,6 +84,15 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
     })
 }
 
+/// Waits for the word to go on with a stage.
+fn pause(out: &mut Printer) -> Result<Word, Failure> {
+    // From here to the word these signals ask for a clean end.
+    let release = Release::listen()?;
+    out.flush()?;
+    eprintln!("Enter: go on.");
+    Ok(release.wait()?)
+}
+
 /// Shows what stands, and where to look at it, until the user is done.
 fn hold(step: &Step, record: &Record, json: bool, out: &mut Printer) -> Result<(), Failure> {
     // From here on these signals ask for a clean end, with verdicts.
@@ -83,7 +108,8 @@ fn hold(step: &Step, record: &Record, json: bool, out: &mut Printer) -> Result<(
     if out.is_terminal() {
         eprintln!("Holding. Look at these processes from another terminal; Enter ends it.");
     }
-    Ok(release.wait()?)
+    release.wait()?;
+    Ok(())
 }
 
 /// The boxes that are up at the end of a history.

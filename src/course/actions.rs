@@ -21,6 +21,12 @@ const MOST_STORE: Bytes = Bytes(256 << 20);
 const MOST_FILE: Bytes = Bytes(16 << 20);
 /// The most copies of one `copy`, and views of one `overlay`.
 const MOST_TREES: u32 = 16;
+/// The most programs of one `root-fs`.
+const MOST_PROGRAMS: usize = 32;
+/// The most layers of one `image`.
+const MOST_LAYERS: usize = 20;
+/// The longest tag of an image.
+const MOST_TAG: usize = 64;
 /// What mount(2) is let do.
 const FILESYSTEMS: [&str; 3] = ["tmpfs", "proc", "mqueue"];
 
@@ -321,15 +327,27 @@ impl Walk<'_, '_, '_> {
                 self.path(&copy.to, at(&["to"]));
                 self.count(copy.count, at(&["count"]));
             }
-            Verb::RootFs(root) => self.path(&root.to, at(&["to"])),
+            Verb::RootFs(root) => {
+                self.path(&root.to, at(&["to"]));
+                self.amount(
+                    (root.programs.len(), MOST_PROGRAMS, "programs"),
+                    at(&["programs"]),
+                );
+                for (index, program) in root.programs.iter().enumerate() {
+                    self.file_name(program, at(&["programs", &index.to_string()]));
+                }
+            }
             Verb::Image(image) => {
                 self.path(&image.layout, at(&["layout"]));
+                self.tag(&image.tag, at(&["tag"]));
+                self.amount((image.layers.len(), MOST_LAYERS, "layers"), at(&["layers"]));
                 for (index, layer) in image.layers.iter().enumerate() {
                     self.path(layer, at(&["layers", &index.to_string()]));
                 }
             }
             Verb::Unpack(unpack) => {
                 self.path(&unpack.layout, at(&["layout"]));
+                self.tag(&unpack.tag, at(&["tag"]));
                 self.path(&unpack.to, at(&["to"]));
             }
             Verb::Stage(_) => {
@@ -471,6 +489,46 @@ impl Walk<'_, '_, '_> {
                 span,
                 format!("`{path}` is not an absolute path without `..`"),
                 "begin it with `/`, such as `/mnt/secret`",
+            );
+        }
+    }
+
+    /// A list that may be neither empty nor too long: its length, the most, and
+    /// what is in it.
+    fn amount(&mut self, (length, most, what): (usize, usize, &str), span: Range<usize>) {
+        if length == 0 {
+            self.empty(span, &format!("there are no {what}"), "name one at least");
+        } else if length > most {
+            self.sink.error(
+                "too-much",
+                span,
+                format!("there are {length} {what}"),
+                format!("{most} at most"),
+            );
+        }
+    }
+
+    /// The name of a program without the directory that it is in.
+    fn file_name(&mut self, name: &str, span: Range<usize>) {
+        if matches!(name, "" | "." | "..") || name.contains(['/', '\0']) {
+            self.sink.error(
+                "bad-program",
+                span,
+                format!("`{name}` is not the name of a program"),
+                "expected one without `/`, such as `sh`: it is looked up on the machine's PATH",
+            );
+        }
+    }
+
+    /// What an image may be called.
+    fn tag(&mut self, tag: &str, span: Range<usize>) {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+        if tag.is_empty() || tag.len() > MOST_TAG || !tag.bytes().all(plain) {
+            self.sink.error(
+                "bad-tag",
+                span,
+                format!("`{tag}` can't name an image"),
+                format!("expected letters, digits, `.`, `_` and `-`, {MOST_TAG} at most"),
             );
         }
     }

@@ -4,7 +4,7 @@
 use super::demo::ShowRow;
 use super::shape::did_you_mean;
 use super::source::Sink;
-use super::tree::Node;
+use super::tree::{Node, Value};
 use crate::base::nearest;
 use crate::check::{Question, Test};
 use crate::plan::{Action, BoxName, FactRef, Place, Probe, Verb};
@@ -298,6 +298,54 @@ impl Judge<'_, '_, '_> {
             .error("bad-question", node.span.clone(), message, help);
     }
 
+    /// Bars: a few facts beside each other.
+    pub(super) fn bars(&mut self, node: &Node) {
+        filled(self.sink, node, "title");
+        let list = |bars: &&Node| matches!(bars.value, Value::List(_));
+        let Some(bars) = node.get("bar").filter(list) else {
+            return;
+        };
+        let count = bars.items().len();
+        if !(1..=MOST_BARS).contains(&count) {
+            self.sink.error(
+                "bad-bars",
+                node.at(&["bar"]),
+                format!("there are {count} bars beside each other"),
+                format!("expected 1 to {MOST_BARS}"),
+            );
+        }
+        for bar in bars.items() {
+            filled(self.sink, bar, "label");
+            if let Some(id) = bar.get("fact").and_then(|node| node.read::<FactRef>()) {
+                self.fact(&id, bar.at(&["fact"]));
+            }
+        }
+    }
+
+    /// The figure of layers is drawn from what a probe `stack` yields there.
+    pub(super) fn layers(&mut self, id: &FactRef, span: Range<usize>) {
+        let stack = matches!(id.name.parse(), Ok(Probe::Stack(_)));
+        let declared = match &id.seen_from {
+            Place::Host => true,
+            Place::Box(name) => self.boxes.mention(name, span.clone()),
+        };
+        let help = match (&id.about, stack) {
+            (Some(_), _) => "from outside a mount of a box isn't seen: name the box alone".into(),
+            (None, false) => "give it what a probe `stack` yields: `box/stack:/mnt/view`".into(),
+            (None, true) if declared && !self.yields.has(&id.seen_from, &id.name) => {
+                format!("add the probe `{}` in `{}`", id.name, id.seen_from)
+            }
+            // The moment may still be another.
+            (None, true) => return self.fact(id, span),
+        };
+        self.sink.error(
+            "figure-without-facts",
+            span,
+            "the figure `layers` has nothing to draw",
+            help,
+        );
+    }
+
     /// A row of the evidence table.
     pub(super) fn row(&mut self, node: &Node) {
         for key in ["inside", "outside"] {
@@ -328,6 +376,9 @@ impl Judge<'_, '_, '_> {
         }
     }
 }
+
+/// The most bars beside each other.
+const MOST_BARS: usize = 8;
 
 /// The widest label of a row.
 const WIDEST_LABEL: usize = 24;

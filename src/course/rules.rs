@@ -152,8 +152,13 @@ fn scene(sink: &mut Sink<'_>, root: &Node) -> (Yields, Boxes) {
     for node in root.get("knob").map_or(&[][..], Node::items) {
         filled(judge.sink, node, "label");
     }
-    if let Some(figure) = root.get("figure").and_then(|node| node.read::<Figure>()) {
-        figure_rules(sink, root, figure, &specs, &yields);
+    for node in root.get("bars").map_or(&[][..], Node::items) {
+        judge.bars(node);
+    }
+    match root.get("figure").and_then(|node| node.read::<Figure>()) {
+        Some(Figure::Layers(id)) => judge.layers(&id, root.at(&["figure"])),
+        Some(Figure::Namespaces) => namespaces_rules(sink, root, &specs, &yields),
+        None => {}
     }
     boxes.tell(sink);
     (yields, boxes)
@@ -301,40 +306,29 @@ fn containment(
     }
 }
 
-/// A figure is drawn from facts that must be there.
-fn figure_rules(
-    sink: &mut Sink<'_>,
-    root: &Node,
-    figure: Figure,
-    specs: &[Read<BoxSpec>],
-    yields: &Yields,
-) {
-    match figure {
-        Figure::Layers(_) => {}
-        Figure::Namespaces => {
-            let first = specs.first().and_then(|(_, node)| node.text_of("name"));
-            if !specs.is_empty() && first.is_none_or(|name| name.parse::<BoxName>().is_err()) {
-                return;
-            }
-            let first = first.and_then(|name| name.parse().ok()).map(Place::Box);
-            let places = [Some(Place::Host), first];
-            let missing = places.iter().find(|place| {
-                place
-                    .as_ref()
-                    .is_none_or(|place| !yields.has(place, "ns.uts"))
-            });
-            if let Some(place) = missing {
-                sink.error(
-                    "figure-without-facts",
-                    root.at(&["figure"]),
-                    "the figure `namespaces` has nothing to draw",
-                    match place {
-                        Some(place) => format!("add the probe `ns` in `{place}`"),
-                        None => "declare a box, and add the probe `ns` in it".into(),
-                    },
-                );
-            }
-        }
+/// The table of namespaces is drawn from facts that must be there.
+fn namespaces_rules(sink: &mut Sink<'_>, root: &Node, specs: &[Read<BoxSpec>], yields: &Yields) {
+    let first = specs.first().and_then(|(_, node)| node.text_of("name"));
+    if !specs.is_empty() && first.is_none_or(|name| name.parse::<BoxName>().is_err()) {
+        return;
+    }
+    let first = first.and_then(|name| name.parse().ok()).map(Place::Box);
+    let places = [Some(Place::Host), first];
+    let missing = places.iter().find(|place| {
+        place
+            .as_ref()
+            .is_none_or(|place| !yields.has(place, "ns.uts"))
+    });
+    if let Some(place) = missing {
+        sink.error(
+            "figure-without-facts",
+            root.at(&["figure"]),
+            "the figure `namespaces` has nothing to draw",
+            match place {
+                Some(place) => format!("add the probe `ns` in `{place}`"),
+                None => "declare a box, and add the probe `ns` in it".into(),
+            },
+        );
     }
 }
 

@@ -496,6 +496,18 @@ impl Plan {
         self.boxes.iter().find(|spec| &spec.name == name)
     }
 
+    /// The stage that an action of that index begins: its number, from 1, how
+    /// many there are, and its words. `None` if the action is no stage.
+    pub fn stage(&self, index: usize) -> Option<(usize, usize, &str)> {
+        let is_stage = |action: &&Action| matches!(action.verb, Verb::Stage(_));
+        let Verb::Stage(words) = &self.actions.get(index)?.verb else {
+            return None;
+        };
+        let number = self.actions[..=index].iter().filter(is_stage).count();
+        let total = self.actions.iter().filter(is_stage).count();
+        Some((number, total, words))
+    }
+
     /// The controllers that a cgroup must have: its own, and those that its
     /// descendants get from it.
     pub fn controllers_of(&self, group: &CgroupSpec) -> Vec<Controller> {

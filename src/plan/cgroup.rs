@@ -43,8 +43,10 @@ pub struct CgroupSpec {
     /// What its members may use.
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
-    /// A host that refuses it is told of, and the demo goes on without it: its
-    /// members stay where they are, and nothing of it is observed.
+    /// A host that refuses it is told of, and the demo goes on without it and
+    /// without its children: boxes and processes that would be in it stay where
+    /// their maker is, and what is asked of it is unavailable. A claim about
+    /// that is not judged.
     #[serde(default)]
     pub missing_ok: bool,
 }

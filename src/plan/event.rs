@@ -225,6 +225,27 @@ impl History {
         })
     }
 
+    /// The action at which the run waits for the learner's word, if the last
+    /// that happened is that it does.
+    pub fn paused(&self) -> Option<usize> {
+        let last = self.events.iter().rev().find_map(|event| match event {
+            Event::Paused => Some(true),
+            Event::Doing { .. } | Event::Broken { .. } | Event::Holding | Event::Cleaned => {
+                Some(false)
+            }
+            Event::Started(_)
+            | Event::Syscall(_)
+            | Event::Output(_)
+            | Event::BoxUp { .. }
+            | Event::BoxDown { .. }
+            | Event::Fact(_)
+            | Event::Sample(_)
+            | Event::Retuned(_)
+            | Event::Refused(_) => None,
+        });
+        last.filter(|paused| *paused).and_then(|_| self.action())
+    }
+
     /// Whether every action of the plan was carried out.
     pub fn completed(&self) -> bool {
         self.events.contains(&Event::Holding)

@@ -65,8 +65,7 @@ pub enum Probe {
     Origin(String),
     /// `stat:PATH`: facts `stat:PATH.type` (`file`, `directory`, `opaque`,
     /// `symlink`, `whiteout`, `special`, `none`), `stat:PATH.size`,
-    /// `stat:PATH.inode`, `stat:PATH.device` (the minor number where the major is
-    /// 0, else `major:minor`), lstat(2).
+    /// `stat:PATH.inode`, `stat:PATH.device` (`major:minor`, of a device), lstat(2).
     Stat(String),
     /// `hash:PATH`: fact `hash:PATH`, the SHA-256 of a file, or of a directory:
     /// of names, types, modes, link targets and contents of all that is in it.

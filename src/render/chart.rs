@@ -87,7 +87,7 @@ fn numbers(plot: &Plot, curve: &Curve) -> String {
 }
 
 /// Items side by side, each whole where it can be.
-fn flow(items: Vec<Vec<Span>>, width: usize) -> Vec<Line> {
+pub(super) fn flow(items: Vec<Vec<Span>>, width: usize) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for item in items {
         let wrapped = wrap(&item, width);

@@ -2,7 +2,7 @@
 
 use super::table::{Cell, Table};
 use super::text::{bullet, wrap};
-use super::{Line, Role, Span, figure};
+use super::{Line, Role, Span, figure, layers};
 use crate::check::Verdict;
 use crate::course::{Align, Figure, Scenario, ShowRow};
 use crate::plan::{Event, Fact, FactRef, History, Provenance};
@@ -18,7 +18,8 @@ pub fn evidence(
     let mut parts: Vec<Vec<Line>> = vec![observer(history, width)];
     match &scenario.figure {
         Some(Figure::Namespaces) => parts.push(figure::namespaces(scenario, history, width)),
-        Some(Figure::Layers(_)) | None => {}
+        Some(Figure::Layers(id)) => parts.push(layers::figure(id, history, width)),
+        None => {}
     }
     if let Some(kernel) = history.recorded_on() {
         parts.push(troubles(history, width));

@@ -10,24 +10,34 @@
 //!   every visible character of the input is in the output;
 //! - no control character leaves this module: each is made visible instead, so
 //!   that neither a lesson nor a program's output can drive the terminal.
+//!
+//! Signs, borders and charts are drawn in Unicode. A terminal without these
+//! characters gets others of the same width ([`ascii`]) where text leaves the
+//! program.
 
+mod ascii;
+mod bars;
 mod chart;
 mod code;
 mod consent;
 mod document;
 mod evidence;
 mod figure;
+mod layers;
 mod plot;
 mod syscalls;
 mod table;
 mod text;
 
+pub use ascii::ascii;
+pub use bars::bars;
 pub use chart::{above, below, charts};
 pub use consent::consent;
 pub use document::document;
 pub use evidence::evidence;
+pub use layers::layers;
 pub use plot::{Axis, Bound, Curve, Plot, Quantity};
-pub use syscalls::syscalls;
+pub use syscalls::{stage, syscalls};
 pub use text::{visible, wrap};
 
 /// What a piece of text means.

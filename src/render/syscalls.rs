@@ -20,6 +20,10 @@ pub fn syscalls(scenario: &Scenario, history: &History, width: usize) -> Vec<Lin
                 lines.extend(wrap(&[Span::new(text, Role::Dim)], width));
             }
             Event::Doing { action } => {
+                if let Some(stage) = stage(scenario, *action) {
+                    lines.push(Line::default());
+                    lines.extend(wrap(&[Span::new(stage, Role::Heading)], width));
+                }
                 let action = scenario.plan.actions.get(*action);
                 if let Some(say) = action.and_then(|action| action.say.as_ref()) {
                     lines.push(Line::default());
@@ -58,6 +62,13 @@ pub fn syscalls(scenario: &Scenario, history: &History, width: usize) -> Vec<Lin
         }
     }
     lines
+}
+
+/// A stage of the demo in its words: `Stage 2 of 5: namespaces`. `None` if that
+/// action begins none.
+pub fn stage(scenario: &Scenario, action: usize) -> Option<String> {
+    let (number, total, words) = scenario.plan.stage(action)?;
+    Some(format!("Stage {number} of {total}: {words}"))
 }
 
 fn note(sign: &str, role: Role, text: String, width: usize) -> Vec<Line> {

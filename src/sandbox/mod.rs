@@ -15,12 +15,15 @@
 //! knows nothing of lessons, expectations or screens.
 
 mod agent;
+mod archive;
 mod cgroup;
 mod create;
+mod elf;
 mod files;
 mod groups;
 mod image;
 mod layers;
+mod layout;
 mod leaf;
 mod limits;
 mod network;
@@ -29,9 +32,11 @@ mod programs;
 mod removal;
 mod root;
 mod rootfs;
+mod steps;
 mod supervisor;
 mod sys;
 mod trace;
+mod unpack;
 mod verbs;
 mod wire;
 mod workload;

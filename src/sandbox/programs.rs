@@ -364,7 +364,7 @@ impl Agent {
                 Some([first, _]) => [first, values.clone()],
             });
             let place = self.teller.place.clone();
-            let values = values
+            let values: Vec<_> = values
                 .into_iter()
                 .map(|(name, value)| {
                     (
@@ -379,7 +379,10 @@ impl Agent {
                 })
                 .collect();
             let at = self.began.elapsed().as_nanos() as i64;
-            self.teller.tell(Event::Sample(Sample { at, values }));
+            // Without a group there is nothing to see, but an end to await.
+            if !values.is_empty() {
+                self.teller.tell(Event::Sample(Sample { at, values }));
+            }
             next += every;
             let left = next.saturating_duration_since(std::time::Instant::now());
             if started.elapsed() + left > time {

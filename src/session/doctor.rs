@@ -59,7 +59,7 @@ pub fn doctor(course: &Course) -> Vec<Ability> {
 }
 
 /// What each demo can't do without. A box whose missing namespaces are fine
-/// asks for none of them.
+/// asks for none of them, and a group that may be missing for nothing.
 fn demands(course: &Course) -> Vec<(StepId, Vec<Need>)> {
     let mut found = Vec::new();
     for (_, step) in course.steps() {
@@ -68,6 +68,7 @@ fn demands(course: &Course) -> Vec<(StepId, Vec<Need>)> {
         let Ok(mut scenario) = demo.scenario(&KnobValues::new()) else {
             continue;
         };
+        scenario.plan.cgroups.retain(|group| !group.missing_ok);
         for spec in &mut scenario.plan.boxes {
             if spec.missing_ok {
                 spec.proc = Some(spec.mounts_proc());

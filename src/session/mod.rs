@@ -7,11 +7,13 @@
 //! skipped); what it looks like is not its business.
 
 pub mod doctor;
+mod missing;
 
-use crate::check::{Verdict, judge};
+use crate::check::{Expectation, Verdict, judge};
 use crate::course::{Origin, Scenario, Step};
 use crate::plan::{Event, History, Namespace, Need, Plan, Refusal, SetLimits};
 use crate::sandbox::{Control, Helper};
+use missing::Missing;
 use std::borrow::Cow;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -168,6 +170,7 @@ impl Record {
         let mut verdicts = Vec::new();
         // Claims speak of one setting; this run had several.
         let retuned = history.retuned().next().is_some();
+        let without = Missing::of(&scenario.plan, &history);
         for expectation in &scenario.expectations {
             if retuned {
                 excused.push(true);
@@ -181,7 +184,8 @@ impl Record {
             // Only what was looked for and isn't there: a fact that no one saw fails.
             let missing = expectation.missing_ok
                 && history.fact(fact).is_some_and(|fact| fact.value.is_none());
-            excused.push(refusal.is_some() || missing);
+            let groupless = without.excuses(&expectation.when);
+            excused.push(refusal.is_some() || missing || groupless);
             verdicts.push(match refusal {
                 Some(refusal) => Verdict::Unknown {
                     because: refusal.to_string(),
@@ -189,18 +193,27 @@ impl Record {
                 None => judge(&expectation.when, &history),
             });
         }
-        let all_hold = verdicts
+        let failing: Vec<&Expectation> = scenario
+            .expectations
             .iter()
-            .zip(&excused)
-            .all(|(verdict, excused)| *excused || verdict.holds());
+            .zip(verdicts.iter().zip(&excused))
+            .filter(|(_, (verdict, excused))| !**excused && !verdict.holds())
+            .map(|(expectation, _)| expectation)
+            .collect();
+        // What was refused and may be why: a group is that only for what would
+        // have been in it.
+        let members = failing.iter().all(|claim| without.concerns(&claim.when));
+        let to_blame = history
+            .refusals()
+            .filter(|refusal| members || !matches!(refusal.need, Need::Cgroup(_)))
+            .last();
         let outcome = match history.refusals().last() {
             _ if history.broken().is_some() => Outcome::Failed,
             Some(refusal) if !history.completed() => Outcome::Skipped(refusal.clone()),
-            _ if history.completed() && all_hold => Outcome::Passed,
+            _ if history.completed() && failing.is_empty() => Outcome::Passed,
             // The lesson went on without what was refused, and some claim is
             // about the effect of it: the host can't show that, and doesn't refute it.
-            Some(refusal) => Outcome::Skipped(refusal.clone()),
-            None => Outcome::Failed,
+            _ => to_blame.map_or(Outcome::Failed, |refusal| Outcome::Skipped(refusal.clone())),
         };
         Record {
             scenario,
@@ -328,6 +341,143 @@ mod tests {
         ] {
             let record = Record::new(scenario(), History::from(events.clone()));
             assert_eq!(record.outcome, expected, "{events:?}");
+        }
+    }
+    /// A group that may be missing excuses the claims about it, and fails or
+    /// skips no other.
+    #[test]
+    fn without_a_group_the_rest_is_judged() {
+        let because = || Provenance::Unavailable {
+            because: "this host refused the group `g`".into(),
+        };
+        let unseen = |id: &str, provenance| {
+            Event::Fact(Fact {
+                id: id.parse().unwrap(),
+                value: None,
+                source: "test".into(),
+                provenance,
+            })
+        };
+        let other = || Provenance::Unavailable {
+            because: "this kernel has no memory.peak".into(),
+        };
+        let refused = || {
+            Event::Refused(Refusal {
+                need: Need::Cgroup(crate::plan::Controller::Memory),
+                ..refusal()
+            })
+        };
+        let gone = || vec![refused(), unseen("host/g.path", because())];
+        let there = || {
+            let mut path = fact("host/g.path", 0);
+            if let Event::Fact(fact) = &mut path {
+                fact.value = Some(Value::Text("/sys/fs/cgroup/g".into()));
+            }
+            vec![path]
+        };
+        let skipped = || match refused() {
+            Event::Refused(refusal) => Outcome::Skipped(refusal),
+            _ => Outcome::Passed,
+        };
+        let failed = Outcome::Failed;
+        for (before, seen, test, expected) in [
+            // About the group itself, directly or by comparison.
+            (
+                gone(),
+                vec![unseen("host/g.memory.peak", because())],
+                "fact = 'host/g.memory.peak', is = 1",
+                Outcome::Passed,
+            ),
+            (
+                gone(),
+                vec![fact("host/other", 1), unseen("host/frozen", because())],
+                "fact = 'host/other', same-as = 'host/frozen'",
+                Outcome::Passed,
+            ),
+            // For another reason, or not looked for at all.
+            (
+                gone(),
+                vec![unseen("host/g.memory.peak", other())],
+                "fact = 'host/g.memory.peak', is = 1",
+                failed.clone(),
+            ),
+            (
+                gone(),
+                vec![],
+                "fact = 'host/g.memory.peak', is = 1",
+                failed.clone(),
+            ),
+            (
+                there(),
+                vec![unseen("host/g.memory.peak", because())],
+                "fact = 'host/g.memory.peak', is = 1",
+                failed.clone(),
+            ),
+            // Nothing to do with the group.
+            (
+                gone(),
+                vec![fact("host/other", 1)],
+                "fact = 'host/other', is = 1",
+                Outcome::Passed,
+            ),
+            (
+                gone(),
+                vec![fact("host/other", 1)],
+                "fact = 'host/other', is = 2",
+                failed.clone(),
+            ),
+            // What the group would have changed.
+            (
+                gone(),
+                vec![fact("host/p.share", 1)],
+                "fact = 'host/p.share', is = 2",
+                skipped(),
+            ),
+            (
+                gone(),
+                vec![fact("host/q.share", 1)],
+                "fact = 'host/q.share', is = 2",
+                skipped(),
+            ),
+            (
+                gone(),
+                vec![fact("inner/pid", 1)],
+                "fact = 'inner/pid', is = 2",
+                skipped(),
+            ),
+            (
+                gone(),
+                vec![fact("host/p.share", 1)],
+                "fact = 'host/p.share', is = 1",
+                Outcome::Passed,
+            ),
+            (
+                there(),
+                vec![fact("host/p.share", 1)],
+                "fact = 'host/p.share', is = 2",
+                failed.clone(),
+            ),
+        ] {
+            let read = |text: &str| toml::from_str(text).unwrap();
+            let mut scenario = scenario();
+            scenario.plan = Plan {
+                cgroups: vec![toml::from_str("name = 'g'\nmissing-ok = true").unwrap()],
+                boxes: vec![
+                    toml::from_str("name = 'outer'\ncgroup = 'g'").unwrap(),
+                    toml::from_str("name = 'inner'\nin = 'outer'").unwrap(),
+                ],
+                actions: vec![
+                    read("in = 'host'\nas = 'p'\ndo.spawn = { workload = 'sleep', cgroup = 'g' }"),
+                    read("in = 'host'\nas = 'q'\ndo.spawn = { workload = 'sleep' }"),
+                    read("in = 'host'\ndo.join = { process = 'q', cgroup = 'g' }"),
+                ],
+                attended: false,
+            };
+            scenario.expectations =
+                vec![toml::from_str(&format!("claim = 'c'\nwhen = {{ {test} }}")).unwrap()];
+            let events = [before, seen, vec![Event::Holding]].concat();
+            let record = Record::new(scenario, History::from(events.clone()));
+            assert_eq!(record.outcome, expected, "{test} {events:?}");
         }
     }
 }

@@ -174,6 +174,10 @@ fn turning_live(model: &Model) -> bool {
     turning(model) && model.live()
 }
 
+fn paused(model: &Model) -> bool {
+    model.paused().is_some()
+}
+
 fn more(model: &Model) -> bool {
     model.at + 1 < model.count()
 }
@@ -243,6 +247,7 @@ static TABLE: &[Binding] = &[
     row(&[ENTER], "Enter", "to the question", "go to the question", A::Proceed, asked),
     row(&[ENTER], "Enter", "go on", "go on with the questions", A::Proceed, quizzing),
     row(&[ENTER], "Enter", "run", "run the demo", A::Proceed, runnable),
+    row(&[ENTER], "Enter", "go on", "go on with this stage of the demo", A::Proceed, paused),
     row(&[ENTER], "Enter", "go on", "enough of it: the demo goes on", A::Proceed, Model::live),
     row(&[ENTER], "Enter", "next step", "go to the next step", A::Proceed, finished),
     row(&[UP], "↑", "", "the answer above", A::CursorUp, answering),

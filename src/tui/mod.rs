@@ -46,6 +46,8 @@ pub struct Options {
     pub theme: ThemeChoice,
     /// Only bold, underlined and the like: `NO_COLOR`.
     pub no_color: bool,
+    /// Signs, borders and charts of ASCII characters only.
+    pub ascii: bool,
     /// Let F12 panic, so that a test can see the terminal restored.
     pub panic_key: bool,
 }
@@ -57,6 +59,7 @@ impl Default for Options {
             mouse: true,
             theme: ThemeChoice::Auto,
             no_color: false,
+            ascii: false,
             panic_key: false,
         }
     }
@@ -117,6 +120,7 @@ pub fn run(course: Course, options: Options) -> Result<(), Error> {
         theme,
         color: !options.no_color,
         mouse: options.mouse,
+        ascii: options.ascii,
         panic_key: options.panic_key,
     };
     runtime::run(model::Model::new(course, start, settings))
@@ -138,6 +142,7 @@ impl Still {
             theme: Theme::Dark,
             color: true,
             mouse: true,
+            ascii: false,
             panic_key: false,
         };
         let backend = ratatui::backend::TestBackend::new(size.0, size.1);

@@ -48,6 +48,8 @@ pub(super) struct Settings {
     pub(super) theme: Theme,
     pub(super) color: bool,
     pub(super) mouse: bool,
+    /// Signs and borders of ASCII characters only.
+    pub(super) ascii: bool,
     pub(super) panic_key: bool,
 }
 
@@ -114,6 +116,8 @@ pub(super) struct Running {
     pub(super) place: usize,
     pub(super) scenario: Scenario,
     pub(super) history: History,
+    /// The stage, as an action's index, after which the learner said to go on.
+    pub(super) released: Option<usize>,
     /// Nobody waits for its result any more: its events are dropped.
     pub(super) stopped: bool,
 }
@@ -253,6 +257,23 @@ impl Model {
                 && run.history.samples().next().is_some()
         };
         knobs.into_iter().any(|knob| knob.live) && self.running().is_some_and(watching)
+    }
+
+    /// The stage at which the run under way waits for the learner, as the index
+    /// of its action.
+    pub(super) fn paused(&self) -> Option<usize> {
+        let run = self.running()?;
+        let stage = run.history.paused();
+        // Their word is on its way: a second one would be for another stage.
+        stage.filter(|stage| run.released != Some(*stage))
+    }
+
+    /// Whether the run under way goes from stage to stage.
+    pub(super) fn staged(&self) -> bool {
+        self.running().is_some_and(|run| {
+            let mut actions = run.scenario.plan.actions.iter();
+            actions.any(|action| matches!(action.verb, Verb::Stage(_)))
+        })
     }
 
     /// Whether this step's demo runs now or is about to.

@@ -2,6 +2,7 @@
 //! kernel. Runs are fed by fabricated events.
 
 mod charts;
+mod stages;
 
 use super::effect::Effect;
 use super::model::{Model, Pane, Phase, Settings, Tab};
@@ -162,6 +163,7 @@ impl App {
             theme: Theme::Dark,
             color: true,
             mouse: true,
+            ascii: false,
             panic_key: false,
         };
         let mut app = App {

@@ -894,6 +894,79 @@ pub(crate) const ALL: &[Mistake] = &[
         (10, 10),
         ["nothing to draw", "`ns` in `host`"],
     ),
+    row(
+        [
+            "01-uts.md",
+            "figure = \"namespaces\"",
+            "figure = { layers = \"outer/stack:/mnt/view\" }",
+        ],
+        "figure-without-facts",
+        (10, 10),
+        [
+            "`layers` has nothing to draw",
+            "`stack:/mnt/view` in `outer`",
+        ],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "figure = \"namespaces\"",
+            "figure = { layers = \"outer/dir:/mnt\" }",
+        ],
+        "figure-without-facts",
+        (10, 10),
+        ["`layers` has nothing to draw", "a probe `stack` yields"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "figure = \"namespaces\"",
+            "figure = { layers = \"host:outer/stack:/mnt/view\" }",
+        ],
+        "figure-without-facts",
+        (10, 10),
+        ["`layers` has nothing to draw", "name the box alone"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "figure = \"namespaces\"",
+            "bars = [{ title = \" \", bar = [{ label = \"a\", fact = \"outer/busy.count\" }] }]",
+        ],
+        "empty-text",
+        (10, 19),
+        ["`title`", "learner"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "figure = \"namespaces\"",
+            "bars = [{ title = \"a\", bar = [] }]",
+        ],
+        "bad-bars",
+        (10, 30),
+        ["0 bars", "1 to 8"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "figure = \"namespaces\"",
+            "bars = [{ title = \"a\", bar = [{ label = \"b\", fact = \"outer/busy.cont\" }] }]",
+        ],
+        "unknown-fact",
+        (10, 53),
+        ["`outer/busy.cont`", "`outer/busy.count`"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "in = \"host\"\ndo.await-end = \"inner\"\nas = \"ended\"",
+            "in = \"outer\"\ndo.stage = \"The inner box has ended.\"",
+        ],
+        "only-from-host",
+        (112, 6),
+        ["stage", "host"],
+    ),
     warning(row(
         [
             "02-lock.md",
@@ -1037,5 +1110,105 @@ pub(crate) const ALL: &[Mistake] = &[
         "duplicate-section",
         (152, 1),
         ["By hand", "one"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.root-fs = { programs = [\"sh\", \"/bin/ls\"], to = \"/mnt/b\" }",
+        ],
+        "bad-program",
+        (89, 34),
+        ["`/bin/ls`", "without `/`"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.root-fs = { programs = [\"\"], to = \"/mnt/b\" }",
+        ],
+        "bad-program",
+        (89, 28),
+        ["not the name", "without `/`"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.root-fs = { programs = [], to = \"/mnt/b\" }",
+        ],
+        "empty-list",
+        (89, 27),
+        ["no programs", "one at least"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.root-fs = { programs = [\"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\", \"sh\"], to = \"/mnt/b\" }",
+        ],
+        "too-much",
+        (89, 27),
+        ["33 programs", "32 at most"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.root-fs = { programs = [\"sh\"], to = \"b\" }",
+        ],
+        "bad-path",
+        (89, 40),
+        ["`b`", "begin it"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.image = { layout = \"/mnt/i\", tag = \"a/b\", layers = [\"/mnt/1\"] }",
+        ],
+        "bad-tag",
+        (89, 39),
+        ["`a/b`", "64 at most"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.image = { layout = \"/mnt/i\", tag = \"\", layers = [\"/mnt/1\"] }",
+        ],
+        "bad-tag",
+        (89, 39),
+        ["can't name", "letters"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.unpack = { layout = \"/mnt/i\", tag = \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\", to = \"/mnt/o\" }",
+        ],
+        "bad-tag",
+        (89, 40),
+        ["can't name", "64 at most"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.image = { layout = \"/mnt/i\", tag = \"t\", layers = [] }",
+        ],
+        "empty-list",
+        (89, 53),
+        ["no layers", "one at least"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "do.connect = \"web\"",
+            "do.image = { layout = \"/mnt/i\", tag = \"t\", layers = [\"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\", \"/1\"] }",
+        ],
+        "too-much",
+        (89, 53),
+        ["21 layers", "20 at most"],
     ),
 ];

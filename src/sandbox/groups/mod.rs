@@ -58,6 +58,16 @@ impl Groups {
         self.made.push(group);
     }
 
+    /// Lets go of a group that could be made in part only, so that nobody joins it.
+    pub(super) fn forget(&mut self, name: &BoxName) {
+        self.known.remove(name);
+        let ours = name_for(name.as_str());
+        // Nothing has been in it: it goes at once, and its children don't exist yet.
+        self.made.retain(|group| {
+            group.path.file_name().and_then(|name| name.to_str()) != ours.as_deref()
+        });
+    }
+
     /// Makes a group with its limits.
     /// `needs` are its controllers, with those that its children will want.
     pub(super) fn make(

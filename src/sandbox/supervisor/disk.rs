@@ -3,9 +3,10 @@
 //! name tells its owner, as that of a cgroup does, and the sweep finds what a
 //! guardian that was killed itself left behind.
 
-use super::{End, Run, cgroup};
+use super::{End, Run};
 use crate::base::Errno;
 use crate::plan::{Action, Medium, Need, Place, Verb};
+use crate::sandbox::cgroup;
 use crate::sandbox::removal::remove_tree;
 use nix::unistd::{Gid, Uid};
 use std::fs::{self, DirBuilder, Permissions};

@@ -1,25 +1,26 @@
 //! The supervisor: the guardian of one run. It is armed before anything is
 //! made, it outlives the main process, and it takes everything down.
 
+mod cgroups;
 mod disk;
 mod host;
+mod missing;
 mod waiting;
 
 use disk::Disk;
 pub(super) use disk::sweep_disks;
 use host::{children, inode, maps_nobody, privileged};
+use missing::Missing;
 
 use super::agent::{self, Outer};
-use super::cgroup::{self, Placement};
-use super::groups::{Caller, Groups, Refused};
+use super::groups::Groups;
 use super::own::OwnMounts;
 use super::sys::{self, Forked};
-use super::trace::syscall;
 use super::wire::{Channel, Creation, Order, Reply, Request, Standing, Task};
 use crate::base::Errno;
 use crate::plan::{
     Action, BoxName, BoxSpec, Event, Fact, FactRef, Namespace, Need, Observer, Place, Plan,
-    Provenance, Retuned, SetLimits, Value, Verb,
+    Provenance, Refusal, Value, Verb,
 };
 use crate::probe::host::{Settings, explain};
 use nix::sys::wait::waitpid;
@@ -86,6 +87,8 @@ struct Run {
     groups: Groups,
     /// The run's own directory on a disk, once a `store` may need it.
     disk: Option<Disk>,
+    /// The groups that this host refused, and that the plan can do without.
+    missing: Missing,
     /// Whether a box had to do without a namespace that it asked for.
     lacking: bool,
 }
@@ -139,6 +142,7 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32) -> std::process::ExitCode 
         ports: BTreeMap::new(),
         groups: Groups::default(),
         disk: None,
+        missing: Missing::new(),
         lacking: false,
     };
     let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.carry(hold)));
@@ -180,7 +184,7 @@ impl Run {
             .collect();
         for spec in self.plan.cgroups.clone() {
             let needs = self.plan.controllers_of(&spec);
-            self.with_groups(|groups, call| groups.make(&spec, &needs, call))?;
+            self.make_group(&spec, &needs)?;
         }
         for spec in self.plan.boxes.clone() {
             if !later.contains(&spec.name) {
@@ -211,8 +215,7 @@ impl Run {
         errno: Option<Errno>,
         profile: Option<String>,
     ) -> Result<(), End> {
-        let settings = Settings::read(Path::new("/proc"), Path::new("/sys")).at_failure(profile);
-        self.tell(Event::Refused(explain(need, stage, errno, &settings)))
+        self.tell(Event::Refused(explained(need, stage, errno, profile)))
     }
 
     /// Forks an agent that stands outside of every box.
@@ -295,86 +298,6 @@ impl Run {
         Ok(Actor::Base)
     }
 
-    /// The cgroup directories that a box joins, made here because the guardian owns them.
-    fn cgroups_for(&mut self, spec: &BoxSpec) -> Result<Vec<std::path::PathBuf>, End> {
-        let Some(name) = &spec.cgroup else {
-            return Ok(Vec::new());
-        };
-        if let Some(declared) = self.groups.directories(name) {
-            return Ok(declared);
-        }
-        match cgroup::place(spec.name.as_str()) {
-            Placement::Made(group) => {
-                let path = group.path.clone();
-                self.groups.adopt(group);
-                Ok(vec![path])
-            }
-            Placement::Inherited => Ok(Vec::new()),
-            Placement::Nowhere(refused) => {
-                let (stage, errno) = match refused {
-                    Some((path, errno)) => (format!("mkdir({})", path.display()), Some(errno)),
-                    None => ("/proc/self/cgroup".to_string(), None),
-                };
-                self.refused(&Need::ChildCgroup, &stage, errno, None)?;
-                Err(End::Told)
-            }
-        }
-    }
-
-    /// Makes or changes groups, and tells each call; a refusal ends the run.
-    fn with_groups(
-        &mut self,
-        work: impl FnOnce(&mut Groups, Caller<'_>) -> Result<(), Refused>,
-    ) -> Result<(), End> {
-        self.try_groups(work)?.or_else(|refused| {
-            self.refused(
-                &Need::Cgroup(refused.controller),
-                &refused.stage,
-                refused.errno,
-                None,
-            )?;
-            Err(End::Told)
-        })
-    }
-
-    /// What the learner asks for in the middle of a run. A refusal is a thing to
-    /// see: the limit stays as it was, and the run goes on.
-    fn retune(&mut self, set: SetLimits) -> Result<(), End> {
-        let done = self.try_groups(|groups, call| groups.limit(&set.cgroup, &set.limits, call))?;
-        let refused = done.err().map(|refused| match refused.errno {
-            Some(errno) => format!("{}: {errno}", refused.stage),
-            None => format!("{} has no controller for it", refused.stage),
-        });
-        self.tell(Event::Retuned(Retuned { set, refused }))
-    }
-
-    /// Makes or changes groups, and tells each call.
-    fn try_groups(
-        &mut self,
-        work: impl FnOnce(&mut Groups, Caller<'_>) -> Result<(), Refused>,
-    ) -> Result<Result<(), Refused>, End> {
-        let mut calls = Vec::new();
-        let mut call =
-            |name: &str, args: String, why: &str, make: &mut dyn FnMut() -> Result<i64, Errno>| {
-                let before = Instant::now();
-                let result = make();
-                calls.push(syscall(
-                    Place::Host,
-                    name,
-                    args,
-                    why,
-                    &result,
-                    before.elapsed(),
-                ));
-                result
-            };
-        let done = work(&mut self.groups, &mut call);
-        for call in calls {
-            self.tell(Event::Syscall(call))?;
-        }
-        Ok(done)
-    }
-
     /// Corrects the plan to the namespaces that a box really has of its own:
     /// the containment rule is judged by what is, not by what was asked for.
     fn note_what_it_got(&mut self, spec: &BoxSpec, pid: i32) {
@@ -408,6 +331,9 @@ impl Run {
                 false => End::Broken(breach.to_string()),
             });
         }
+        let Some(action) = &self.without_missing(action)? else {
+            return Ok(());
+        };
         match &action.verb {
             Verb::Create(name) => {
                 let spec = self.plan.find(name).cloned();
@@ -548,6 +474,12 @@ impl Run {
         self.groups.remove();
         self.disk = None;
     }
+}
+
+/// A refusal with the cause and the remedy that this host's settings tell.
+fn explained(need: &Need, stage: &str, errno: Option<Errno>, profile: Option<String>) -> Refusal {
+    let settings = Settings::read(Path::new("/proc"), Path::new("/sys")).at_failure(profile);
+    explain(need, stage, errno, &settings)
 }
 
 fn unexpected(reply: &Reply) -> End {

@@ -31,26 +31,54 @@ pub(super) fn evidence(model: &Model, width: usize) -> Vec<Row> {
             width,
         );
     }
-    let quizzed = model.step().quiz.is_some();
     // A quiz that is on stands above all else; then what moves, close to the
     // knobs that move it, so that a low pane has room for all of it.
-    let mut parts = vec![quiz(model, width), charts(model, width)];
+    let mut parts = vec![quiz(model, width), charts(model, width), bars(model, width)];
     let (knobs, status) = (knobs(model, width), status(model, width));
+    // Between two stages what matters is what has changed.
+    if model.staged() {
+        parts = vec![status];
+        parts.extend([
+            observed(model, width),
+            charts(model, width),
+            bars(model, width),
+        ]);
+        parts.extend([knobs, prediction(model, width)]);
+        parts.retain(|part| !part.is_empty());
+        return parts.join(&Row::default());
+    }
     match model.content.plots.is_empty() {
         true => parts.extend([prediction(model, width), knobs, status]),
         false => parts.extend([[knobs, status].concat(), prediction(model, width)]),
     }
-    // The evidence would give the quiz's answers away.
-    if let Some((scenario, history)) = model.observed().filter(|_| !quizzed || model.quiz_done()) {
-        let verdicts = match (model.running(), &state.record) {
-            (None, Some(record)) => record.verdicts.as_slice(),
-            (Some(_), _) | (None, None) => &[],
-        };
-        let shown = shown(model, history);
-        parts.push(rows(render::evidence(scenario, &shown, verdicts, width)));
-    }
+    parts.push(observed(model, width));
     parts.retain(|part| !part.is_empty());
     parts.join(&Row::default())
+}
+
+/// Whether a quiz is still to be answered: the evidence would give its answers away.
+fn quizzing(model: &Model) -> bool {
+    model.step().quiz.is_some() && !model.quiz_done()
+}
+
+/// Figure, table and claims.
+fn observed(model: &Model, width: usize) -> Vec<Row> {
+    let Some((scenario, history)) = model.observed().filter(|_| !quizzing(model)) else {
+        return Vec::new();
+    };
+    let verdicts = match (model.running(), &model.state().record) {
+        (None, Some(record)) => record.verdicts.as_slice(),
+        (Some(_), _) | (None, None) => &[],
+    };
+    let shown = shown(model, history);
+    rows(render::evidence(scenario, &shown, verdicts, width))
+}
+
+fn bars(model: &Model, width: usize) -> Vec<Row> {
+    let Some((scenario, history)) = model.observed().filter(|_| !quizzing(model)) else {
+        return Vec::new();
+    };
+    rows(render::bars(scenario, &shown(model, history), width))
 }
 
 /// What was observed here, or where this host can't, recorded elsewhere.
@@ -63,8 +91,7 @@ fn shown<'m>(model: &'m Model, history: &'m History) -> Cow<'m, History> {
 
 /// The charts of what has been sampled; none while a quiz asks about it.
 pub(super) fn plots(model: &Model) -> Vec<Plot> {
-    let quizzed = model.step().quiz.is_some() && !model.quiz_done();
-    let hidden = model.screen.tab != Tab::Evidence || quizzed;
+    let hidden = model.screen.tab != Tab::Evidence || quizzing(model);
     let Some((scenario, history)) = model.observed().filter(|_| !hidden) else {
         return Vec::new();
     };
@@ -193,6 +220,17 @@ fn status(model: &Model, width: usize) -> Vec<Row> {
             Role::Bad,
             width,
         );
+    }
+    if let (Some(action), Some(run)) = (model.paused(), model.running())
+        && let Some(stage) = render::stage(&run.scenario, action)
+    {
+        let full = stage.ends_with(['.', '!', '?', ':', '…']);
+        let stop = if full { "" } else { "." };
+        let spans = [
+            Span::new(format!("‖ {stage}{stop}"), Role::Strong),
+            Span::new(" Enter: go on.", Role::Label),
+        ];
+        return rows(wrap(&spans, width));
     }
     if model.live() {
         let words = "● Running: change the limit with ← →, now. Enter: enough, go on.";

@@ -67,6 +67,7 @@ fn start_queued(model: &mut Model) -> Vec<Effect> {
         place,
         scenario: scenario.clone(),
         history: History::default(),
+        released: None,
         stopped: false,
     });
     vec![Effect::Run {
@@ -131,10 +132,18 @@ fn retune(model: &mut Model) -> Vec<Effect> {
         .collect()
 }
 
-/// The learner has seen enough of the `watch` that is under way.
-pub(super) fn enough(model: &Model) -> Vec<Effect> {
-    let run = model.running().filter(|_| model.live());
-    run.map(|run| Effect::Enough(run.id)).into_iter().collect()
+/// The learner has seen enough: of the `watch` that is under way, or of what
+/// there is before the next stage.
+pub(super) fn enough(model: &mut Model) -> Vec<Effect> {
+    let paused = model.paused();
+    if paused.is_none() && !model.live() {
+        return Vec::new();
+    }
+    let Some(run) = &mut model.runs.current else {
+        return Vec::new();
+    };
+    run.released = paused;
+    vec![Effect::Enough(run.id)]
 }
 
 /// Turns a knob by one value. A live one changes the run that is under way; any

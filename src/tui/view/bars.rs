@@ -14,6 +14,7 @@ pub(super) fn header(model: &Model, frame: &mut Frame, area: Rect) {
     let (step, steps) = model.position();
     let lesson = model.lesson();
     let mark = match (model.busy(), model.settings.mouse) {
+        (true, _) if model.paused().is_some() => "‖ waits for you ",
         (true, _) => "● running ",
         (false, false) => "mouse selects text ",
         (false, true) => "",

@@ -8,6 +8,7 @@ mod pane;
 use super::layout::{LEAST, layout};
 use super::model::{Model, Pane};
 use super::popup;
+use crate::render::ascii;
 use pane::Frame as Border;
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
@@ -18,6 +19,7 @@ use unicode_width::UnicodeWidthStr;
 pub(super) fn view(model: &Model, frame: &mut Frame) {
     let Some(areas) = layout(&model.screen) else {
         too_small(model, frame);
+        in_ascii(model, frame);
         return;
     };
     bars::header(model, frame, areas.header);
@@ -39,6 +41,20 @@ pub(super) fn view(model: &Model, frame: &mut Frame) {
         pane::draw(model, frame, area, &border, &rows, top.scroll);
     }
     bars::footer(model, frame, areas.footer);
+    in_ascii(model, frame);
+}
+
+/// Where the terminal has only ASCII characters: what is drawn with others.
+fn in_ascii(model: &Model, frame: &mut Frame) {
+    if !model.settings.ascii {
+        return;
+    }
+    for cell in &mut frame.buffer_mut().content {
+        if !cell.symbol().is_ascii() {
+            let symbol = ascii(cell.symbol()).into_owned();
+            cell.set_symbol(&symbol);
+        }
+    }
 }
 
 /// Empties the place of a popup. Half of a wide character can't be drawn, so

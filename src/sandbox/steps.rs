@@ -1,0 +1,143 @@
+//! Work on files that takes many calls. It is done by functions over paths that
+//! know no agent, so that they can be tried on any directory: they hand each
+//! call worth a look to whoever listens, and say in one way what went wrong.
+
+use super::agent::Agent;
+use super::trace::{Returned, Teller, Told};
+use super::wire::Task;
+use crate::base::Errno;
+use crate::plan::Need;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use thiserror::Error;
+
+/// How many calls of one action are told one by one.
+const MOST_TOLD: usize = 40;
+
+/// A call that was made, with its arguments as the manual writes them.
+pub(super) struct Step {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// Its arguments.
+    pub(super) args: String,
+    /// Why here; may be empty.
+    pub(super) why: &'static str,
+    /// What it returned.
+    pub(super) result: Result<i64, Errno>,
+    /// How long it took.
+    pub(super) took: Duration,
+}
+
+/// Who hears of the steps.
+pub(super) type Steps<'a> = &'a mut dyn FnMut(Step);
+
+/// Why such work did not come to its end.
+#[derive(Debug, Error)]
+pub(super) enum Trouble {
+    /// A call failed; it is written with the path that it was for.
+    #[error("{0}: {1}")]
+    Kernel(String, Errno),
+    /// Something isn't as it has to be.
+    #[error("{0}")]
+    Wrong(String),
+    /// The host can't do this at all.
+    #[error("{0}: {1}: {2}")]
+    Refused(Need, String, Errno),
+}
+
+impl Trouble {
+    /// An I/O error on a path: the kernel's, if it has a number.
+    pub(super) fn io(call: &str, path: &Path, error: &io::Error) -> Trouble {
+        match Errno::of(error) {
+            Some(errno) => Trouble::Kernel(format!("{call}({:?})", path), errno),
+            None => Trouble::Wrong(format!("`{}`: {error}", path.display())),
+        }
+    }
+}
+
+/// Makes a call and hands it on.
+pub(super) fn step<T: Returned>(
+    steps: Steps<'_>,
+    (name, args): (&'static str, String),
+    why: &'static str,
+    make: impl FnOnce() -> Result<T, Errno>,
+) -> Result<T, Trouble> {
+    let before = Instant::now();
+    let made = make();
+    let result = made.as_ref().map(Returned::number).map_err(|errno| *errno);
+    let shown = format!("{name}({args})");
+    steps(Step {
+        name,
+        args,
+        why,
+        result,
+        took: before.elapsed(),
+    });
+    made.map_err(|errno| Trouble::Kernel(shown, errno))
+}
+
+/// Tells the first calls one by one, and those that follow as one of each name.
+struct Many<'t> {
+    teller: &'t mut Teller,
+    told: usize,
+    rest: BTreeMap<&'static str, (usize, i64, Duration)>,
+}
+
+impl Many<'_> {
+    fn hear(&mut self, step: Step) {
+        // What failed is always worth a line of its own.
+        if self.told < MOST_TOLD || step.result.is_err() {
+            self.told += 1;
+            let Step { name, args, .. } = step;
+            self.teller
+                .timed(name, args, step.why, &step.result, step.took);
+            return;
+        }
+        let (count, sum, took) = self.rest.entry(step.name).or_default();
+        *count += 1;
+        *sum += step.result.unwrap_or(0);
+        *took += step.took;
+    }
+
+    fn finish(self) {
+        for (name, (count, sum, took)) in self.rest {
+            let args = format!("… and {count} more of them");
+            self.teller
+                .timed(name, args, "all that they returned, added", &Ok(sum), took);
+        }
+    }
+}
+
+impl Agent {
+    /// Does such work and tells it. The outer error says that the run can't go
+    /// on; the inner one is an answer of the kernel's that the action has a
+    /// name for.
+    pub(super) fn work<T>(
+        &mut self,
+        task: &Task,
+        work: impl FnOnce(Steps<'_>) -> Result<T, Trouble>,
+    ) -> Result<Result<T, Errno>, Told> {
+        let mut many = Many {
+            teller: &mut self.teller,
+            told: 0,
+            rest: BTreeMap::new(),
+        };
+        let done = work(&mut |step| many.hear(step));
+        many.finish();
+        let action = &task.action;
+        match done {
+            Ok(done) => Ok(Ok(done)),
+            Err(Trouble::Refused(need, stage, errno)) => {
+                Err(self.teller.refused(need, &stage, Some(errno)))
+            }
+            Err(Trouble::Kernel(_, errno)) if action.result.is_some() => Ok(Err(errno)),
+            Err(trouble) => Err(self.teller.broken(format!(
+                "`{}` in `{}`: {trouble}",
+                action.verb.name(),
+                action.place
+            ))),
+        }
+    }
+}

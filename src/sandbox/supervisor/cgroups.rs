@@ -1,0 +1,171 @@
+//! The groups of a run: made before the boxes, changed by its actions, and done
+//! without where the lesson can (`missing-ok`).
+
+use super::missing::{Rest, without};
+use super::{End, Run, explained};
+use crate::base::Errno;
+use crate::plan::{
+    Action, BoxName, BoxSpec, CgroupSpec, Controller, Event, Fact, FactRef, Need, Place,
+    Provenance, Retuned, SetLimits,
+};
+use crate::sandbox::cgroup::{self, Placement};
+use crate::sandbox::groups::{Caller, Groups, Refused};
+use crate::sandbox::trace::syscall;
+use std::time::Instant;
+
+impl Run {
+    /// Makes a group that the plan declares. What the host refuses ends the
+    /// run, unless the group may be missing: then its children are, too.
+    pub(super) fn make_group(
+        &mut self,
+        spec: &CgroupSpec,
+        needs: &[Controller],
+    ) -> Result<(), End> {
+        let name = &spec.name;
+        let above = spec.parent.as_ref();
+        if let Some((parent, why)) = above.and_then(|above| self.missing.get_key_value(above)) {
+            return self.do_without(name, format!("it would be in `{parent}`, and {why}"));
+        }
+        let Err(refused) = self.try_groups(|groups, call| groups.make(spec, needs, call))? else {
+            return Ok(());
+        };
+        let need = Need::Cgroup(refused.controller);
+        let refusal = explained(&need, &refused.stage, refused.errno, None);
+        self.tell(Event::Refused(refusal.clone()))?;
+        if !spec.missing_ok {
+            return Err(End::Told);
+        }
+        self.groups.forget(name);
+        let because = format!("this host refused the group `{name}`: {}", refusal.cause);
+        self.do_without(name, because)
+    }
+
+    /// Notes that a group isn't there. Its path is then a fact without a value,
+    /// whose reason is that of every other fact of the group.
+    fn do_without(&mut self, name: &BoxName, because: String) -> Result<(), End> {
+        self.missing.insert(name.clone(), because);
+        let path = FactRef {
+            seen_from: Place::Host,
+            about: None,
+            name: format!("{name}.path"),
+            moment: None,
+        };
+        self.tell_unseen(path, name)
+    }
+
+    /// What is left of an action without the groups that aren't there; the
+    /// facts that it can't have are told as unavailable.
+    pub(super) fn without_missing(&mut self, action: &Action) -> Result<Option<Action>, End> {
+        let Rest {
+            action: rest,
+            unseen,
+        } = without(action, &self.missing);
+        for (fact, group) in unseen {
+            let id = FactRef {
+                seen_from: action.place.clone(),
+                about: action.of.clone(),
+                name: fact,
+                moment: action.at.clone(),
+            };
+            self.tell_unseen(id, &group)?;
+        }
+        Ok(rest)
+    }
+
+    fn tell_unseen(&mut self, id: FactRef, group: &BoxName) -> Result<(), End> {
+        let because = self.missing.get(group).cloned().unwrap_or_default();
+        self.tell(Event::Fact(Fact {
+            id,
+            value: None,
+            source: "mkdir(2)".into(),
+            provenance: Provenance::Unavailable { because },
+        }))
+    }
+
+    /// The cgroup directories that a box joins, made here because the guardian owns them.
+    pub(super) fn cgroups_for(&mut self, spec: &BoxSpec) -> Result<Vec<std::path::PathBuf>, End> {
+        let Some(name) = &spec.cgroup else {
+            return Ok(Vec::new());
+        };
+        if self.missing.contains_key(name) {
+            return Ok(Vec::new());
+        }
+        if let Some(declared) = self.groups.directories(name) {
+            return Ok(declared);
+        }
+        match cgroup::place(spec.name.as_str()) {
+            Placement::Made(group) => {
+                let path = group.path.clone();
+                self.groups.adopt(group);
+                Ok(vec![path])
+            }
+            Placement::Inherited => Ok(Vec::new()),
+            Placement::Nowhere(refused) => {
+                let (stage, errno) = match refused {
+                    Some((path, errno)) => (format!("mkdir({})", path.display()), Some(errno)),
+                    None => ("/proc/self/cgroup".to_string(), None),
+                };
+                self.refused(&Need::ChildCgroup, &stage, errno, None)?;
+                Err(End::Told)
+            }
+        }
+    }
+
+    /// Makes or changes groups, and tells each call; a refusal ends the run.
+    pub(super) fn with_groups(
+        &mut self,
+        work: impl FnOnce(&mut Groups, Caller<'_>) -> Result<(), Refused>,
+    ) -> Result<(), End> {
+        self.try_groups(work)?.or_else(|refused| {
+            self.refused(
+                &Need::Cgroup(refused.controller),
+                &refused.stage,
+                refused.errno,
+                None,
+            )?;
+            Err(End::Told)
+        })
+    }
+
+    /// What the learner asks for in the middle of a run. A refusal is a thing to
+    /// see: the limit stays as it was, and the run goes on.
+    pub(super) fn retune(&mut self, set: SetLimits) -> Result<(), End> {
+        if let Some(because) = self.missing.get(&set.cgroup).cloned() {
+            let refused = Some(because);
+            return self.tell(Event::Retuned(Retuned { set, refused }));
+        }
+        let done = self.try_groups(|groups, call| groups.limit(&set.cgroup, &set.limits, call))?;
+        let refused = done.err().map(|refused| match refused.errno {
+            Some(errno) => format!("{}: {errno}", refused.stage),
+            None => format!("{} has no controller for it", refused.stage),
+        });
+        self.tell(Event::Retuned(Retuned { set, refused }))
+    }
+
+    /// Makes or changes groups, and tells each call.
+    fn try_groups(
+        &mut self,
+        work: impl FnOnce(&mut Groups, Caller<'_>) -> Result<(), Refused>,
+    ) -> Result<Result<(), Refused>, End> {
+        let mut calls = Vec::new();
+        let mut call =
+            |name: &str, args: String, why: &str, make: &mut dyn FnMut() -> Result<i64, Errno>| {
+                let before = Instant::now();
+                let result = make();
+                calls.push(syscall(
+                    Place::Host,
+                    name,
+                    args,
+                    why,
+                    &result,
+                    before.elapsed(),
+                ));
+                result
+            };
+        let done = work(&mut self.groups, &mut call);
+        for call in calls {
+            self.tell(Event::Syscall(call))?;
+        }
+        Ok(done)
+    }
+}

@@ -1,0 +1,93 @@
+//! What a run shows without a group that this host refused and that the lesson
+//! can do without (`missing-ok`): which claims can't be judged then, and which
+//! may fail for no other reason.
+
+use crate::check::Test;
+use crate::plan::{BoxName, FactRef, History, Place, Plan, Provenance, Verb};
+
+/// The groups of a run that weren't there, and who would have been in them.
+pub(super) struct Missing<'a> {
+    history: &'a History,
+    groups: Vec<BoxName>,
+    boxes: Vec<BoxName>,
+    processes: Vec<String>,
+}
+
+impl<'a> Missing<'a> {
+    /// Finds them: a group that is there has a path.
+    pub(super) fn of(plan: &Plan, history: &'a History) -> Missing<'a> {
+        let missing = |name: &BoxName| {
+            let path = history.fact(&path_of(name));
+            path.is_some_and(|fact| fact.value.is_none())
+        };
+        let all = plan.cgroups.iter().map(|group| group.name.clone());
+        let groups: Vec<BoxName> = all.filter(missing).collect();
+        let mut boxes: Vec<BoxName> = Vec::new();
+        // A parent is declared before its child, which is born where it stands.
+        for spec in &plan.boxes {
+            let meant = match (&spec.cgroup, &spec.parent) {
+                (Some(group), _) => groups.contains(group),
+                (None, Some(parent)) => boxes.contains(parent),
+                (None, None) => false,
+            };
+            boxes.extend(meant.then(|| spec.name.clone()));
+        }
+        let processes = plan.actions.iter().filter_map(|action| match &action.verb {
+            Verb::Spawn(spawn) => {
+                let group = spawn.cgroup.as_ref();
+                group
+                    .filter(|group| groups.contains(group))
+                    .and(action.result.clone())
+            }
+            Verb::Join(join) => groups.contains(&join.cgroup).then(|| join.process.clone()),
+            _ => None,
+        });
+        Missing {
+            processes: processes.collect(),
+            history,
+            groups,
+            boxes,
+        }
+    }
+
+    /// Whether a test looks at something that can't be had for the lack of such
+    /// a group: its reason is then the group's.
+    pub(super) fn excuses(&self, test: &Test) -> bool {
+        let reason = |id: &FactRef| -> Option<&Provenance> {
+            let fact = self.history.fact(id)?;
+            fact.value.is_none().then_some(&fact.provenance)
+        };
+        let theirs: Vec<_> = self
+            .groups
+            .iter()
+            .map(|name| reason(&path_of(name)))
+            .collect();
+        test.facts()
+            .map(reason)
+            .any(|why| why.is_some() && theirs.contains(&why))
+    }
+
+    /// Whether a test looks at a box or at a process that would have been in
+    /// such a group: what it shows may be what the group would have changed.
+    pub(super) fn concerns(&self, test: &Test) -> bool {
+        test.facts().any(|id| {
+            let is_meant = |name: &BoxName| self.boxes.contains(name);
+            let process = id.name.split('.').next().unwrap_or_default();
+            let of_process = self.processes.iter().any(|name| name == process);
+            match &id.seen_from {
+                Place::Box(name) => is_meant(name),
+                Place::Host => of_process || id.about.as_ref().is_some_and(is_meant),
+            }
+        })
+    }
+}
+
+/// The fact that a group has for as long as it is there.
+fn path_of(group: &BoxName) -> FactRef {
+    FactRef {
+        seen_from: Place::Host,
+        about: None,
+        name: format!("{group}.path"),
+        moment: None,
+    }
+}

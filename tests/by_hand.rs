@@ -1,0 +1,282 @@
+//! The container made by hand is what runtimes make: the same namespaces are
+//! its own, it is in a cgroup of its own, and its root is a mount of the same
+//! type, as with `crun` and with Docker, where those are installed.
+
+#![allow(missing_docs)]
+
+mod support;
+
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use support::{User, alone, assert_nothing_left, glassbox, is_root, state};
+
+/// What two containers are compared by.
+#[derive(Debug, PartialEq, Eq)]
+struct Kind {
+    /// The namespaces that are other than the host's.
+    own: BTreeSet<String>,
+    /// Whether each of these controllers has it in another cgroup than the test.
+    grouped: Vec<(&'static str, bool)>,
+    /// The type of its root mount.
+    root: String,
+}
+
+impl Kind {
+    /// Looks at a process from outside.
+    fn of(pid: &str) -> Kind {
+        let link = |pid: &str, ns: &str| fs::read_link(format!("/proc/{pid}/ns/{ns}")).unwrap();
+        let own = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"]
+            .into_iter()
+            .filter(|ns| link(pid, ns) != link("self", ns))
+            .map(String::from);
+        let group = |pid: &str, controller: &str| {
+            let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+            let mut lines = text.lines().map(|line| line.splitn(3, ':'));
+            let mut unified = None;
+            let found = lines.find_map(|mut parts| {
+                let (_, controllers, path) = (parts.next(), parts.next()?, parts.next()?);
+                if controllers.is_empty() {
+                    unified = Some(path.to_string());
+                }
+                let has = controllers.split(',').any(|name| name == controller);
+                has.then(|| path.to_string())
+            });
+            found.or(unified)
+        };
+        let grouped = ["memory", "pids"].map(|controller| {
+            (
+                controller,
+                group(pid, controller) != group("self", controller),
+            )
+        });
+        // The last line of mountinfo(5) with this mount point is on top.
+        let mounts = fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap();
+        let root = mounts
+            .lines()
+            .filter(|line| line.split(' ').nth(4) == Some("/"))
+            .filter_map(|line| line.split_once(" - ")?.1.split(' ').next())
+            .next_back();
+        Kind {
+            own: own.collect(),
+            grouped: grouped.to_vec(),
+            root: root.unwrap().to_string(),
+        }
+    }
+}
+
+/// A process that goes on until its standard input ends.
+struct Held {
+    child: Child,
+    input: Option<ChildStdin>,
+}
+
+impl Held {
+    fn start(mut command: Command) -> (Held, BufReader<impl Read>) {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let input = child.stdin.take();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        (Held { child, input }, output)
+    }
+
+    fn end(mut self) {
+        drop(self.input.take());
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// The next line; a runtime that fails ends its output.
+fn line(output: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    line.trim_end().to_string()
+}
+
+/// Our own, at its last stage.
+fn by_hand() -> Kind {
+    let mut command = glassbox(User::Me);
+    command.args(["run", "--json", "--hold", "by-hand"]);
+    let (held, mut output) = Held::start(command);
+    let mut pid = None;
+    loop {
+        let event: Value = serde_json::from_str(&line(&mut output)).expect("a run that holds");
+        match event["event"].as_str() {
+            Some("box-up") if event["name"] == "container" => pid = event["pid"].as_i64(),
+            Some("holding") => break,
+            _ => {}
+        }
+    }
+    let kind = Kind::of(&pid.expect("the container").to_string());
+    held.end();
+    kind
+}
+
+fn is_installed(program: &str) -> bool {
+    let found = Command::new("sh")
+        .args(["-c", &format!("command -v {program}")])
+        .stdout(Stdio::null())
+        .status();
+    let found = found.unwrap().success();
+    if !found {
+        eprintln!("skipped: {program} is not installed");
+    }
+    found
+}
+
+/// Lines for a shell that stands in a mount namespace of its own: a small root
+/// filesystem in ./image, of a shell and its libraries.
+const IMAGE: &str = "
+set -e
+mount -t tmpfs room .
+cd \"$PWD\"
+mkdir -p image/bin image/proc image/dev image/sys upper work rootfs
+shell=$(command -v sh)
+cp -L \"$shell\" image/bin/sh
+ldd \"$shell\" | grep -oE '/[^ ]+' | while read -r library; do
+    mkdir -p \"image$(dirname \"$library\")\"
+    cp -L \"$library\" \"image$library\"
+done
+# Some runtimes refuse a hybrid of both versions, where the second is empty.
+umount /sys/fs/cgroup/unified 2>/dev/null || true
+";
+
+/// A container of crun's, from the configuration that `crun spec` makes, on an
+/// overlay as container engines mount it.
+fn crun() -> Option<(Kind, Vec<String>)> {
+    if !is_installed("crun") {
+        return None;
+    }
+    let bundle = tempfile::Builder::new()
+        .prefix("gbtest-")
+        .tempdir()
+        .unwrap();
+    let made = Command::new("crun")
+        .arg("spec")
+        .current_dir(bundle.path())
+        .status();
+    assert!(made.unwrap().success());
+    let text = fs::read_to_string(bundle.path().join("config.json")).unwrap();
+    let mut config: Value = serde_json::from_str(&text).unwrap();
+    let asked = config["linux"]["namespaces"].as_array().unwrap();
+    let asked = asked.iter().map(|ns| ns["type"].as_str().unwrap().into());
+    let asked = asked.collect();
+    config["process"]["terminal"] = false.into();
+    config["process"]["args"] = json!(["/bin/sh", "-c", "echo up; read end"]);
+    let mounts = config["mounts"].as_array_mut().unwrap();
+    mounts.retain(|mount| mount["type"] != "cgroup");
+    let name = format!("gbtest-{}", std::process::id());
+    let script = format!(
+        "{IMAGE}
+        cat >config.json <<'END'\n{config}\nEND
+        mount -t overlay root rootfs -o lowerdir=image,upperdir=upper,workdir=work
+        crun --cgroup-manager=cgroupfs --root \"$PWD/state\" run --pid-file pid {name}"
+    );
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "sh", "-c", &script])
+        .current_dir(bundle.path());
+    let (held, mut output) = Held::start(command);
+    assert_eq!(line(&mut output), "up", "crun runs no container here");
+    // The file is on the tmpfs of the shell's mount namespace.
+    let inside = format!("/proc/{}/cwd/pid", held.child.id());
+    let kind = Kind::of(fs::read_to_string(inside).unwrap().trim());
+    held.end();
+    Some((kind, asked))
+}
+
+/// A container of Docker's, by a daemon of the test's own whose files are in a
+/// mount namespace that ends with it.
+fn docker() -> Option<Kind> {
+    if !is_installed("dockerd") || !is_installed("containerd") || !is_installed("docker") {
+        return None;
+    }
+    let dir = tempfile::Builder::new()
+        .prefix("gbtest-")
+        .tempdir()
+        .unwrap();
+    let group = format!("gbtest-{}", std::process::id());
+    let script = format!(
+        "{IMAGE}
+        export DOCKER_HOST=unix://$PWD/socket
+        dockerd --data-root \"$PWD/data\" --exec-root \"$PWD/exec\" --pidfile \"$PWD/dockerd\" \\
+            --host \"$DOCKER_HOST\" --cgroup-parent /{group} --bridge none --iptables=false \\
+            --ip6tables=false --ip-forward=false --ip-masq=false >log 2>&1 &
+        # Its log tells when it listens; tail(1) ends with it.
+        (tail -n +1 -f --pid=$! log 2>/dev/null &) | grep -q 'API listen on'
+        if tar -C image -c . | docker import - gbtest >&2 &&
+            docker run --detach --interactive --name gbtest --network none \\
+                gbtest /bin/sh -c 'read end' >&2
+        then docker inspect --format '{{{{.State.Pid}}}}' gbtest
+        else cat log >&2; echo failed; fi
+        read end || true
+        docker rm --force gbtest >&2
+        kill $(cat dockerd); wait
+        find /sys/fs/cgroup -depth -type d -path '*/{group}*' -exec rmdir {{}} ';'"
+    );
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "sh", "-c", &script])
+        .stderr(Stdio::null())
+        .current_dir(dir.path());
+    let (held, mut output) = Held::start(command);
+    let pid = line(&mut output);
+    assert!(
+        pid.parse::<u32>().is_ok(),
+        "Docker runs no container here: {pid}"
+    );
+    let kind = Kind::of(&pid);
+    held.end();
+    Some(kind)
+}
+
+#[test]
+fn the_container_made_by_hand_is_what_runtimes_make() {
+    if !is_root() {
+        eprintln!("skipped: crun and Docker need root here, and so does the same by hand");
+        return;
+    }
+    let _turn = alone();
+    let before = state();
+    let ours = by_hand();
+    let namespaces = |names: &[&str]| names.iter().map(|name| name.to_string()).collect();
+    let expected: BTreeSet<String> = namespaces(&["cgroup", "ipc", "mnt", "net", "pid", "uts"]);
+    assert_eq!(ours.own, expected);
+    assert_eq!(ours.root, "overlay");
+
+    // Runtimes give a cgroup namespace by default only where cgroups are of
+    // version 2: the one difference that is none of ours.
+    let version_1 = !Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+    let check = |name: &str, theirs: Kind, asks_for_cgroup: bool| {
+        let mut same = ours.own.clone();
+        if !asks_for_cgroup {
+            same.remove("cgroup");
+        }
+        assert_eq!(theirs.own, same, "{name}");
+        assert_eq!(theirs.grouped, ours.grouped, "{name}");
+        assert_eq!(theirs.root, ours.root, "{name}");
+        eprintln!("{name} agrees: {theirs:?}");
+    };
+    if let Some((theirs, asked)) = crun() {
+        let asks_for_cgroup = asked.iter().any(|ns| ns == "cgroup");
+        assert_eq!(asks_for_cgroup, !version_1);
+        check("crun", theirs, asks_for_cgroup);
+    }
+    if let Some(theirs) = docker() {
+        check("docker", theirs, !version_1);
+    }
+    assert_nothing_left(&before, "containers of three makers");
+}
