@@ -15,18 +15,18 @@ const MOST_PROCESSES: u32 = 256;
 const MOST_FORKS: u64 = 512;
 /// The most memory of one `spawn`.
 const MOST_MEMORY: Bytes = Bytes(1 << 30);
-/// The most programs of one `root-fs`.
-const MOST_PROGRAMS: usize = 32;
-/// The most layers of one `image`.
-const MOST_LAYERS: usize = 20;
-/// The longest tag of an image.
-const MOST_TAG: usize = 64;
 /// The most that a store on a tmpfs may hold.
 const MOST_STORE: Bytes = Bytes(256 << 20);
 /// The longest file of a `fill`, and the last byte of an `overwrite`.
 const MOST_FILE: Bytes = Bytes(16 << 20);
 /// The most copies of one `copy`, and views of one `overlay`.
 const MOST_TREES: u32 = 16;
+/// The most programs of one `root-fs`.
+const MOST_PROGRAMS: usize = 32;
+/// The most layers of one `image`.
+const MOST_LAYERS: usize = 20;
+/// The longest tag of an image.
+const MOST_TAG: usize = 64;
 /// What mount(2) is let do.
 const FILESYSTEMS: [&str; 3] = ["tmpfs", "proc", "mqueue"];
 
