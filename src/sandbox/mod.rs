@@ -25,6 +25,7 @@ mod layers;
 mod layout;
 mod leaf;
 mod limits;
+mod loader;
 mod network;
 mod programs;
 mod root;
