@@ -3,6 +3,7 @@
 //! reading only. The environment counts for nothing here: LD_LIBRARY_PATH is
 //! the learner's, and not part of the machine.
 
+use super::loader::{Loader, below};
 use super::steps::Trouble;
 use goblin::elf::Elf;
 use std::collections::BTreeSet;
@@ -18,8 +19,6 @@ const MOST_SCRIPTS: usize = 4;
 /// Where ld.so(8) looks on this machine.
 pub(super) struct Search {
     root: PathBuf,
-    /// What /etc/ld.so.conf names: the directories that the cache was made of.
-    configured: Vec<PathBuf>,
 }
 
 /// What has to lie in the new root beside the program, each under its absolute
@@ -62,18 +61,13 @@ struct Open {
 }
 
 impl Search {
-    /// Reads the machine's configuration; `root` is `/`.
+    /// On the machine whose root this is: `/`.
     pub(super) fn of(root: &Path) -> Search {
-        let mut configured = Vec::new();
-        read_configuration(root, Path::new("/etc/ld.so.conf"), 0, &mut configured);
-        Search {
-            root: root.into(),
-            configured,
-        }
+        Search { root: root.into() }
     }
 
     fn on_host(&self, path: &Path) -> PathBuf {
-        self.root.join(path.strip_prefix("/").unwrap_or(path))
+        below(&self.root, path)
     }
 
     /// What the program in `file` needs once it lies in the directory `into`.
@@ -110,7 +104,7 @@ impl Search {
             )));
         }
         parts.interpreters.insert(interpreter.clone());
-        let loader = Loader::of(self, &interpreter);
+        let loader = Loader::of(&self.root, &interpreter);
         parts.settings.extend(loader.settings.clone());
         self.libraries(
             Open {
@@ -192,7 +186,7 @@ impl Search {
                     )));
                 };
                 let directory = path.parent().unwrap_or(Path::new("/")).to_path_buf();
-                if index >= named && !loader.looks_in(self, &directory) {
+                if index >= named && !loader.looks_in(&directory) {
                     parts.settings.insert("/etc/ld.so.cache".into());
                 }
                 open.push(Open {
@@ -236,89 +230,6 @@ impl Search {
             _ => return Ok(None),
         };
         Ok(Some((path.into(), object)))
-    }
-}
-
-/// The dynamic loader of a program.
-struct Loader {
-    interpreter: PathBuf,
-    musl: bool,
-    /// Where it looks for libraries.
-    directories: Vec<PathBuf>,
-    /// Those of them that it has built in.
-    built_in: Vec<PathBuf>,
-    /// What it reads to know.
-    settings: Option<PathBuf>,
-}
-
-impl Loader {
-    fn of(search: &Search, interpreter: &Path) -> Loader {
-        let name = interpreter.file_name().unwrap_or_default();
-        let name = name.to_string_lossy().into_owned();
-        let musl = name.strip_prefix("ld-musl-");
-        // glibc has the directory built in that it is installed to itself.
-        let real = fs::canonicalize(search.on_host(interpreter)).ok();
-        let home = real.as_ref().and_then(|real| {
-            let home = real.parent()?.strip_prefix(&search.root).ok()?;
-            Some(Path::new("/").join(home))
-        });
-        let mut built_in: Vec<PathBuf> = home.into_iter().collect();
-        let mut directories = Vec::new();
-        let mut settings = None;
-        match musl {
-            Some(rest) => {
-                let arch = rest.split('.').next().unwrap_or(rest);
-                let file = PathBuf::from(format!("/etc/ld-musl-{arch}.path"));
-                built_in = ["/lib", "/usr/local/lib", "/usr/lib"]
-                    .map(PathBuf::from)
-                    .into();
-                if let Ok(text) = fs::read_to_string(search.on_host(&file)) {
-                    let words = text.split([':', '\n']).filter(|word| word.starts_with('/'));
-                    built_in = words.map(PathBuf::from).collect();
-                    settings = Some(file);
-                }
-            }
-            None => {
-                built_in.extend(["/lib", "/usr/lib"].map(PathBuf::from));
-                directories.extend(search.configured.iter().cloned());
-            }
-        }
-        directories.extend(built_in.iter().cloned());
-        if musl.is_none() {
-            directories.extend(["/lib64", "/usr/lib64"].map(PathBuf::from));
-        }
-        Loader {
-            interpreter: interpreter.into(),
-            musl: musl.is_some(),
-            directories,
-            built_in,
-            settings,
-        }
-    }
-
-    /// Whether a needed library is this loader, which is loaded by then.
-    fn is(&self, needed: &str) -> bool {
-        let own = self
-            .interpreter
-            .file_name()
-            .is_some_and(|own| own == needed);
-        // musl is loader and C library in one, whatever a program calls it.
-        let of_musl = || {
-            ["c", "pthread", "rt", "m", "dl", "util", "xnet"]
-                .iter()
-                .any(|part| needed.starts_with(&format!("lib{part}.")))
-        };
-        own || (self.musl && of_musl())
-    }
-
-    /// Whether it looks into that directory without being told.
-    fn looks_in(&self, search: &Search, directory: &Path) -> bool {
-        let real = |path: &Path| fs::canonicalize(search.on_host(path)).ok();
-        self.musl
-            || self
-                .built_in
-                .iter()
-                .any(|known| known == directory || real(known) == real(directory))
     }
 }
 
@@ -384,78 +295,9 @@ fn parse(name: &Path, bytes: &[u8]) -> Result<Object, Trouble> {
     })
 }
 
-/// Reads ld.so.conf and what it includes; ldconfig(8). What can't be read
-/// names no directory.
-fn read_configuration(root: &Path, file: &Path, depth: usize, found: &mut Vec<PathBuf>) {
-    let here = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
-    let Ok(text) = fs::read_to_string(here(file)) else {
-        return;
-    };
-    for line in text.lines() {
-        let line = line.split('#').next().unwrap_or("").trim();
-        let mut words = line.split_whitespace();
-        match words.next() {
-            Some("include") if depth < 8 => {
-                for pattern in words {
-                    let pattern = file.parent().unwrap_or(file).join(pattern);
-                    for name in matching(root, &pattern) {
-                        read_configuration(root, &name, depth + 1, found);
-                    }
-                }
-            }
-            Some("include" | "hwcap") | None => {}
-            Some(_) => found.extend(
-                line.split([':', ',', ' ', '\t'])
-                    .filter(|word| word.starts_with('/'))
-                    .map(PathBuf::from),
-            ),
-        }
-    }
-}
-
-/// The files that a pattern means whose last part may hold one `*`, in order.
-fn matching(root: &Path, pattern: &Path) -> Vec<PathBuf> {
-    let name = pattern.file_name().unwrap_or_default().to_string_lossy();
-    let Some((start, end)) = name.split_once('*') else {
-        return vec![pattern.into()];
-    };
-    let directory = pattern.parent().unwrap_or(pattern);
-    let here = root.join(directory.strip_prefix("/").unwrap_or(directory));
-    let mut found: Vec<PathBuf> = fs::read_dir(here)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| {
-            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
-        })
-        .map(|name| directory.join(name))
-        .collect();
-    found.sort();
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_configuration_is_read_with_its_includes() {
-        let root = tempfile::tempdir().unwrap();
-        let etc = root.path().join("etc/ld.so.conf.d");
-        fs::create_dir_all(&etc).unwrap();
-        fs::write(
-            root.path().join("etc/ld.so.conf"),
-            "# a comment\n/first\ninclude ld.so.conf.d/*.conf\nhwcap 1 x\n/last # and why\n",
-        )
-        .unwrap();
-        fs::write(etc.join("b.conf"), "/b1:/b2\n").unwrap();
-        fs::write(etc.join("a.conf"), "/a\n").unwrap();
-        fs::write(etc.join("c.txt"), "/never\n").unwrap();
-        let search = Search::of(root.path());
-        let expected = ["/first", "/a", "/b1", "/b2", "/last"].map(PathBuf::from);
-        assert_eq!(search.configured, expected);
-    }
 
     #[test]
     fn a_search_path_is_taken_from_the_objects_own_place() {
@@ -493,18 +335,6 @@ mod tests {
         let own = dir.path().join("script").display().to_string();
         let error = script(&format!("#!{own}\n")).unwrap_err().to_string();
         assert!(error.contains("for a script for a script"), "{error}");
-    }
-
-    #[test]
-    fn musl_is_its_own_c_library() {
-        let root = tempfile::tempdir().unwrap();
-        let search = Search::of(root.path());
-        let musl = Loader::of(&search, Path::new("/lib/ld-musl-x86_64.so.1"));
-        assert!(musl.is("libc.musl-x86_64.so.1") && musl.is("libc.so"));
-        assert!(!musl.is("libcrypto.so.3"));
-        assert_eq!(musl.directories[1], Path::new("/usr/local/lib"));
-        let glibc = Loader::of(&search, Path::new("/lib64/ld-linux-x86-64.so.2"));
-        assert!(glibc.is("ld-linux-x86-64.so.2") && !glibc.is("libc.so.6"));
     }
 
     /// A machine whose libraries lie where only its configuration says, made of

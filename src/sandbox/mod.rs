@@ -26,6 +26,7 @@ mod layers;
 mod layout;
 mod leaf;
 mod limits;
+mod loader;
 mod network;
 mod own;
 mod programs;
