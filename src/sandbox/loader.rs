@@ -52,6 +52,7 @@ impl Loader {
                 }
             }
             None => {
+                built_in.extend(system_dirs(&below(root, interpreter)));
                 built_in.extend(["/lib", "/usr/lib"].map(PathBuf::from));
                 read_configuration(root, Path::new("/etc/ld.so.conf"), 0, &mut directories);
             }
@@ -94,6 +95,19 @@ impl Loader {
                 .iter()
                 .any(|known| known == directory || real(known) == real(directory))
     }
+}
+
+/// The directories that a loader of glibc has built in besides the usual ones,
+/// such as Debian's `/lib/x86_64-linux-gnu`: each a text of its own in the file
+/// (`system_dirs` of elf/dl-load.c), and the only ones that end with a slash.
+fn system_dirs(interpreter: &Path) -> Vec<PathBuf> {
+    let bytes = fs::read(interpreter).unwrap_or_default();
+    let texts = bytes.split(|byte| *byte == 0);
+    texts
+        .filter_map(|text| std::str::from_utf8(text).ok())
+        .filter(|text| text.starts_with('/') && text.ends_with('/') && text.contains("/lib"))
+        .map(|text| PathBuf::from(text.trim_end_matches('/')))
+        .collect()
 }
 
 /// Reads ld.so.conf and what it includes; ldconfig(8). What can't be read
@@ -148,6 +162,20 @@ fn matching(root: &Path, pattern: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_loader_has_built_in_is_read_from_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("ld-linux.so.2");
+        let text =
+            b"\x7fELF\0/etc/ld.so.cache\0/lib/x86_64-linux-gnu/\0/usr/lib/\0/usr/bin/\0/proc/";
+        fs::write(&file, text).unwrap();
+        let found = system_dirs(&file);
+        assert_eq!(
+            found,
+            ["/lib/x86_64-linux-gnu", "/usr/lib"].map(PathBuf::from)
+        );
+    }
 
     #[test]
     fn the_configuration_is_read_with_its_includes() {
