@@ -33,6 +33,7 @@ mod removal;
 mod root;
 mod rootfs;
 mod steps;
+mod store;
 mod supervisor;
 mod sys;
 mod trace;
