@@ -163,6 +163,11 @@ fn layers_reach_no_directory_of_the_host() {
         (format!("do.remove = '{host}/file'"), not_own),
         (format!("do.remove = '{host}'"), not_own),
         ("do.remove = '/mnt'".into(), not_own),
+        ("do.remove = '/etc/hostname'".into(), not_own),
+        (
+            "do.copy = { from = '/etc/shadow', to = '/mnt/copy' }".into(),
+            not_own,
+        ),
         (
             format!("do.fill = {{ path = '{host}/file', size = '1KiB' }}"),
             not_own,
@@ -196,6 +201,46 @@ fn layers_reach_no_directory_of_the_host() {
         let kept = fs::read_to_string(secret.join("file")).unwrap();
         let names: Vec<_> = fs::read_dir(&secret).unwrap().collect();
         assert_eq!((kept.as_str(), names.len()), ("the host's", 1), "{verb}");
+    }
+    fs::remove_dir_all(&secret).unwrap();
+}
+
+/// A box in a box gets copies of its parent's mounts, and of no others does it
+/// take itself for the owner.
+#[test]
+fn a_nested_box_has_what_its_parent_made_and_no_more() {
+    let secret = std::env::temp_dir().join(format!("containment-nested-{}", std::process::id()));
+    fs::create_dir_all(&secret).unwrap();
+    let host = secret.display();
+    let nested = |verb: &str| {
+        let dir = support::pack::public_tempdir();
+        let demo = format!(
+            "box = [{{ name = 'outer', namespaces = ['mount'] }},\n\
+             {{ name = 'inner', in = 'outer', namespaces = ['mount', 'pid'] }}]\n\
+             [[action]]\nin = 'outer'\ndo.store = {{ path = '/mnt' }}\nas = 'store'\n\
+             [[action]]\nin = 'outer'\ndo.mkdir = '/mnt/base'\n\
+             [[action]]\nin = 'outer'\ndo.create = 'inner'\n\
+             [[action]]\nin = 'inner'\n{verb}\nas = 'end'\n\
+             [[action]]\nin = 'inner'\ndo.unmount = '/proc'\nas = 'stop'\n\
+             [[expect]]\nclaim = 'c'\nwhen = {{ fact = 'inner/end', is = 'ok' }}"
+        );
+        let said = run(dir.path(), &demo);
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let good = "do.overlay = { lower = ['/mnt/base'], upper = '/mnt/up', at = '/mnt/view' }";
+    let said = nested(good);
+    assert!(said.contains("has mounted nothing on `/proc`"), "{said}");
+    for verb in [
+        format!("do.overlay = {{ lower = ['{host}'], upper = '/mnt/up', at = '/mnt/view' }}"),
+        format!("do.write = {{ path = '{host}/file', text = 'x' }}"),
+        format!("do.pivot-root = '{host}'"),
+    ] {
+        let said = nested(&verb);
+        assert!(
+            said.contains("is not on a mount that this run made"),
+            "{said}"
+        );
+        assert_eq!(fs::read_dir(&secret).unwrap().count(), 0, "{verb}");
     }
     fs::remove_dir_all(&secret).unwrap();
 }

@@ -262,10 +262,10 @@ fn set_mode(path: &Path, mode: u32) -> Result<(), Errno> {
 
 /// A directory that hides those below it hides them in the copy, too.
 fn copy_mark(from: &Path, to: &Path) -> Result<(), Errno> {
-    for name in [c"user.overlay.opaque", c"trusted.overlay.opaque"] {
-        match sys::attribute(from, name) {
-            Ok(value) => sys::set_attribute(to, name, &value)?,
-            Err(Errno(libc::ENODATA | libc::EOPNOTSUPP)) => {}
+    for name in ["user.overlay.opaque", "trusted.overlay.opaque"] {
+        match xattr::get(from, name).map_err(io_errno) {
+            Ok(Some(value)) => xattr::set(to, name, &value).map_err(io_errno)?,
+            Ok(None) | Err(Errno(libc::EOPNOTSUPP)) => {}
             Err(errno) => return Err(errno),
         }
     }

@@ -35,6 +35,7 @@ mod root;
 mod rootfs;
 mod scope;
 mod steps;
+mod store;
 mod supervisor;
 mod sys;
 mod trace;

@@ -9,10 +9,8 @@
 use crate::base::Errno;
 use nix::fcntl::OFlag;
 use nix::unistd::Pid;
-use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -401,44 +399,6 @@ pub(super) fn mounted_fd(fd: BorrowedFd<'_>) -> Result<Mounted, Errno> {
         id,
         file: (found.stx_dev_major, found.stx_dev_minor, found.stx_ino),
     })
-}
-
-/// lgetxattr(2): an extended attribute of up to 64 bytes, of the link itself.
-pub(super) fn attribute(path: &Path, name: &CStr) -> Result<Vec<u8>, Errno> {
-    let path = c_string(path)?;
-    let mut value = [0u8; 64];
-    // SAFETY: both strings end with zero, and the kernel writes no more than
-    // the length that it is told.
-    let length = answer(unsafe {
-        libc::lgetxattr(
-            path.as_ptr(),
-            name.as_ptr(),
-            value.as_mut_ptr().cast(),
-            value.len(),
-        ) as i64
-    })?;
-    Ok(value[..length as usize].to_vec())
-}
-
-/// lsetxattr(2).
-pub(super) fn set_attribute(path: &Path, name: &CStr, value: &[u8]) -> Result<(), Errno> {
-    let path = c_string(path)?;
-    // SAFETY: both strings end with zero; the kernel reads as many bytes of the
-    // value as it has.
-    answer(i64::from(unsafe {
-        libc::lsetxattr(
-            path.as_ptr(),
-            name.as_ptr(),
-            value.as_ptr().cast(),
-            value.len(),
-            0,
-        )
-    }))
-    .map(drop)
-}
-
-fn c_string(path: &Path) -> Result<CString, Errno> {
-    CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno(libc::EINVAL))
 }
 
 /// The raw result of a system call made through libc as value or errno.
