@@ -147,6 +147,13 @@ fn the_step_passes_without_its_groups_and_with_them() {
         ] {
             assert!(json.contains(part), "{part}: {json}");
         }
+        let output = glassbox(user)
+            .args(["--lessons", dir.path().to_str().unwrap()])
+            .args(["run", "--trust", "without"])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.ends_with("passed: 1 claim checked, 4 not\n"), "{text}");
     }
     assert_nothing_left(&before, "a run without groups");
 }

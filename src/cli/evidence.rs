@@ -62,17 +62,22 @@ pub(crate) fn print_stage(
 /// The sum of a run, in a line.
 pub(crate) fn print_outcome(record: &Record, out: &mut Printer) -> Result<(), Failure> {
     let count = record.scenario.expectations.len();
-    let claims = match count {
+    let named = |count: usize| match count {
         1 => "1 claim".to_string(),
         n => format!("{n} claims"),
     };
+    let claims = named(count);
+    let hold = record.verdicts.iter().filter(|v| v.holds()).count();
     let (tone, word, rest) = match &record.outcome {
+        Outcome::Passed if hold < count => {
+            let rest = format!(": {} checked, {} not", named(hold), count - hold);
+            (Tone::Good, "passed", rest)
+        }
         Outcome::Passed => (Tone::Good, "passed", format!(": {claims} checked")),
         Outcome::Failed if record.history.broken().is_some() => {
             (Tone::Bad, "failed", ": the run broke off".into())
         }
         Outcome::Failed => {
-            let hold = record.verdicts.iter().filter(|v| v.holds()).count();
             let rest = format!(": {hold} of {claims} hold");
             (Tone::Bad, "failed", rest)
         }

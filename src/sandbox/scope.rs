@@ -122,10 +122,9 @@ pub(super) fn helps(plan: &Plan, session: &Session) -> bool {
 /// Starts a supervisor in a scope, and awaits its hello.
 ///
 /// # Errors
-/// What systemd-run answered; `None` where there is no such program, or where
-/// it once didn't answer at all.
+/// What systemd-run answered; `None` where there is no such program. One that
+/// once didn't answer in time isn't asked again by this process.
 pub(super) fn start() -> Result<Started, Option<String>> {
-    /// One that hangs isn't waited for again.
     static HANGS: AtomicBool = AtomicBool::new(false);
     static RUNS: AtomicU32 = AtomicU32::new(1);
     if HANGS.load(Ordering::Relaxed) {

@@ -86,11 +86,15 @@ pub fn tail(console: &str) -> Vec<String> {
 /// The table, then every complaint.
 pub fn text(rows: &[Row]) -> String {
     let mut out = format!(
-        "{:<8} {:<28} {:<5} {:>6} {:>6} {:>7} {:>7}\n",
+        "{:<11} {:<28} {:<5} {:>6} {:>6} {:>7} {:>7}\n",
         "kernel", "release", "user", "passed", "failed", "skipped", "seconds"
     );
     for row in rows {
-        let _ = write!(out, "{:<8} {:<28} {:<5}", row.kernel, row.release, row.user);
+        let _ = write!(
+            out,
+            "{:<11} {:<28} {:<5}",
+            row.kernel, row.release, row.user
+        );
         let end = match (&row.counts, &row.missing) {
             (Some([passed, failed, skipped]), _) => {
                 format!("{passed:>6} {failed:>6} {skipped:>7} {:>7.1}", row.seconds)
