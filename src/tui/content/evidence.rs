@@ -70,9 +70,11 @@ pub(super) fn evidence(model: &Model, width: usize) -> Vec<Row> {
     parts.join(&Row::default())
 }
 
-/// Whether a quiz is still to be answered: the evidence would give its answers away.
+/// Whether a quiz is still to be answered: the evidence would give its answers
+/// away. But a stage is there to be looked at.
 fn quizzing(model: &Model) -> bool {
-    model.step().quiz.is_some() && !model.quiz_done()
+    let looking = model.staged() && model.busy();
+    model.step().quiz.is_some() && !model.quiz_done() && !looking
 }
 
 /// What became of the claims; nothing yet while a run is under way.
