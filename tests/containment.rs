@@ -309,29 +309,9 @@ fn a_root_of_its_own_is_no_way_to_the_machine() {
     let mut demo = String::from(
         "box = [{ name = 'box', namespaces = ['mount', 'pid'] }]\n\
          [[action]]\nin = 'box'\ndo.store = { path = '/mnt', on = 'tmpfs' }\nas = 'store'\n\
-         [[action]]\nin = 'box'\ndo.mkdir = '/mnt/base'\n\
+         [[action]]\nin = 'box'\ndo.root-fs = { programs = ['sh'], to = '/mnt/base' }\nas = 'files'\n\
          [[action]]\nin = 'box'\ndo.overlay = { lower = ['/mnt/base'], upper = '/mnt/up', at = '/mnt/view' }\nas = 'o'\n",
     );
-    let libraries = String::from_utf8(
-        std::process::Command::new("ldd")
-            .arg("/bin/dash")
-            .output()
-            .unwrap()
-            .stdout,
-    )
-    .unwrap();
-    let files = libraries
-        .split_whitespace()
-        .filter(|word| word.starts_with('/'));
-    for file in files.chain(["/bin/dash"]) {
-        let parent = Path::new(file).parent().unwrap().display();
-        for argv in [
-            format!("['mkdir', '-p', '/mnt/view{parent}']"),
-            format!("['cp', '-L', '{file}', '/mnt/view{file}']"),
-        ] {
-            demo += &format!("[[action]]\nin = 'box'\ndo.run = {argv}\n");
-        }
-    }
     demo += &action("do.default-filesystems = '/mnt/view'");
     demo += &action("do.pivot-root = '/mnt/view'");
     let sysctl = "/proc/sys/kernel/domainname";
@@ -339,7 +319,7 @@ fn a_root_of_its_own_is_no_way_to_the_machine() {
         "echo changed >{sysctl}; echo status $?; while read -r line; do case $line in Cap[EB]*) echo $line;; esac; done </proc/self/status"
     );
     demo += &format!(
-        "[[action]]\nin = 'box'\ndo.run = ['dash', '-c', '{script}']\nas = 'sh'\n\
+        "[[action]]\nin = 'box'\ndo.run = ['sh', '-c', '{script}']\nas = 'sh'\n\
          [[expect]]\nclaim = 'c'\nwhen = {{ fact = 'box/end', is = 'no' }}"
     );
     let before = fs::read_to_string(sysctl).unwrap();

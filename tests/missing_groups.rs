@@ -102,13 +102,18 @@ when = { fact = "host/burner.end", is = "SIGKILL" }
 
 /// Writes the demo with these claims more as a pack of one step.
 fn pack(dir: &Path, more: &str) {
+    write_pack(dir, &format!("{DEMO}{more}"));
+}
+
+/// Writes a demo as a pack of one step, `without`.
+fn write_pack(dir: &Path, demo: &str) {
     let lesson = dir.join("01-groups");
     fs::create_dir(&lesson).unwrap();
     let head = "title = \"Groups\"\nsummary = \"s\"\nlock = \"l\"\nminutes = 1\n";
     fs::write(lesson.join("lesson.toml"), head).unwrap();
     let step = format!(
         "+++\nid = \"without\"\ntitle = \"Without\"\nminutes = 1\n+++\n\nText.\n\n\
-         ```demo\n{DEMO}{more}\n```\n"
+         ```demo\n{demo}\n```\n"
     );
     fs::write(lesson.join("01-without.md"), step).unwrap();
 }
@@ -187,4 +192,56 @@ fn what_the_group_would_do_is_not_refuted_by_its_absence() {
             "{text}"
         );
     }
+}
+
+/// Version 1 makes the group, and then has no file for one of its limits.
+#[test]
+fn nobody_joins_a_group_that_was_made_in_part() {
+    if !is_root() {
+        eprintln!("skipped: the groups are made as root");
+        return;
+    }
+    let _turn = alone();
+    let dir = public_tempdir();
+    write_pack(
+        dir.path(),
+        r#"
+[[cgroup]]
+name = "part"
+missing-ok = true
+limits = { memory = "64MiB", oom-group = true }
+
+[[action]]
+in = "host"
+do.spawn = { workload = "sleep", cgroup = "part" }
+as = "sleeper"
+
+[[action]]
+in = "host"
+do.probe = ["group:part"]
+
+[[expect]]
+claim = "it has a member"
+when = { fact = "host/part.processes", is = 1 }
+
+[[expect]]
+claim = "it can be started"
+when = { fact = "host/sleeper", is = "ok" }
+"#,
+    );
+    let before = state();
+    let output = glassbox(User::Me)
+        .args(["--lessons", dir.path().to_str().unwrap()])
+        .args(["run", "--trust", "--json", "without"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let joins =
+        text.matches("-part/cgroup.procs").count() + text.matches("CLONE_INTO_CGROUP").count();
+    match text.contains("memory.oom.group came with version 2") {
+        true => assert_eq!(joins, 0, "{text}"),
+        false => assert!(joins > 0, "{text}"),
+    }
+    assert_nothing_left(&before, "a group made in part");
 }

@@ -155,10 +155,10 @@ fn example() -> (Scenario, History, Vec<Verdict>) {
     let word = |w: &str| Value::Text(w.into());
     let events = vec![
         Event::Started(Observer {
-            scope: None,
             kernel: "6.18.0".into(),
             uid: 1000,
             supervisor: 4890,
+            scope: Some("glassbox-4889-1.scope".into()),
         }),
         Event::Syscall(Syscall {
             place: "host".parse().unwrap(),
