@@ -197,7 +197,7 @@ fn no_layer_is_left_behind() {
     // system, syncfs(2), and waits for what others write.
     let of_round = |round: usize| {
         let user = users()[round % users().len()];
-        let on_disk = round / users().len() % 5 == 0;
+        let on_disk = (round / users().len()).is_multiple_of(5);
         (user, MEDIA[usize::from(on_disk)])
     };
 
