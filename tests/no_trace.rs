@@ -193,11 +193,10 @@ fn no_layer_is_left_behind() {
     let dir = public_tempdir();
     write_pack(dir.path());
     let before = before();
-    // The disk more seldom: the end of an overlay on it syncs the whole file
-    // system, syncfs(2), and waits for what others write.
+    // Each medium as often as the other, with each user.
     let of_round = |round: usize| {
         let user = users()[round % users().len()];
-        let on_disk = (round / users().len()).is_multiple_of(5);
+        let on_disk = (round / users().len()).is_multiple_of(2);
         (user, MEDIA[usize::from(on_disk)])
     };
 

@@ -215,7 +215,7 @@ fn two_knobs_together_open_no_way_out() {
         shown(&found),
         "not-contained demo:17:4 `mkdir` in `b` would reach beyond the demo, \
          with the knob `ns` at `uts` and the knob `place` at `b` \
-         | files are written only below a mount namespace's own tmpfs\n"
+         | files are written only below a mount namespace's own mounts\n"
     );
 }
 
