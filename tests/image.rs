@@ -122,7 +122,10 @@ fn nothing_is_written_but_on_a_mount_of_the_run() {
         let demo = demo(&verbs, "fact = 'box/x', is = 'ok'");
         let (code, text) = verified(dir.path(), &demo, User::Me);
         assert_ne!(code, Some(0), "{verbs}: {text}");
-        assert!(text.contains("on a mount that this run made"), "{verbs}: {text}");
+        assert!(
+            text.contains("on a mount that this run made"),
+            "{verbs}: {text}"
+        );
         let left: Vec<_> = fs::read_dir(victim.path()).unwrap().collect();
         assert!(left.is_empty(), "{verbs}: {left:?}");
     }
