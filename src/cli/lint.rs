@@ -52,12 +52,15 @@ fn print(linted: &Linted, out: &mut Printer) -> Result<Exit, Failure> {
         let text = show(diagnostic, &path, linted.source(diagnostic), &renderer);
         writeln!(out, "{text}\n")?;
     }
-    let count = |severity| {
+    let count = |severity, what| {
         let all = linted.diagnostics.iter();
-        all.filter(|found| found.severity == severity).count()
+        match all.filter(|found| found.severity == severity).count() {
+            1 => format!("1 {what}"),
+            n => format!("{n} {what}s"),
+        }
     };
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    writeln!(out, "{errors} errors, {warnings} warnings")?;
+    let errors = count(Severity::Error, "error");
+    writeln!(out, "{errors}, {}", count(Severity::Warning, "warning"))?;
     Ok(exit(linted))
 }
 
@@ -146,7 +149,7 @@ mod tests {
             text,
             "error[unknown-key]: there is no key `namepsaces`\n \
              --> 01-x/01-y.md:2:1\n  |\n2 | namepsaces = []\n  | \
-             ^^^^^^^^^^\n  |\n  = help: did you mean `namespaces`?\n\n1 errors, 0 warnings\n"
+             ^^^^^^^^^^\n  |\n  = help: did you mean `namespaces`?\n\n1 error, 0 warnings\n"
         );
         assert_eq!(exit, Exit::BadInput);
     }

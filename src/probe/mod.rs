@@ -28,7 +28,7 @@ mod tree;
 
 pub use layers::visible;
 pub use observe::observe;
-pub use process::{boot_id, memory_of, nsfs_inode, schedstat, share_of_mapping, start_time};
+pub use process::{boot_id, memory_of, nsfs_inode, share_of_mapping, start_time};
 pub use statistics::{Directories, samples, statistics};
 
 use crate::plan::{BoxName, Value};

@@ -25,14 +25,6 @@ pub fn boot_id(proc_root: &Path) -> Option<String> {
     (!id.is_empty()).then(|| id.to_string())
 }
 
-/// Nanoseconds that a process's main thread ran, and that it waited for a
-/// CPU: `/proc/PID/schedstat`.
-pub fn schedstat(proc_root: &Path, pid: i32) -> Option<(u64, u64)> {
-    let text = fs::read_to_string(proc_root.join(pid.to_string()).join("schedstat")).ok()?;
-    let mut fields = text.split_ascii_whitespace();
-    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
-}
-
 /// The resident memory of a process in bytes: `VmRSS` of `/proc/PID/status`.
 /// `None` for one that is gone, a zombie or a kernel thread.
 pub fn memory_of(proc_root: &Path, pid: i32) -> Option<u64> {
@@ -167,8 +159,5 @@ mod tests {
         assert!(memory_of(proc_root, pid) > Some(100 << 10));
         assert_eq!(start_time(proc_root, -1), None);
         assert_eq!(memory_of(proc_root, -1), None);
-        // Absent where the kernel is built without CONFIG_SCHED_INFO.
-        let built = proc_root.join("self/schedstat").exists();
-        assert_eq!(schedstat(proc_root, pid).is_some(), built);
     }
 }
