@@ -222,33 +222,8 @@ fn without_its_limit_or_outside_of_the_group_a_step_fails() {
     }
 }
 
-/// What a host without these groups shows instead: every value of the evidence
-/// table, from one named kernel on which every claim held.
+/// What a host without these groups shows instead.
 #[test]
 fn every_step_has_a_recording_that_bears_its_claims_out() {
-    let course = glassbox::course::embedded().unwrap();
-    let lesson = course.select("02");
-    assert!(!lesson.is_empty());
-    for (_, step) in lesson {
-        let id = &step.meta.id;
-        let scenario = step
-            .demo
-            .as_ref()
-            .unwrap()
-            .scenario(&Default::default())
-            .unwrap();
-        let events = step.recorded_events(&scenario);
-        assert!(!events.is_empty(), "{id} has no recording");
-        let history = glassbox::plan::History::from(events.to_vec());
-        assert!(
-            history
-                .recorded_on()
-                .is_some_and(|kernel| !kernel.is_empty()),
-            "{id}"
-        );
-        for expectation in scenario.expectations.iter().filter(|e| !e.missing_ok) {
-            let verdict = glassbox::check::judge(&expectation.when, &history);
-            assert!(verdict.holds(), "{id}: {}: {verdict:?}", expectation.claim);
-        }
-    }
+    lesson::every_step_has_a_recording_that_bears_its_claims_out("02");
 }

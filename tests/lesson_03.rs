@@ -23,6 +23,12 @@ fn every_step_predicts_and_shows_and_claims_and_explains() {
     lesson::every_step_predicts_and_shows_and_claims_and_explains("03");
 }
 
+/// What a host without overlays for its user shows instead.
+#[test]
+fn every_step_has_a_recording_that_bears_its_claims_out() {
+    lesson::every_step_has_a_recording_that_bears_its_claims_out("03");
+}
+
 /// The commands of the page `By hand`: what each must print at least.
 #[test]
 fn the_commands_work_when_pasted_and_leave_nothing() {

@@ -111,6 +111,43 @@ pub fn every_step_predicts_and_shows_and_claims_and_explains(lesson: &str) {
     }
 }
 
+/// Asserts it of each step of a lesson: every value of its evidence table is
+/// there, from one named kernel on which every claim held.
+pub fn every_step_has_a_recording_that_bears_its_claims_out(lesson: &str) {
+    let course = the_course();
+    let steps = course.select(lesson);
+    assert!(!steps.is_empty());
+    for (_, step) in steps {
+        let id = &step.meta.id;
+        let scenario = step
+            .demo
+            .as_ref()
+            .unwrap()
+            .scenario(&Default::default())
+            .unwrap();
+        let events = step.recorded_events(&scenario);
+        assert!(!events.is_empty(), "{id} has no recording");
+        let history = History::from(events.to_vec());
+        assert!(
+            history
+                .recorded_on()
+                .is_some_and(|kernel| !kernel.is_empty()),
+            "{id}"
+        );
+        for expectation in scenario.expectations.iter().filter(|e| !e.missing_ok) {
+            let verdict = judge(&expectation.when, &history);
+            assert!(verdict.holds(), "{id}: {}: {verdict:?}", expectation.claim);
+        }
+        let shown = scenario
+            .show
+            .iter()
+            .flat_map(|row| [&row.inside, &row.outside]);
+        for fact in shown.flatten() {
+            assert!(history.fact(fact).is_some(), "{id} has not recorded {fact}");
+        }
+    }
+}
+
 /// The shell commands of a page.
 pub fn scripts(page: &Document) -> Vec<&str> {
     page.blocks
