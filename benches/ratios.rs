@@ -30,7 +30,7 @@ struct Row {
 
 fn main() {
     println!("{:<24} {:>9}  25 % … 75 %      times", "", "ratio");
-    for row in [start(), run(), draw(), lint()] {
+    for row in [start(), run(), layers(), draw(), lint()] {
         report(row);
     }
 }
@@ -111,6 +111,24 @@ fn run() -> Row {
         calls: 1,
         subject: program(env!("CARGO_BIN_EXE_glassbox"), &["run", "uts"]),
         least: program("unshare", &["--map-root-user", "--uts", "hostname", "x"]),
+    }
+}
+
+fn layers() -> Row {
+    const LEAST: &str = "mount -t tmpfs r /mnt; cd /mnt; mkdir l u w v; \
+        touch l/file-1 l/file-4; echo a >l/file-2; \
+        mount -t overlay v v -o lowerdir=l,upperdir=u,workdir=w,userxattr; \
+        echo b >v/file-2; touch v/file-3; rm v/file-4; ls l u v";
+    Row {
+        name: "glassbox run figure",
+        reference: "unshare --map-root-user --mount sh -c 'the same'",
+        rounds: 100,
+        calls: 1,
+        subject: program(env!("CARGO_BIN_EXE_glassbox"), &["run", "figure"]),
+        least: program(
+            "unshare",
+            &["--map-root-user", "--mount", "sh", "-c", LEAST],
+        ),
     }
 }
 

@@ -201,7 +201,7 @@ fn no_layer_is_left_behind() {
     };
 
     let mut slowest = Duration::ZERO;
-    for round in 0..200 {
+    for round in 0..400 {
         let (user, medium) = of_round(round);
         let started = Instant::now();
         let output = of_pack(user, dir.path(), medium).output().unwrap();
@@ -220,10 +220,10 @@ fn no_layer_is_left_behind() {
             "{medium} as {user:?}:\n{text}"
         );
     }
-    assert_nothing_left(&before, "200 runs of layers");
+    assert_nothing_left(&before, "400 runs of layers");
 
     let mut random = Random(0x6f76_6572_6c61_7966);
-    for round in 0..100 {
+    for round in 0..200 {
         let (user, medium) = of_round(round);
         let moment = Duration::from_micros(random.below(slowest.as_micros() as u64));
         kill_after(of_pack(user, dir.path(), medium), moment);
