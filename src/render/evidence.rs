@@ -159,10 +159,23 @@ fn cell(id: Option<&FactRef>, history: &History, relation: Relation) -> Cell {
     };
     let mut cell = value(fact, relation);
     if !fact.source.is_empty() {
-        let source = Span::new(format!("\n{}", fact.source), Role::Dim);
+        let source = Span::new(format!("\n{}", shortened(&fact.source)), Role::Dim);
         cell.text.push(source);
     }
     cell
+}
+
+/// A source without what is long and says little: from the mount of the cgroups
+/// to the name that the lesson gave a group, `/sys/fs/cgroup/…-small/cpu.max`.
+/// The whole path stands among the calls, where the group was made.
+fn shortened(source: &str) -> String {
+    const TREE: &str = "/sys/fs/cgroup/";
+    let group = source.strip_prefix(TREE).and_then(|rest| {
+        // Behind it: boot id, pid namespace, pid and start of the owner.
+        let (_, ours) = rest.split_once("glassbox-")?;
+        ours.splitn(5, '-').nth(4)
+    });
+    group.map_or(source.into(), |group| format!("{TREE}…-{group}"))
 }
 
 fn value(fact: &Fact, relation: Relation) -> Cell {
@@ -253,4 +266,28 @@ fn claims(scenario: &Scenario, verdicts: &[Verdict], width: usize) -> Vec<Line> 
         lines = headed;
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shortened;
+
+    #[test]
+    fn the_path_of_a_group_is_shortened() {
+        for (source, expected) in [
+            (
+                "/sys/fs/cgroup/cpu/a/glassbox-4b18c089-4026531836-29-149-small/cpu.shares",
+                "/sys/fs/cgroup/…-small/cpu.shares",
+            ),
+            (
+                "/sys/fs/cgroup/glassbox-4b18c089-4026531836-29-149-a-b/pids.events max",
+                "/sys/fs/cgroup/…-a-b/pids.events max",
+            ),
+            ("/sys/fs/cgroup/a/pids.max", "/sys/fs/cgroup/a/pids.max"),
+            ("/proc/29/cgroup", "/proc/29/cgroup"),
+            ("/sys/fs/cgroup/glassbox-1/x", "/sys/fs/cgroup/glassbox-1/x"),
+        ] {
+            assert_eq!(shortened(source), expected);
+        }
+    }
 }
