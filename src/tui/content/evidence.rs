@@ -299,6 +299,12 @@ fn summary(record: &Record, width: usize) -> Vec<Row> {
         .count();
     let (words, role) = match &record.outcome {
         Outcome::Passed if total == 0 => return Vec::new(),
+        Outcome::Passed if holding < total => (
+            format!(
+                "✓ {holding} of {total} claims hold here; the others can't be judged: see the end."
+            ),
+            Role::Good,
+        ),
         Outcome::Passed => (
             format!("✓ All {total} claims of this step hold here."),
             Role::Good,

@@ -260,3 +260,46 @@ fn consent_is_asked_once_for_what_is_attended() {
     app.send(Msg::Run(id, News::Ended)).press("r");
     assert_eq!(app.runs(), 2, "agreed is agreed");
 }
+
+#[test]
+fn claims_that_cannot_be_judged_are_not_said_to_hold() {
+    const OPTIONAL: &str = r#"
+[[action]]
+in = "host"
+do.probe = ["hostname", "cpus"]
+
+[[expect]]
+claim = "It has a name."
+when = { fact = "host/hostname", is-not = "" }
+
+[[expect]]
+claim = "It has a CPU."
+when = { fact = "host/cpus", at-least = 1 }
+missing-ok = true
+"#;
+    let seen = |name: &str, value: Option<Value>| {
+        let provenance = match &value {
+            Some(_) => Provenance::Observed,
+            None => Provenance::Unavailable {
+                because: "nobody counts here".into(),
+            },
+        };
+        Event::Fact(Fact {
+            id: name.parse().unwrap(),
+            value,
+            source: "test".into(),
+            provenance,
+        })
+    };
+    let mut course = course();
+    course.lessons[0].steps[0] = step(1, "optional", "What may be missing", OPTIONAL);
+    let mut app = App::with(course, 80, 24);
+    app.press("r");
+    let id = app.run_id();
+    app.event(id, seen("host/hostname", Some(Value::Text("vm".into()))));
+    app.event(id, seen("host/cpus", None));
+    app.event(id, Event::Holding).event(id, Event::Cleaned);
+    app.send(Msg::Run(id, News::Ended));
+    app.shows("1 of 2 claims hold here; the others can't be judged");
+    app.hides("All 2 claims");
+}
