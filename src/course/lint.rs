@@ -5,7 +5,7 @@ use super::facts::filled;
 use super::pack::{Folder, Pack, StepFile};
 use super::prose::{self, Targets};
 use super::schema::Part;
-use super::source::{Sink, Source, whole_file};
+use super::source::{Scope, Sink, Source, whole_file};
 use super::step::{self, Read};
 use super::tree::{self, Trust};
 use super::{Course, Demo, Lesson, LessonMeta, Origin, recording, rules, shape};
@@ -46,7 +46,7 @@ impl Linted {
 /// # Errors
 /// Everything that is wrong with it, warnings included, if there is an error.
 pub fn embedded() -> Result<Course, Vec<Diagnostic>> {
-    finish(examine(Pack::embedded(), Origin::Embedded))
+    finish(examine(Pack::embedded(), Origin::Embedded, Scope::Start))
 }
 
 /// The pack in a directory.
@@ -55,7 +55,7 @@ pub fn embedded() -> Result<Course, Vec<Diagnostic>> {
 /// Everything that is wrong with it, warnings included, if there is an error.
 pub fn load(dir: &Path) -> Result<Course, Vec<Diagnostic>> {
     let pack = Pack::open(dir).map_err(|diagnostic| vec![*diagnostic])?;
-    finish(examine(pack, Origin::Disk(dir.into())))
+    finish(examine(pack, Origin::Disk(dir.into()), Scope::Everything))
 }
 
 /// Lints a pack's directory, one lesson's folder, or one step's file. A part
@@ -67,7 +67,7 @@ pub fn lint(path: &Path) -> Linted {
     };
     match Pack::open(&root) {
         Ok(pack) => {
-            let (mut linted, _) = examine(pack, Origin::Disk(root));
+            let (mut linted, _) = examine(pack, Origin::Disk(root), Scope::Everything);
             if let Some(part) = part {
                 linted.diagnostics.retain(|d| d.file.starts_with(&part));
                 let was_read = linted.sources.keys().any(|file| file.starts_with(&part));
@@ -88,7 +88,7 @@ pub fn lint(path: &Path) -> Linted {
 
 /// Lints the course in the binary.
 pub fn lint_embedded() -> Linted {
-    examine(Pack::embedded(), Origin::Embedded).0
+    examine(Pack::embedded(), Origin::Embedded, Scope::Everything).0
 }
 
 /// A demo from the TOML of its block alone, without a lesson around it.
@@ -146,7 +146,7 @@ struct Draft {
     steps: Vec<(Source, Read, Vec<Diagnostic>)>,
 }
 
-fn examine(mut pack: Pack, origin: Origin) -> (Linted, Course) {
+fn examine(mut pack: Pack, origin: Origin, scope: Scope) -> (Linted, Course) {
     let mut diagnostics = std::mem::take(&mut pack.found);
     let mut sources = BTreeMap::new();
     let mut drafts = Vec::new();
@@ -170,6 +170,7 @@ fn examine(mut pack: Pack, origin: Origin) -> (Linted, Course) {
                  }| {
                     let source = Source::new(file.clone(), text);
                     let mut sink = Sink::new(&source);
+                    sink.scope = scope;
                     let mut read = step::read(&mut sink, number, file);
                     let mut found = sink.into_found();
                     let recorded = recorded.map(|(file, text)| recording::read(&file, &text));

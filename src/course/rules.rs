@@ -4,7 +4,7 @@
 use super::demo::{Demo, DemoSource, Figure};
 use super::facts::{Boxes, Judge, Yields, filled};
 use super::schema::Part;
-use super::source::Sink;
+use super::source::{Scope, Sink};
 use super::tree::{self, Node, Trust, Value};
 use super::{actions, groups, knobs, shape};
 use crate::base::nearest;
@@ -79,8 +79,12 @@ pub(super) fn demo(sink: &mut Sink<'_>, body: Range<usize>, opening: Range<usize
         };
     }
     let settings = knobs::check(sink, &root);
+    let judged = match sink.scope {
+        Scope::Everything => settings.len(),
+        Scope::Start => 1,
+    };
     let mut seen = None;
-    for (index, setting) in settings.iter().enumerate() {
+    for (index, setting) in settings.iter().take(judged).enumerate() {
         sink.try_with(knobs::difference(setting, &settings[0]));
         let root = root.filled(setting);
         shape::check(sink, Part::Demo, &root, trust);

@@ -64,6 +64,18 @@ pub(super) struct Sink<'a> {
     found: Vec<Diagnostic>,
     /// What is being tried, when it isn't what is written: `with …`.
     context: Option<String>,
+    /// How much there is to be judged.
+    pub(super) scope: Scope,
+}
+
+/// How much of a pack is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// All of it, a demo with its knobs at each of their values.
+    Everything,
+    /// A demo with its knobs at their start. Enough for the course in the
+    /// binary, all of which is judged when it is tested.
+    Start,
 }
 
 impl<'a> Sink<'a> {
@@ -72,6 +84,7 @@ impl<'a> Sink<'a> {
             source,
             found: Vec::new(),
             context: None,
+            scope: Scope::Everything,
         }
     }
 

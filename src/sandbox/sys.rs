@@ -263,10 +263,7 @@ pub(super) fn confine(command: &mut Command, privilege: Privilege) {
     // and makes only system calls.
     unsafe {
         command.pre_exec(move || {
-            nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
-            if nix::unistd::getppid() != parent {
-                return Err(io::Error::from_raw_os_error(libc::ESRCH));
-            }
+            die_with(parent)?;
             nix::sys::prctl::set_no_new_privs()?;
             let keep = match privilege {
                 Privilege::Kept => return Ok(()),
@@ -286,13 +283,16 @@ pub(super) fn die_with_this_thread(command: &mut Command) {
     // SAFETY: the closure runs in a forked child and makes only system calls,
     // which is all that a child of a process with threads may do.
     unsafe {
-        command.pre_exec(move || {
-            nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
-            if nix::unistd::getppid() != parent {
-                return Err(io::Error::from_raw_os_error(libc::ESRCH));
-            }
-            Ok(())
-        });
+        command.pre_exec(move || die_with(parent));
+    }
+}
+
+/// Ties a new child to its parent, which may have ended in the meantime.
+fn die_with(parent: Pid) -> io::Result<()> {
+    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
+    match nix::unistd::getppid() == parent {
+        true => Ok(()),
+        false => Err(io::Error::from_raw_os_error(libc::ESRCH)),
     }
 }
 
