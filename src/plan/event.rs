@@ -255,6 +255,11 @@ impl History {
         self.events.contains(&Event::Holding)
     }
 
+    /// Whether nothing more comes: what was not observed won't be.
+    pub fn is_over(&self) -> bool {
+        self.events.contains(&Event::Cleaned) || self.broken().is_some()
+    }
+
     /// Why the run broke off, if it did.
     pub fn broken(&self) -> Option<&str> {
         self.events.iter().find_map(|event| match event {

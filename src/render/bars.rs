@@ -3,7 +3,7 @@
 use super::text::{bullet, hang, width as cells, wrap};
 use super::{Line, Role, Span, visible};
 use crate::course::{Bar, Bars, Scenario};
-use crate::plan::{Event, History, Provenance, Unit, Value};
+use crate::plan::{History, Provenance, Unit, Value};
 
 /// Wider, a bar is no easier to read.
 const WIDEST: usize = 100;
@@ -40,8 +40,11 @@ enum Reading {
 fn read(bar: &Bar, history: &History) -> Reading {
     let Some(fact) = history.fact(&bar.fact) else {
         // Until the end it may still come.
-        let over = history.events().contains(&Event::Cleaned) || history.broken().is_some();
-        let text = if over { "not observed" } else { "…" };
+        let text = if history.is_over() {
+            "not observed"
+        } else {
+            "…"
+        };
         return Reading::Nothing(Span::new(text, Role::Dim));
     };
     let recorded_on = match &fact.provenance {

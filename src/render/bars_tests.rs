@@ -1,7 +1,7 @@
 //! Bars as they stand on the screen.
 
 use super::*;
-use crate::plan::{Fact, Plan};
+use crate::plan::{Event, Fact, Plan};
 use crate::render::plain;
 use crate::render::tests::{awkward, checked, marks};
 use proptest::prelude::*;

@@ -154,8 +154,11 @@ fn cell(id: Option<&FactRef>, history: &History, relation: Relation) -> Cell {
     };
     let Some(fact) = history.fact(id) else {
         // Until the end it may still come.
-        let over = history.events().contains(&Event::Cleaned) || history.broken().is_some();
-        return missing(if over { "not observed" } else { "…" });
+        return missing(if history.is_over() {
+            "not observed"
+        } else {
+            "…"
+        });
     };
     let mut cell = value(fact, relation);
     if !fact.source.is_empty() {

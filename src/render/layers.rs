@@ -12,7 +12,7 @@ mod tree;
 use super::chart::flow;
 use super::text::wrap;
 use super::{Line, Role, Span, visible};
-use crate::plan::{Entry, EntryKind, Event, FactRef, History, Provenance, Stack, Value};
+use crate::plan::{Entry, EntryKind, FactRef, History, Provenance, Stack, Value};
 use std::collections::BTreeMap;
 
 /// What joins a name of the view to its layer, from above and from the side.
@@ -24,8 +24,7 @@ pub(super) fn figure(id: &FactRef, history: &History, width: usize) -> Vec<Line>
     let say = |text: String, role| wrap(&[Span::new(text, role)], width);
     let Some(fact) = history.fact(id) else {
         // Until the end it may still come.
-        let over = history.events().contains(&Event::Cleaned) || history.broken().is_some();
-        return match over {
+        return match history.is_over() {
             true => say("The layers were not observed.".into(), Role::Dim),
             false => say("The layers: …".into(), Role::Dim),
         };

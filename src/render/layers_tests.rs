@@ -1,7 +1,7 @@
 //! Pictures of stacks as overlayfs would show them, and any stack at all.
 
 use super::*;
-use crate::plan::{Fact, Layer, Seen};
+use crate::plan::{Event, Fact, Layer, Seen};
 use crate::render::tests::{awkward, checked, marks};
 use crate::render::{ascii, plain};
 use proptest::prelude::*;
