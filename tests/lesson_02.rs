@@ -6,7 +6,7 @@
 mod support;
 
 use std::path::Path;
-use support::lesson::{self, assert_well_spelt, scripts, the_course};
+use support::lesson::{self, assert_well_spelt, scenario_of, scripts, the_course};
 use support::pack::{list, pack_with, public_tempdir, verify};
 use support::{User, alone, assert_nothing_left, is_root, shell, state};
 use toml::{Table, Value};
@@ -38,12 +38,7 @@ fn every_step_predicts_and_shows_and_claims_and_explains() {
 #[test]
 fn what_moves_is_drawn() {
     for (_, step) in the_course().select("02") {
-        let scenario = step
-            .demo
-            .as_ref()
-            .unwrap()
-            .scenario(&Default::default())
-            .unwrap();
+        let scenario = scenario_of(step);
         let watched = scenario
             .plan
             .actions

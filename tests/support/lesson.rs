@@ -3,12 +3,17 @@
 
 use super::{User, glassbox as program, users};
 use glassbox::check::{Question, judge};
-use glassbox::course::{self, Block, Course, Document, KnobValues, Step};
+use glassbox::course::{self, Block, Course, Document, KnobValues, Scenario, Step};
 use glassbox::plan::{Event, History, Value};
-use std::collections::BTreeMap;
 
 pub fn the_course() -> Course {
     course::embedded().unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+}
+
+/// A step's demo with its knobs at their start.
+pub fn scenario_of(step: &Step) -> Scenario {
+    let demo = step.demo.as_ref().unwrap();
+    demo.scenario(&KnobValues::new()).unwrap()
 }
 
 /// Every combination of a step's knobs: one `KnobValues` each.
@@ -93,12 +98,7 @@ pub fn every_knob_keeps_the_claims_and_leaves_one_right_answer(lesson: &str) {
 pub fn every_step_predicts_and_shows_and_claims_and_explains(lesson: &str) {
     for (_, step) in the_course().select(lesson) {
         let id = &step.meta.id;
-        let scenario = step
-            .demo
-            .as_ref()
-            .unwrap()
-            .scenario(&BTreeMap::new())
-            .unwrap();
+        let scenario = scenario_of(step);
         assert!(scenario.predict.is_some(), "{id} asks nothing");
         assert!(!scenario.show.is_empty(), "{id} shows nothing");
         assert!(scenario.expectations.len() >= 3, "{id} claims too little");
@@ -119,12 +119,7 @@ pub fn every_step_has_a_recording_that_bears_its_claims_out(lesson: &str) {
     assert!(!steps.is_empty());
     for (_, step) in steps {
         let id = &step.meta.id;
-        let scenario = step
-            .demo
-            .as_ref()
-            .unwrap()
-            .scenario(&Default::default())
-            .unwrap();
+        let scenario = scenario_of(step);
         let events = step.recorded_events(&scenario);
         assert!(!events.is_empty(), "{id} has no recording");
         let history = History::from(events.to_vec());
