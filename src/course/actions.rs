@@ -6,7 +6,10 @@ use super::shape;
 use super::source::Sink;
 use super::tree::Node;
 use crate::base::{Bytes, nearest};
-use crate::plan::{Action, BoxName, BoxSpec, Listen, Place, Spawn, Verb, Workload};
+use crate::plan::{
+    Action, BoxName, BoxSpec, Listen, MOST_FILE, MOST_STORE, MOST_TREES, Place, Spawn, Verb,
+    Workload,
+};
 use std::{collections::BTreeSet, net::Ipv4Addr, ops::Range};
 
 /// The most processes of one `spawn`.
@@ -15,12 +18,6 @@ const MOST_PROCESSES: u32 = 256;
 const MOST_FORKS: u64 = 512;
 /// The most memory of one `spawn`.
 const MOST_MEMORY: Bytes = Bytes(1 << 30);
-/// The most that a store on a tmpfs may hold.
-const MOST_STORE: Bytes = Bytes(256 << 20);
-/// The longest file of a `fill`, and the last byte of an `overwrite`.
-const MOST_FILE: Bytes = Bytes(16 << 20);
-/// The most copies of one `copy`, and views of one `overlay`.
-const MOST_TREES: u32 = 16;
 /// The most programs of one `root-fs`.
 const MOST_PROGRAMS: usize = 32;
 /// The most layers of one `image`.

@@ -124,6 +124,19 @@ impl BoxName {
     }
 }
 
+impl FactRef {
+    /// The path of a cgroup that a demo declares: the fact that it has for as
+    /// long as it is there.
+    pub fn group_path(group: &BoxName) -> FactRef {
+        FactRef {
+            seen_from: Place::Host,
+            about: None,
+            name: format!("{group}.path"),
+            moment: None,
+        }
+    }
+}
+
 impl FromStr for BoxName {
     type Err = RefError;
     fn from_str(text: &str) -> Result<Self, RefError> {

@@ -6,6 +6,14 @@ use crate::base::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The most that a store on a tmpfs may hold.
+pub const MOST_STORE: Bytes = Bytes(256 << 20);
+/// The longest file that a process of a demo may write (RLIMIT_FSIZE): of a
+/// `fill`, and up to the last byte of an `overwrite`.
+pub const MOST_FILE: Bytes = Bytes(16 << 20);
+/// The most copies of one `copy`, and views of one `overlay`.
+pub const MOST_TREES: u32 = 16;
+
 /// Room for layers: a directory on a filesystem that can hold the upper of an
 /// overlay, mounted in a box.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -22,8 +22,8 @@ pub use cgroup::{CgroupSpec, Controller, Count, Join, Limit, Limits, Percent, Se
 pub use event::{Ending, Event, History, Observer, Output, Retuned, Sample, Syscall};
 pub use fact::{BoxName, Fact, FactRef, Place, Provenance, RefError, Unit, Value};
 pub use layers::{
-    Copy, Entry, EntryKind, Fill, Image, Layer, Medium, Overlay, Overwrite, RootFs, Seen, Stack,
-    Store, Unpack,
+    Copy, Entry, EntryKind, Fill, Image, Layer, MOST_FILE, MOST_STORE, MOST_TREES, Medium, Overlay,
+    Overwrite, RootFs, Seen, Stack, Store, Unpack,
 };
 pub use namespace::Namespace;
 pub use probe::{GROUP_FACTS, LIMIT_FACTS, MOVING_FACTS, Probe, ProbeError};

@@ -187,7 +187,7 @@ impl Agent {
 
 /// Whether this process's user namespace is the initial one, which maps every
 /// id to itself, user_namespaces(7).
-fn in_initial_user_namespace() -> bool {
+pub(super) fn in_initial_user_namespace() -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     map.split_whitespace().eq(["0", "0", "4294967295"])
 }

@@ -4,29 +4,24 @@
 
 use super::agent::Agent;
 use super::removal::remove_tree;
+use super::steps::{Many, Step};
 use super::sys;
-use super::trace::{Returned, Teller};
 use super::verbs::{Answer, io_errno};
 use crate::base::{Bytes, Errno};
-use crate::plan::{Copy, Fill, Overwrite};
+use crate::plan::{Copy, Fill, MOST_FILE, Overwrite};
 use nix::fcntl::{OFlag, copy_file_range};
 use nix::sys::stat::{Mode, SFlag, mknod};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-/// The longest file: what a process of a demo may write (RLIMIT_FSIZE).
-const MOST_FILE: Bytes = Bytes(super::limits::FILE_BYTES);
-/// The most copies of one `copy`.
-const MOST_COPIES: u32 = 16;
 /// The most that one `copy` may write; a store on a disk has no other bound.
 const MOST_COPIED: Bytes = Bytes(256 << 20);
 /// So many calls of one verb are told one by one.
-const TOLD: u32 = 20;
+const TOLD: usize = 20;
 
 impl Agent {
     /// `fill`
@@ -96,7 +91,7 @@ impl Agent {
     /// `copy`
     pub(super) fn copy(&mut self, spec: &Copy) -> Answer {
         self.own_directory(&spec.from)?;
-        let suffixes = self.suffixes("copy", spec.count, MOST_COPIES)?;
+        let suffixes = self.suffixes("copy", spec.count)?;
         let targets: Vec<String> = suffixes
             .iter()
             .map(|suffix| format!("{}{suffix}", spec.to))
@@ -109,7 +104,7 @@ impl Agent {
                 return Err(self.teller.broken(message));
             }
         }
-        let mut sparing = Sparing::new(&mut self.teller);
+        let mut many = Many::new(&mut self.teller, TOLD);
         let mut left = MOST_COPIED.0;
         let mut done = Ok(());
         for target in &targets {
@@ -117,22 +112,28 @@ impl Agent {
                 mount: sys::mounted(Path::new(&spec.from)).map_or(0, |found| found.id),
                 left: &mut left,
                 linked: HashMap::new(),
-                sparing: &mut sparing,
+                many: &mut many,
             };
             done = done.and_then(|()| copying.entry(Path::new(&spec.from), Path::new(target)));
         }
-        sparing.finish();
+        many.finish();
         Ok(done)
     }
 
     /// `remove`
     pub(super) fn remove(&mut self, path: &str) -> Answer {
         self.on_own_mount(path)?;
-        let mut sparing = Sparing::new(&mut self.teller);
+        let mut many = Many::new(&mut self.teller, TOLD);
         let removed = remove_tree(Path::new(path), &mut |args, result, took| {
-            sparing.heard("unlinkat", args, result, took);
+            many.hear(Step {
+                name: "unlinkat",
+                args,
+                why: "",
+                result: result.map(|()| 0),
+                took,
+            });
         });
-        sparing.finish();
+        many.finish();
         Ok(removed)
     }
 }
@@ -145,7 +146,7 @@ struct Copying<'c, 't> {
     left: &'c mut u64,
     /// Where files with several names went, by device and inode.
     linked: HashMap<(u64, u64), PathBuf>,
-    sparing: &'c mut Sparing<'t>,
+    many: &'c mut Many<'t>,
 }
 
 impl Copying<'_, '_> {
@@ -155,7 +156,7 @@ impl Copying<'_, '_> {
         let mode = meta.mode() & 0o7777;
         let shown = to.display().to_string();
         if kind.is_dir() {
-            self.sparing
+            self.many
                 .call("mkdir", format!("\"{shown}\", {mode:04o}"), || {
                     nix::unistd::mkdir(to, Mode::S_IRWXU).map_err(Errno::from)
                 })?;
@@ -175,20 +176,20 @@ impl Copying<'_, '_> {
         if let Some(first) = self.linked.get(&(meta.dev(), meta.ino())) {
             let args = format!("\"{}\", \"{shown}\"", first.display());
             return self
-                .sparing
+                .many
                 .call("link", args, || fs::hard_link(first, to).map_err(io_errno));
         }
         if kind.is_symlink() {
             let target = fs::read_link(from).map_err(io_errno)?;
             let args = format!("{target:?}, \"{shown}\"");
-            return self.sparing.call("symlink", args, || {
+            return self.many.call("symlink", args, || {
                 std::os::unix::fs::symlink(&target, to).map_err(io_errno)
             });
         }
         if kind.is_char_device() && meta.rdev() == 0 {
             // A whiteout, which anybody may make (Linux 5.8).
             let args = format!("\"{shown}\", S_IFCHR, makedev(0, 0)");
-            return self.sparing.call("mknod", args, || {
+            return self.many.call("mknod", args, || {
                 mknod(to, SFlag::S_IFCHR, Mode::empty(), 0).map_err(Errno::from)
             });
         }
@@ -222,7 +223,7 @@ impl Copying<'_, '_> {
             target.as_raw_fd(),
             to.display()
         );
-        let copied = self.sparing.call("copy_file_range", args, || {
+        let copied = self.many.call("copy_file_range", args, || {
             let mut done = 0;
             while done < length {
                 let some = (length - done) as usize;
@@ -238,7 +239,7 @@ impl Copying<'_, '_> {
             // Between two file systems, or on an older kernel: by hand.
             Err(Errno(libc::EXDEV | libc::EINVAL | libc::EOPNOTSUPP | libc::ENOSYS)) => {
                 let args = format!("{}, …, {length}", target.as_raw_fd());
-                self.sparing.call("write", args, || {
+                self.many.call("write", args, || {
                     let mut bytes = Vec::new();
                     Read::by_ref(&mut source)
                         .take(length)
@@ -270,60 +271,6 @@ fn copy_mark(from: &Path, to: &Path) -> Result<(), Errno> {
         }
     }
     Ok(())
-}
-
-/// Tells the first calls of many one by one, then how many others there were.
-struct Sparing<'t> {
-    teller: &'t mut Teller,
-    told: u32,
-    rest: BTreeMap<&'static str, (i64, Duration)>,
-}
-
-impl<'t> Sparing<'t> {
-    fn new(teller: &'t mut Teller) -> Sparing<'t> {
-        Sparing {
-            teller,
-            told: 0,
-            rest: BTreeMap::new(),
-        }
-    }
-
-    fn call<T: Returned>(
-        &mut self,
-        name: &'static str,
-        args: String,
-        make: impl FnOnce() -> Result<T, Errno>,
-    ) -> Result<T, Errno> {
-        let before = Instant::now();
-        let result = make();
-        self.heard(name, args, &result, before.elapsed());
-        result
-    }
-
-    fn heard<T: Returned>(
-        &mut self,
-        name: &'static str,
-        args: String,
-        result: &Result<T, Errno>,
-        took: Duration,
-    ) {
-        // A failure is never among those that are only counted.
-        if self.told < TOLD || result.is_err() {
-            self.told += 1;
-            self.teller.timed(name, args, "", result, took);
-        } else {
-            let (count, sum) = self.rest.entry(name).or_default();
-            *count += 1;
-            *sum += took;
-        }
-    }
-
-    fn finish(self) {
-        for (name, (count, took)) in self.rest {
-            let args = format!("/* {count} more of these, each successful */");
-            self.teller.timed(name, args, "", &Ok(()), took);
-        }
-    }
 }
 
 /// Bytes of a file from a position on, without a pattern and always the same:

@@ -9,13 +9,11 @@ use super::trace::Told;
 use super::verbs::Answer;
 use super::wire::Task;
 use crate::base::Errno;
-use crate::plan::{Overlay, Value};
+use crate::plan::{MOST_TREES, Overlay, Value};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use std::fs;
 use std::path::Path;
 
-/// The most views of one `overlay`.
-const MOST_VIEWS: u32 = 16;
 /// mount(2) takes options of one page, the last byte of which ends them.
 const MOST_OPTIONS: usize = 4095;
 
@@ -62,7 +60,7 @@ impl Agent {
 
     /// `overlay`
     pub(super) fn overlay(&mut self, task: &Task, spec: &Overlay) -> Answer {
-        let suffixes = self.suffixes("overlay", spec.count, MOST_VIEWS)?;
+        let suffixes = self.suffixes("overlay", spec.count)?;
         // A layer that can be read through the view must be the run's own.
         for lower in &spec.lower {
             self.own_directory(lower)?;
@@ -136,18 +134,15 @@ impl Agent {
     }
 
     /// What is added to a name for each of so many: nothing if no number is given.
-    pub(super) fn suffixes(
-        &mut self,
-        verb: &str,
-        count: Option<u32>,
-        most: u32,
-    ) -> Result<Vec<String>, Told> {
+    pub(super) fn suffixes(&mut self, verb: &str, count: Option<u32>) -> Result<Vec<String>, Told> {
         match count {
             None => Ok(vec![String::new()]),
-            Some(n) if (1..=most).contains(&n) => Ok((1..=n).map(|n| format!("-{n}")).collect()),
-            Some(n) => Err(self
-                .teller
-                .broken(format!("`{verb}`: `count` is {n}, and may be 1 to {most}"))),
+            Some(n) if (1..=MOST_TREES).contains(&n) => {
+                Ok((1..=n).map(|n| format!("-{n}")).collect())
+            }
+            Some(n) => Err(self.teller.broken(format!(
+                "`{verb}`: `count` is {n}, and may be 1 to {MOST_TREES}"
+            ))),
         }
     }
 

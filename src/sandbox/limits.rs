@@ -1,12 +1,11 @@
 //! Dead-man limits: what ends a demo's process if everything else fails.
 
+use crate::plan::MOST_FILE;
 use nix::sys::resource::{Resource, setrlimit};
 use std::fs;
 
 /// CPU seconds that one process of a demo may use.
 const CPU_SECONDS: u64 = 60;
-/// The largest file that a process of a demo may write.
-pub(super) const FILE_BYTES: u64 = 16 << 20;
 
 /// For an agent: a name for ps(1), and limits that its children inherit. The
 /// kernel may refuse some of them; they are the second net, not the first.
@@ -15,7 +14,7 @@ pub(super) fn agent(name: &str) {
         let _ = nix::sys::prctl::set_name(&name);
     }
     let _ = setrlimit(Resource::RLIMIT_CPU, CPU_SECONDS, CPU_SECONDS);
-    let _ = setrlimit(Resource::RLIMIT_FSIZE, FILE_BYTES, FILE_BYTES);
+    let _ = setrlimit(Resource::RLIMIT_FSIZE, MOST_FILE.0, MOST_FILE.0);
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     // First in line when memory runs out: never the learner's own programs.
     let _ = fs::write("/proc/self/oom_score_adj", "1000");

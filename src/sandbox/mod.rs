@@ -104,7 +104,7 @@ impl Helper {
     /// # Errors
     /// When this program can't be executed anew, or the wire breaks at once.
     pub fn start(plan: &Plan, hold: bool) -> io::Result<Helper> {
-        let asked = match scope::helps(plan, &Session::read()) {
+        let asked = match scope::concerns(plan) && scope::helps(plan, &Session::read()) {
             true => scope::start(),
             false => Err(None),
         };

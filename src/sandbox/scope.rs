@@ -105,12 +105,21 @@ impl Scope {
     }
 }
 
-/// Whether a scope gives this plan groups that it wouldn't have without. Pure.
-pub(super) fn helps(plan: &Plan, session: &Session) -> bool {
-    let child = plan.boxes.iter().any(|spec| {
+/// Whether a plan has any group at all: without one nobody need be asked.
+pub(super) fn concerns(plan: &Plan) -> bool {
+    !plan.cgroups.is_empty() || has_child_group(plan)
+}
+
+fn has_child_group(plan: &Plan) -> bool {
+    plan.boxes.iter().any(|spec| {
         let cgroup = spec.cgroup.as_ref();
         cgroup.map(BoxName::as_str) == Some(CHILD_CGROUP)
-    });
+    })
+}
+
+/// Whether a scope gives this plan groups that it wouldn't have without. Pure.
+pub(super) fn helps(plan: &Plan, session: &Session) -> bool {
+    let child = has_child_group(plan);
     let reachable = |group| {
         let needs = plan.controllers_of(group);
         !needs.iter().any(|needed| session.in_v1.contains(needed))

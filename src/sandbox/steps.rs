@@ -79,16 +79,47 @@ pub(super) fn step<T: Returned>(
 }
 
 /// Tells the first calls one by one, and those that follow as one of each name.
-struct Many<'t> {
+pub(super) struct Many<'t> {
     teller: &'t mut Teller,
+    most: usize,
     told: usize,
     rest: BTreeMap<&'static str, (usize, i64, Duration)>,
 }
 
-impl Many<'_> {
-    fn hear(&mut self, step: Step) {
+impl<'t> Many<'t> {
+    /// So many at most are told one by one.
+    pub(super) fn new(teller: &'t mut Teller, most: usize) -> Many<'t> {
+        Many {
+            teller,
+            most,
+            told: 0,
+            rest: BTreeMap::new(),
+        }
+    }
+
+    /// Makes a call that speaks for itself.
+    pub(super) fn call<T: Returned>(
+        &mut self,
+        name: &'static str,
+        args: String,
+        make: impl FnOnce() -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let before = Instant::now();
+        let made = make();
+        self.hear(Step {
+            name,
+            args,
+            why: "",
+            result: made.as_ref().map(Returned::number).map_err(|errno| *errno),
+            took: before.elapsed(),
+        });
+        made
+    }
+
+    /// Hears of a call that was made elsewhere.
+    pub(super) fn hear(&mut self, step: Step) {
         // What failed is always worth a line of its own.
-        if self.told < MOST_TOLD || step.result.is_err() {
+        if self.told < self.most || step.result.is_err() {
             self.told += 1;
             let Step { name, args, .. } = step;
             self.teller
@@ -101,7 +132,8 @@ impl Many<'_> {
         *took += step.took;
     }
 
-    fn finish(self) {
+    /// Tells those that were only counted.
+    pub(super) fn finish(self) {
         for (name, (count, sum, took)) in self.rest {
             let args = format!("… and {count} more of them");
             self.teller
@@ -119,11 +151,7 @@ impl Agent {
         task: &Task,
         work: impl FnOnce(Steps<'_>) -> Result<T, Trouble>,
     ) -> Result<Result<T, Errno>, Told> {
-        let mut many = Many {
-            teller: &mut self.teller,
-            told: 0,
-            rest: BTreeMap::new(),
-        };
+        let mut many = Many::new(&mut self.teller, MOST_TOLD);
         let done = work(&mut |step| many.hear(step));
         many.finish();
         let action = &task.action;

@@ -12,7 +12,7 @@ use super::removal::remove_tree;
 use super::verbs::{Answer, io_errno};
 use super::wire::Task;
 use crate::base::{Bytes, Errno};
-use crate::plan::{Medium, Need, Probe, Store};
+use crate::plan::{MOST_STORE, Medium, Need, Probe, Store};
 use crate::probe::{Subject, View, observe};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use std::fs;
@@ -20,8 +20,6 @@ use std::path::{Path, PathBuf};
 
 /// How much a store on a tmpfs holds, unless said otherwise.
 const STORE_BYTES: Bytes = Bytes(64 << 20);
-/// The most that it may be told to hold.
-const MOST_STORE_BYTES: Bytes = Bytes(256 << 20);
 
 /// What a store is to be made of.
 enum Source {
@@ -40,8 +38,8 @@ impl Agent {
     /// `store`
     pub(super) fn store(&mut self, task: &Task, spec: &Store) -> Answer {
         let size = spec.size.unwrap_or(STORE_BYTES);
-        if size > MOST_STORE_BYTES {
-            let message = format!("`store`: {size} is more than {MOST_STORE_BYTES}");
+        if size > MOST_STORE {
+            let message = format!("`store`: {size} is more than {MOST_STORE}");
             return Err(self.teller.broken(message));
         }
         let point = fs::canonicalize(&spec.path).ok().filter(|p| p.is_dir());

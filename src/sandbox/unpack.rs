@@ -7,6 +7,7 @@
 //! Nothing that exists is written to. Devices, pipes, setuid and setgid don't
 //! come out of an archive here; all belongs to whoever unpacks.
 
+use super::agent::in_initial_user_namespace;
 use super::archive::{ATTRIBUTES, MOST_BYTES, MOST_ENTRIES, OPAQUE, WHITEOUT};
 use super::limits::longest_file;
 use super::steps::{Step, Steps, Trouble, step};
@@ -342,9 +343,7 @@ fn parts(name: &[u8]) -> Result<Vec<OsString>, Trouble> {
 /// The attributes that an overlay mount made here reads: in a user namespace
 /// those of `userxattr`, user_namespaces(7).
 pub(super) fn own_attributes() -> &'static str {
-    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    let initial = map.split_whitespace().eq(["0", "0", "4294967295"]);
-    ATTRIBUTES[usize::from(!initial)]
+    ATTRIBUTES[usize::from(!in_initial_user_namespace())]
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ impl<'a> Missing<'a> {
     /// Finds them: a group that is there has a path.
     pub(super) fn of(plan: &Plan, history: &'a History) -> Missing<'a> {
         let missing = |name: &BoxName| {
-            let path = history.fact(&path_of(name));
+            let path = history.fact(&FactRef::group_path(name));
             path.is_some_and(|fact| fact.value.is_none())
         };
         let all = plan.cgroups.iter().map(|group| group.name.clone());
@@ -60,7 +60,7 @@ impl<'a> Missing<'a> {
         let theirs: Vec<_> = self
             .groups
             .iter()
-            .map(|name| reason(&path_of(name)))
+            .map(|name| reason(&FactRef::group_path(name)))
             .collect();
         test.facts()
             .map(reason)
@@ -79,15 +79,5 @@ impl<'a> Missing<'a> {
                 Place::Host => of_process || id.about.as_ref().is_some_and(is_meant),
             }
         })
-    }
-}
-
-/// The fact that a group has for as long as it is there.
-fn path_of(group: &BoxName) -> FactRef {
-    FactRef {
-        seen_from: Place::Host,
-        about: None,
-        name: format!("{group}.path"),
-        moment: None,
     }
 }

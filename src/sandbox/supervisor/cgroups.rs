@@ -44,13 +44,7 @@ impl Run {
     /// whose reason is that of every other fact of the group.
     fn do_without(&mut self, name: &BoxName, because: String) -> Result<(), End> {
         self.missing.insert(name.clone(), because);
-        let path = FactRef {
-            seen_from: Place::Host,
-            about: None,
-            name: format!("{name}.path"),
-            moment: None,
-        };
-        self.tell_unseen(path, name)
+        self.tell_unseen(FactRef::group_path(name), name)
     }
 
     /// What is left of an action without the groups that aren't there; the
