@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 /// Each module, in order from the bottom up, and what it may import. `base`
 /// may be imported by all. A row names only rows above it, so the imports
 /// form a DAG.
-const TABLE: [(&str, &[&str]); 12] = [
+const TABLE: [(&str, &[&str]); 13] = [
     ("base", &[]),
     ("plan", &[]),
     ("probe", &["plan"]),
-    ("sandbox", &["plan", "probe"]),
+    ("image", &["plan"]),
+    ("sandbox", &["plan", "probe", "image"]),
     ("check", &["plan"]),
     ("course", &["plan", "check"]),
     ("render", &["plan", "check", "course"]),
@@ -21,13 +22,14 @@ const TABLE: [(&str, &[&str]); 12] = [
     (
         "cli",
         &[
-            "plan", "probe", "sandbox", "check", "course", "render", "session",
+            "plan", "probe", "image", "sandbox", "check", "course", "render", "session",
         ],
     ),
     (
         "main",
         &[
-            "plan", "probe", "sandbox", "check", "course", "render", "session", "tui", "cli",
+            "plan", "probe", "image", "sandbox", "check", "course", "render", "session", "tui",
+            "cli",
         ],
     ),
     // Declares the modules; uses none.

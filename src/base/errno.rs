@@ -34,6 +34,13 @@ impl From<nix::errno::Errno> for Errno {
     }
 }
 
+/// The number of an I/O error; EIO where the kernel gave none.
+impl From<std::io::Error> for Errno {
+    fn from(error: std::io::Error) -> Self {
+        Errno::of(&error).unwrap_or(Errno(libc::EIO))
+    }
+}
+
 impl fmt::Display for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.name(), self.message())

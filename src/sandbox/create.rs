@@ -14,7 +14,6 @@
 use super::agent::Agent;
 use super::sys::{self, Forked};
 use super::trace::{Teller, Told};
-use super::verbs::io_errno;
 use super::wire::{Channel, Creation, Reply, Request};
 use crate::base::Errno;
 use crate::plan::{BoxSpec, Namespace, Need, Place, Propagation, TimeOffsets};
@@ -117,11 +116,11 @@ pub(super) fn write_traced(
         let mut file = fs::OpenOptions::new()
             .write(true)
             .open(path)
-            .map_err(io_errno)?;
+            .map_err(Errno::from)?;
         // One call: the kernel reads such a file's new value as a whole.
         file.write(line.as_bytes())
             .map(|n| n as i64)
-            .map_err(io_errno)
+            .map_err(Errno::from)
     });
     written.map(drop)
 }

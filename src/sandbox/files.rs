@@ -4,10 +4,11 @@
 
 use super::agent::Agent;
 use super::removal::remove_tree;
-use super::steps::{Many, Step};
+use super::steps::Many;
 use super::sys;
-use super::verbs::{Answer, io_errno};
+use super::verbs::Answer;
 use crate::base::{Bytes, Errno};
+use crate::image::Step;
 use crate::plan::{Copy, Fill, MOST_FILE, Overwrite};
 use nix::fcntl::{OFlag, copy_file_range};
 use nix::sys::stat::{Mode, SFlag, mknod};
@@ -47,7 +48,7 @@ impl Agent {
             let mut done = 0;
             while done < spec.size.0 {
                 let bytes = noise(done, (spec.size.0 - done).min(64 << 10) as usize);
-                file.write_all(&bytes).map_err(io_errno)?;
+                file.write_all(&bytes).map_err(Errno::from)?;
                 done += bytes.len() as u64;
             }
             Ok(done as i64)
@@ -72,7 +73,7 @@ impl Agent {
         let args = format!("{}, {:?}, {length}, {at}", file.as_raw_fd(), spec.text);
         let written = self.teller.call("pwrite64", args, "", || {
             let written = file.write_at(spec.text.as_bytes(), at);
-            written.map(|n| n as i64).map_err(io_errno)
+            written.map(|n| n as i64).map_err(Errno::from)
         });
         Ok(written.map(drop))
     }
@@ -151,7 +152,7 @@ struct Copying<'c, 't> {
 
 impl Copying<'_, '_> {
     fn entry(&mut self, from: &Path, to: &Path) -> Result<(), Errno> {
-        let meta = from.symlink_metadata().map_err(io_errno)?;
+        let meta = from.symlink_metadata().map_err(Errno::from)?;
         let kind = meta.file_type();
         let mode = meta.mode() & 0o7777;
         let shown = to.display().to_string();
@@ -162,8 +163,8 @@ impl Copying<'_, '_> {
                 })?;
             if sys::mounted(from)?.id == self.mount {
                 let mut names = Vec::new();
-                for entry in fs::read_dir(from).map_err(io_errno)? {
-                    names.push(entry.map_err(io_errno)?.file_name());
+                for entry in fs::read_dir(from).map_err(Errno::from)? {
+                    names.push(entry.map_err(Errno::from)?.file_name());
                 }
                 names.sort();
                 for name in names {
@@ -175,15 +176,15 @@ impl Copying<'_, '_> {
         }
         if let Some(first) = self.linked.get(&(meta.dev(), meta.ino())) {
             let args = format!("\"{}\", \"{shown}\"", first.display());
-            return self
-                .many
-                .call("link", args, || fs::hard_link(first, to).map_err(io_errno));
+            return self.many.call("link", args, || {
+                fs::hard_link(first, to).map_err(Errno::from)
+            });
         }
         if kind.is_symlink() {
-            let target = fs::read_link(from).map_err(io_errno)?;
+            let target = fs::read_link(from).map_err(Errno::from)?;
             let args = format!("{target:?}, \"{shown}\"");
             return self.many.call("symlink", args, || {
-                std::os::unix::fs::symlink(&target, to).map_err(io_errno)
+                std::os::unix::fs::symlink(&target, to).map_err(Errno::from)
             });
         }
         if kind.is_char_device() && meta.rdev() == 0 {
@@ -214,7 +215,7 @@ impl Copying<'_, '_> {
             .create_new(true)
             .mode(0o600)
             .open(to);
-        let (mut source, mut target) = (source.map_err(io_errno)?, target.map_err(io_errno)?);
+        let (mut source, mut target) = (source.map_err(Errno::from)?, target.map_err(Errno::from)?);
         *self.left = self.left.checked_sub(length).ok_or(Errno(libc::EFBIG))?;
         let args = format!(
             "{}<{}>, NULL, {}<{}>, NULL, {length}, 0",
@@ -244,8 +245,8 @@ impl Copying<'_, '_> {
                     Read::by_ref(&mut source)
                         .take(length)
                         .read_to_end(&mut bytes)
-                        .map_err(io_errno)?;
-                    target.write_all(&bytes).map_err(io_errno)?;
+                        .map_err(Errno::from)?;
+                    target.write_all(&bytes).map_err(Errno::from)?;
                     Ok(bytes.len() as i64)
                 })?;
                 Ok(())
@@ -258,14 +259,14 @@ impl Copying<'_, '_> {
 /// chmod(2) of what was just made here: not a link.
 fn set_mode(path: &Path, mode: u32) -> Result<(), Errno> {
     use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(io_errno)
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(Errno::from)
 }
 
 /// A directory that hides those below it hides them in the copy, too.
 fn copy_mark(from: &Path, to: &Path) -> Result<(), Errno> {
     for name in ["user.overlay.opaque", "trusted.overlay.opaque"] {
-        match xattr::get(from, name).map_err(io_errno) {
-            Ok(Some(value)) => xattr::set(to, name, &value).map_err(io_errno)?,
+        match xattr::get(from, name).map_err(Errno::from) {
+            Ok(Some(value)) => xattr::set(to, name, &value).map_err(Errno::from)?,
             Ok(None) | Err(Errno(libc::EOPNOTSUPP)) => {}
             Err(errno) => return Err(errno),
         }

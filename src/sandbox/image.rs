@@ -1,46 +1,20 @@
-//! OCI images: directories become layers, tar archives under their digests, and
-//! layers become directories again; OCI Image Format Specification.
+//! The verbs `root-fs`, `image` and `unpack`: the room `image` does the work, this
+//! tells it.
 
-use super::agent::Agent;
-use super::archive::archive;
-use super::layout::{Layout, sha256};
-use super::steps::{Steps, Trouble, step};
-use super::unpack::unpack;
+use super::agent::{Agent, in_initial_user_namespace};
+use super::programs;
 use super::verbs::Answer;
 use super::wire::Task;
-use crate::base::Errno;
-use crate::plan::{Image, Unit, Unpack, Value};
-use nix::fcntl::OFlag;
-use nix::sys::stat::Mode;
-use oci_spec::image::{
-    Arch, Descriptor, HistoryBuilder, ImageConfiguration, ImageConfigurationBuilder, ImageManifest,
-    ImageManifestBuilder, MediaType, Os, RootFsBuilder, SCHEMA_VERSION,
-};
-use std::io::Write;
+use crate::image::{self, BuiltImage, OverlayXattrs};
+use crate::plan::{Image, RootFs, Unit, Unpack, Value};
 use std::path::Path;
-
-/// The most layers of an image that is unpacked.
-const MOST_LAYERS: usize = 127;
-
-/// What was made of an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Made {
-    /// The manifest's digest, in hexadecimal digits.
-    manifest: String,
-    /// Those of the layers, the lowest first.
-    layers: Vec<String>,
-    /// How many layers had to be written.
-    written: usize,
-    /// Bytes of all blobs in the layout.
-    bytes: u64,
-}
 
 impl Agent {
     /// `image`
     pub(super) fn image(&mut self, task: &Task, spec: &Image) -> Answer {
         // Each directory is looked at before the next is made in it: what lies
         // there may be a link.
-        for directory in Layout::directories(&spec.layout) {
+        for directory in image::directories(&spec.layout) {
             if let Err(errno) = self.directory(&directory, "")? {
                 return Ok(Err(errno));
             }
@@ -49,7 +23,7 @@ impl Agent {
             self.own_directory(layer)?;
         }
         let done = self.work(task, |steps| {
-            make(Path::new(&spec.layout), &spec.tag, &spec.layers, steps)
+            image::build(Path::new(&spec.layout), &spec.tag, &spec.layers, steps)
         })?;
         Ok(done.map(|made| {
             if let Some(name) = &task.action.result {
@@ -58,7 +32,7 @@ impl Agent {
         }))
     }
 
-    fn tell_image(&mut self, name: &str, layout: &str, made: Made) {
+    fn tell_image(&mut self, name: &str, layout: &str, made: BuiltImage) {
         let count = |n: usize| Value::Number(n as i64, Unit::Count);
         let reused = made.layers.len() - made.written;
         let short = |digest: String| Value::Digest(digest).to_string();
@@ -85,13 +59,14 @@ impl Agent {
         if let Err(errno) = self.directory(&spec.to, "")? {
             return Ok(Err(errno));
         }
+        // In a user namespace those of `userxattr`, user_namespaces(7).
+        let xattrs = match in_initial_user_namespace() {
+            true => OverlayXattrs::Trusted,
+            false => OverlayXattrs::User,
+        };
         let done = self.work(task, |steps| {
-            open(
-                Path::new(&spec.layout),
-                &spec.tag,
-                Path::new(&spec.to),
-                steps,
-            )
+            let (layout, to) = (Path::new(&spec.layout), Path::new(&spec.to));
+            image::unpack(layout, &spec.tag, to, xattrs, steps)
         })?;
         Ok(done.map(|layers| {
             if let Some(name) = &task.action.result {
@@ -101,127 +76,26 @@ impl Agent {
             }
         }))
     }
-}
 
-/// Makes an image of directories, the lowest first, in a layout.
-fn make(layout: &Path, tag: &str, layers: &[String], steps: Steps<'_>) -> Result<Made, Trouble> {
-    let layout = Layout::at(layout);
-    let mut kept: Vec<Descriptor> = Vec::new();
-    let mut written = 0;
-    for directory in layers {
-        step(
-            steps,
-            ("open", format!("\"{directory}\", O_RDONLY|O_DIRECTORY")),
-            "what is in it becomes a layer",
-            || {
-                let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-                nix::fcntl::open(directory.as_str(), flags, Mode::empty()).map_err(Errno::from)
-            },
-        )?;
-        let produce = |to: &mut dyn Write| archive(Path::new(directory), to);
-        let (layer, new) = layout.keep(MediaType::ImageLayer, &produce, steps)?;
-        written += usize::from(new);
-        kept.push(layer);
-    }
-    let config = layout.keep_json(MediaType::ImageConfig, &configuration(&kept)?, steps)?;
-    let manifest = ImageManifestBuilder::default()
-        .schema_version(SCHEMA_VERSION)
-        .media_type(MediaType::ImageManifest)
-        .config(config)
-        .layers(kept.clone())
-        .build()
-        .map_err(|error| Trouble::Wrong(error.to_string()))?;
-    let manifest = layout.keep_json(MediaType::ImageManifest, &manifest, steps)?;
-    let digest = sha256(&manifest)?.digest().to_string();
-    layout.name(tag, manifest, steps)?;
-    Ok(Made {
-        manifest: digest,
-        layers: kept
-            .iter()
-            .map(|layer| Ok(sha256(layer)?.digest().to_string()))
-            .collect::<Result<_, Trouble>>()?,
-        written,
-        bytes: layout.size()?,
-    })
-}
-
-/// The image's configuration, config.md. No time is in it: the same layers give
-/// the same digest.
-fn configuration(layers: &[Descriptor]) -> Result<ImageConfiguration, Trouble> {
-    let wrong = |error: oci_spec::OciSpecError| Trouble::Wrong(error.to_string());
-    // A diff_id is the digest of a layer's archive before compression. These
-    // layers aren't compressed, so it is the blob's own digest.
-    let diff_ids: Vec<String> = layers
-        .iter()
-        .map(|layer| layer.digest().to_string())
-        .collect();
-    let history = (1..=layers.len())
-        .map(|number| {
-            HistoryBuilder::default()
-                .created_by(format!("glassbox image: layer {number}"))
-                .build()
-        })
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(wrong)?;
-    let rootfs = RootFsBuilder::default()
-        .typ("layers")
-        .diff_ids(diff_ids)
-        .build()
-        .map_err(wrong)?;
-    ImageConfigurationBuilder::default()
-        .architecture(Arch::default())
-        .os(Os::Linux)
-        .rootfs(rootfs)
-        .history(history)
-        .build()
-        .map_err(wrong)
-}
-
-/// Unpacks an image into directories `1` (the lowest), `2` and so on of `to`;
-/// tells how many.
-fn open(layout: &Path, tag: &str, to: &Path, steps: Steps<'_>) -> Result<usize, Trouble> {
-    let layout = Layout::at(layout);
-    let found = layout.find(tag)?;
-    if *found.media_type() != MediaType::ImageManifest {
-        return Err(Trouble::Wrong(format!(
-            "`{tag}` is `{}`, not an image manifest",
-            found.media_type()
-        )));
-    }
-    let manifest: ImageManifest = layout.checked_json(&found, steps)?;
-    let config: ImageConfiguration = layout.checked_json(manifest.config(), steps)?;
-    let layers = manifest.layers();
-    if layers.len() > MOST_LAYERS {
-        return Err(Trouble::Wrong(format!(
-            "`{tag}` has more than {MOST_LAYERS} layers"
-        )));
-    }
-    let diff_ids = config.rootfs().diff_ids();
-    let same = |(layer, id): (&Descriptor, &String)| layer.digest().to_string() == *id;
-    let plain = layers
-        .iter()
-        .all(|layer| *layer.media_type() == MediaType::ImageLayer);
-    if !plain || layers.len() != diff_ids.len() || !layers.iter().zip(diff_ids).all(same) {
-        return Err(Trouble::Wrong(format!(
-            "`{tag}` has layers that are compressed or not those of its configuration: only images that `image` made can be unpacked"
-        )));
-    }
-    // All are checked before the first is used.
-    let files = layers
-        .iter()
-        .map(|layer| layout.checked(layer, steps))
-        .collect::<Result<Vec<_>, _>>()?;
-    for (index, file) in files.into_iter().enumerate() {
-        let directory = to.join((index + 1).to_string());
-        let mode = Mode::from_bits_truncate(0o755);
-        step(steps, ("mkdir", format!("{directory:?}, 0755")), "", || {
-            nix::unistd::mkdir(&directory, mode).map_err(Errno::from)
+    /// `root-fs`
+    pub(super) fn root_fs(&mut self, task: &Task, spec: &RootFs) -> Answer {
+        if let Err(errno) = self.directory(&spec.to, "")? {
+            return Ok(Err(errno));
+        }
+        let done = self.work(task, |steps| {
+            let to = Path::new(&spec.to);
+            image::build_root_fs(&spec.programs, programs::PATH, to, steps)
         })?;
-        unpack(file, &directory, steps)?;
+        Ok(done.map(|made| {
+            let Some(name) = &task.action.result else {
+                return;
+            };
+            let count = Value::Number(made.files as i64, Unit::Count);
+            let bytes = Value::Number(made.bytes as i64, Unit::Bytes);
+            let source = format!("the files below {}", spec.to);
+            self.teller
+                .fact(format!("{name}.files"), count, source.clone());
+            self.teller.fact(format!("{name}.size"), bytes, source);
+        }))
     }
-    Ok(layers.len())
 }
-
-#[cfg(test)]
-#[path = "image_tests.rs"]
-mod tests;

@@ -4,7 +4,6 @@
 
 use super::cgroup::{Group, name_of};
 use super::groups::Caller;
-use super::verbs::io_errno;
 use crate::base::Errno;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,7 +46,7 @@ pub(super) fn vacate(home: &Path, call: Caller<'_>) -> Result<Option<Leaf>, Occu
         "a place for this program: a group has either processes or children with controllers",
         &mut || match fs::create_dir(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(0),
-            other => other.map(|()| 0).map_err(io_errno),
+            other => other.map(|()| 0).map_err(Errno::from),
         },
     );
     made.map_err(|errno| Occupied::Refused(format!("mkdir({shown})"), errno))?;
@@ -61,7 +60,7 @@ pub(super) fn vacate(home: &Path, call: Caller<'_>) -> Result<Option<Leaf>, Occu
         let moved = call("write", args, "back at the end", &mut || {
             fs::write(&procs, pid.to_string())
                 .map(|()| 0)
-                .map_err(io_errno)
+                .map_err(Errno::from)
         });
         if let Err(errno) = moved {
             let stage = format!("write({}, {pid})", procs.display());

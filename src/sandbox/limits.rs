@@ -20,12 +20,6 @@ pub(super) fn agent(name: &str) {
     let _ = fs::write("/proc/self/oom_score_adj", "1000");
 }
 
-/// How long a file may become that this process writes: RLIMIT_FSIZE. A longer
-/// one would end it by SIGXFSZ, so it is asked for before.
-pub(super) fn longest_file() -> u64 {
-    nix::sys::resource::getrlimit(Resource::RLIMIT_FSIZE).map_or(u64::MAX, |(soft, _)| soft)
-}
-
 /// For a background process: as above, and an alarm that ends it.
 pub(super) fn workload(name: &str) {
     agent(name);

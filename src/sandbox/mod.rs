@@ -15,31 +15,25 @@
 //! knows nothing of lessons, expectations or screens.
 
 mod agent;
-mod archive;
 mod cgroup;
 mod create;
-mod elf;
 mod files;
 mod groups;
 mod image;
 mod layers;
-mod layout;
 mod leaf;
 mod limits;
-mod loader;
 mod network;
 mod own;
 mod programs;
 mod removal;
 mod root;
-mod rootfs;
 mod scope;
 mod steps;
 mod store;
 mod supervisor;
 mod sys;
 mod trace;
-mod unpack;
 mod verbs;
 mod wire;
 mod workload;

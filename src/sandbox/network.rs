@@ -60,7 +60,7 @@ impl Agent {
                     ip,
                     prefix,
                 }),
-                Err(error) => return Ok(Err(super::verbs::io_errno(error))),
+                Err(error) => return Ok(Err(Errno::from(error))),
             }
         }
         let Ok([a, b]) = <[End; 2]>::try_from(ends) else {

@@ -5,7 +5,7 @@ use super::agent::Agent;
 use super::create::write_traced;
 use super::sys::{self, Forked, Privilege};
 use super::trace::Told;
-use super::verbs::{Answer, io_errno};
+use super::verbs::Answer;
 use super::wire::{Reply, Task};
 use super::workload;
 use crate::base::Errno;
@@ -120,7 +120,7 @@ impl Agent {
         );
         let ending = match spawned {
             Err(error) => {
-                let errno = io_errno(error);
+                let errno = Errno::from(error);
                 if errno.0 == libc::ENOENT {
                     let need = Need::Program(program.clone());
                     return Err(self.teller.refused(
@@ -139,7 +139,7 @@ impl Agent {
                 }
                 match child.wait() {
                     Ok(status) => ending_of(status),
-                    Err(error) => Ending::NotRun(io_errno(error)),
+                    Err(error) => Ending::NotRun(Errno::from(error)),
                 }
             }
         };
@@ -262,7 +262,7 @@ impl Agent {
                     "into the group before it works",
                 )?;
             }
-            ours.write_all(b"g").map_err(io_errno)
+            ours.write_all(b"g").map_err(Errno::from)
         };
         let joined = prepare();
         let mut ready = [0];

@@ -6,7 +6,7 @@
 
 use super::agent::Agent;
 use super::own::Uncovered;
-use super::verbs::{Answer, io_errno};
+use super::verbs::Answer;
 use super::wire::Task;
 use crate::base::Errno;
 use crate::plan::{Namespace, Need};
@@ -176,7 +176,7 @@ impl Agent {
                 || {
                     fs::File::create_new(&at)
                         .map(OwnedFd::from)
-                        .map_err(io_errno)
+                        .map_err(Errno::from)
                 },
             );
             let done = made.and_then(|_| self.mounting(&at, &bind));
@@ -189,7 +189,7 @@ impl Agent {
             self.on_own_mount(&at)?;
             let args = format!("\"{target}\", \"{at}\"");
             let done = self.teller.call("symlink", args, "", || {
-                std::os::unix::fs::symlink(target, &at).map_err(io_errno)
+                std::os::unix::fs::symlink(target, &at).map_err(Errno::from)
             });
             if done.is_err() {
                 return Ok(done);

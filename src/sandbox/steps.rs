@@ -1,82 +1,15 @@
-//! Work on files that takes many calls. It is done by functions over paths that
-//! know no agent, so that they can be tried on any directory: they hand each
-//! call worth a look to whoever listens, and say in one way what went wrong.
+//! Work on many files, told: the first calls one by one, the rest counted.
 
 use super::agent::Agent;
-use super::trace::{Returned, Teller, Told};
+use super::trace::{Teller, Told};
 use super::wire::Task;
 use crate::base::Errno;
-use crate::plan::Need;
+use crate::image::{Returned, Step, Steps, Trouble};
 use std::collections::BTreeMap;
-use std::io;
-use std::path::Path;
 use std::time::{Duration, Instant};
-use thiserror::Error;
 
 /// How many calls of one action are told one by one.
 const MOST_TOLD: usize = 40;
-
-/// A call that was made, with its arguments as the manual writes them.
-pub(super) struct Step {
-    /// Its name.
-    pub(super) name: &'static str,
-    /// Its arguments.
-    pub(super) args: String,
-    /// Why here; may be empty.
-    pub(super) why: &'static str,
-    /// What it returned.
-    pub(super) result: Result<i64, Errno>,
-    /// How long it took.
-    pub(super) took: Duration,
-}
-
-/// Who hears of the steps.
-pub(super) type Steps<'a> = &'a mut dyn FnMut(Step);
-
-/// Why such work did not come to its end.
-#[derive(Debug, Error)]
-pub(super) enum Trouble {
-    /// A call failed; it is written with the path that it was for.
-    #[error("{0}: {1}")]
-    Kernel(String, Errno),
-    /// Something isn't as it has to be.
-    #[error("{0}")]
-    Wrong(String),
-    /// The host can't do this at all.
-    #[error("{0}: {1}: {2}")]
-    Refused(Need, String, Errno),
-}
-
-impl Trouble {
-    /// An I/O error on a path: the kernel's, if it has a number.
-    pub(super) fn io(call: &str, path: &Path, error: &io::Error) -> Trouble {
-        match Errno::of(error) {
-            Some(errno) => Trouble::Kernel(format!("{call}({:?})", path), errno),
-            None => Trouble::Wrong(format!("`{}`: {error}", path.display())),
-        }
-    }
-}
-
-/// Makes a call and hands it on.
-pub(super) fn step<T: Returned>(
-    steps: Steps<'_>,
-    (name, args): (&'static str, String),
-    why: &'static str,
-    make: impl FnOnce() -> Result<T, Errno>,
-) -> Result<T, Trouble> {
-    let before = Instant::now();
-    let made = make();
-    let result = made.as_ref().map(Returned::number).map_err(|errno| *errno);
-    let shown = format!("{name}({args})");
-    steps(Step {
-        name,
-        args,
-        why,
-        result,
-        took: before.elapsed(),
-    });
-    made.map_err(|errno| Trouble::Kernel(shown, errno))
-}
 
 /// Tells the first calls one by one, and those that follow as one of each name.
 pub(super) struct Many<'t> {

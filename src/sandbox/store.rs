@@ -9,7 +9,7 @@ use super::agent::Agent;
 use super::layers::{Marks, mount_overlay, options};
 use super::own::Uncovered;
 use super::removal::remove_tree;
-use super::verbs::{Answer, io_errno};
+use super::verbs::Answer;
 use super::wire::Task;
 use crate::base::{Bytes, Errno};
 use crate::plan::{MOST_STORE, Medium, Need, Probe, Store};
@@ -238,7 +238,7 @@ fn try_overlay(trial: &Path, marks: Marks) -> Result<(), (String, Option<Errno>)
 
 fn trial_steps(trial: &Path, marks: Marks) -> Result<(), (String, Option<Errno>)> {
     fn step<T>(stage: &str, done: std::io::Result<T>) -> Result<T, (String, Option<Errno>)> {
-        done.map_err(|error| (stage.to_string(), Some(io_errno(error))))
+        done.map_err(|error| (stage.to_string(), Some(Errno::from(error))))
     }
     let [lower, upper, work, view] =
         ["lower", "upper", "upper.work", "view"].map(|name| trial.join(name));

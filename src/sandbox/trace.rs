@@ -3,9 +3,9 @@
 
 use super::wire::{Channel, Reply};
 use crate::base::Errno;
+use crate::image::Returned;
 use crate::plan::{BoxName, Event, Fact, FactRef, Need, Place, Provenance, Syscall, Value};
 use crate::probe::host::profile;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -18,30 +18,6 @@ pub(super) struct Teller {
     /// Where this process stands.
     pub(super) place: Place,
     channel: Channel,
-}
-
-/// What a call returned, as the number that strace(1) would show.
-pub(super) trait Returned {
-    /// That number.
-    fn number(&self) -> i64;
-}
-
-impl Returned for () {
-    fn number(&self) -> i64 {
-        0
-    }
-}
-
-impl Returned for i64 {
-    fn number(&self) -> i64 {
-        *self
-    }
-}
-
-impl Returned for OwnedFd {
-    fn number(&self) -> i64 {
-        i64::from(self.as_raw_fd())
-    }
 }
 
 impl Teller {

@@ -123,7 +123,7 @@ impl Agent {
             || {
                 std::fs::File::create(path)
                     .map(OwnedFd::from)
-                    .map_err(io_errno)
+                    .map_err(Errno::from)
             },
         );
         Ok(opened.and_then(|fd| {
@@ -271,9 +271,4 @@ impl Agent {
         setsockopt(&fd, sockopt::SendTimeout, &TimeVal::new(2, 0)).map_err(Errno::from)?;
         Ok(fd)
     }
-}
-
-/// The number of an I/O error; EIO where the kernel gave none.
-pub(super) fn io_errno(error: std::io::Error) -> Errno {
-    Errno::of(&error).unwrap_or(Errno(libc::EIO))
 }

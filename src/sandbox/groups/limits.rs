@@ -5,7 +5,6 @@ use super::{Groups, Refused};
 use crate::base::Errno;
 use crate::plan::{BoxName, Controller, Limit, Limits};
 use crate::probe::cgroups::Version;
-use crate::sandbox::verbs::io_errno;
 use std::fs;
 use std::path::PathBuf;
 
@@ -180,16 +179,16 @@ impl Groups {
 /// overlay, tmpfs: their device number is an anonymous one).
 fn disk_of_program() -> Result<String, Errno> {
     use std::os::unix::fs::MetadataExt;
-    let device = fs::metadata("/proc/self/exe").map_err(io_errno)?.dev();
+    let device = fs::metadata("/proc/self/exe").map_err(Errno::from)?.dev();
     let (major, minor) = (nix::sys::stat::major(device), nix::sys::stat::minor(device));
     if major == 0 {
         return Err(Errno(libc::ENODEV));
     }
-    let place = fs::canonicalize(format!("/sys/dev/block/{major}:{minor}")).map_err(io_errno)?;
+    let place = fs::canonicalize(format!("/sys/dev/block/{major}:{minor}")).map_err(Errno::from)?;
     let whole = match place.join("partition").exists() {
         true => place.parent().unwrap_or(&place).to_path_buf(),
         false => place,
     };
-    let number = fs::read_to_string(whole.join("dev")).map_err(io_errno)?;
+    let number = fs::read_to_string(whole.join("dev")).map_err(Errno::from)?;
     Ok(number.trim().to_string())
 }

@@ -5,7 +5,6 @@ mod limits;
 
 use super::cgroup::{Group, name_for};
 use super::leaf::{Leaf, Occupied, vacate};
-use super::verbs::io_errno;
 use super::wire::directories;
 use crate::base::Errno;
 use crate::plan::{BoxName, CgroupSpec, Controller, Limits};
@@ -171,7 +170,7 @@ impl Groups {
             "mkdir",
             format!("\"{shown}\", 0777"),
             "a group is a directory",
-            &mut || fs::create_dir(path).map(|()| 0).map_err(io_errno),
+            &mut || fs::create_dir(path).map(|()| 0).map_err(Errno::from),
         )
         .map_err(|errno| Refused {
             controller,
@@ -443,10 +442,10 @@ fn write(path: &Path, line: &str, why: &str, call: Caller<'_>) -> Result<(), Err
         let mut file = fs::OpenOptions::new()
             .write(true)
             .open(path)
-            .map_err(io_errno)?;
+            .map_err(Errno::from)?;
         file.write(line.as_bytes())
             .map(|n| n as i64)
-            .map_err(io_errno)
+            .map_err(Errno::from)
     });
     written.map(drop)
 }

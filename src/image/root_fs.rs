@@ -5,15 +5,11 @@
 //! Nothing of the machine is linked or changed, only read; no file of the new
 //! root is setuid, whatever it was on the machine.
 
-use super::agent::Agent;
 use super::elf::Search;
 use super::limits::longest_file;
-use super::programs;
 use super::steps::{Step, Steps, Trouble, step};
-use super::verbs::Answer;
-use super::wire::Task;
 use crate::base::Errno;
-use crate::plan::{Need, RootFs, Unit, Value};
+use crate::plan::Need;
 use nix::sys::sendfile::sendfile64;
 use nix::sys::stat::{Mode, fchmod};
 use std::collections::BTreeSet;
@@ -60,38 +56,24 @@ const FILES: [(&str, &str); 3] = [
 
 /// What was made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Made {
+pub struct BuiltRootFs {
     /// Regular files.
-    files: u64,
-    /// Their lengths, added.
-    bytes: u64,
+    pub files: u64,
+    /// Their lengths, added, in bytes.
+    pub bytes: u64,
 }
 
-impl Agent {
-    /// `root-fs`
-    pub(super) fn root_fs(&mut self, task: &Task, spec: &RootFs) -> Answer {
-        if let Err(errno) = self.directory(&spec.to, "")? {
-            return Ok(Err(errno));
-        }
-        let done = self.work(task, |steps| {
-            build(&spec.programs, Path::new(&spec.to), steps)
-        })?;
-        Ok(done.map(|made| {
-            let Some(name) = &task.action.result else {
-                return;
-            };
-            let count = Value::Number(made.files as i64, Unit::Count);
-            let bytes = Value::Number(made.bytes as i64, Unit::Bytes);
-            let source = format!("the files below {}", spec.to);
-            self.teller
-                .fact(format!("{name}.files"), count, source.clone());
-            self.teller.fact(format!("{name}.size"), bytes, source);
-        }))
-    }
-}
-
-/// Makes a root filesystem in `to`, an empty directory.
-fn build(names: &[String], to: &Path, steps: Steps<'_>) -> Result<Made, Trouble> {
+/// Makes a root filesystem in `to`, an empty directory, of programs that are
+/// looked up in `path`, a list as PATH is.
+///
+/// # Errors
+/// A program or a library that isn't there, and what the kernel refuses.
+pub fn build_root_fs(
+    names: &[String],
+    path: &str,
+    to: &Path,
+    steps: Steps<'_>,
+) -> Result<BuiltRootFs, Trouble> {
     // What lies there already may be a link that leads elsewhere.
     let mut there = fs::read_dir(to).map_err(|error| Trouble::io("open", to, &error))?;
     if there.next().is_some() {
@@ -106,12 +88,12 @@ fn build(names: &[String], to: &Path, steps: Steps<'_>) -> Result<Made, Trouble>
         .iter()
         .collect::<BTreeSet<_>>()
         .into_iter()
-        .map(|name| Ok((name.clone(), look_up(name)?)))
+        .map(|name| Ok((name.clone(), look_up(name, path)?)))
         .collect::<Result<_, Trouble>>()?;
     let mut root = Root {
         to: to.into(),
         done: BTreeSet::new(),
-        made: Made::default(),
+        made: BuiltRootFs::default(),
     };
     root.skeleton(steps)?;
     let search = Search::of(Path::new("/"));
@@ -131,14 +113,13 @@ fn build(names: &[String], to: &Path, steps: Steps<'_>) -> Result<Made, Trouble>
 }
 
 /// The file behind a program's name, as execvp(3) would find it.
-fn look_up(name: &str) -> Result<PathBuf, Trouble> {
+fn look_up(name: &str, path: &str) -> Result<PathBuf, Trouble> {
     let missing = || {
         let need = Need::Program(name.to_string());
         Trouble::Refused(need, format!("execve({name})"), Errno(libc::ENOENT))
     };
     let plain = !name.is_empty() && !name.contains('/') && name != "." && name != "..";
-    programs::PATH
-        .split(':')
+    path.split(':')
         .filter(|_| plain)
         .filter_map(|directory| fs::canonicalize(Path::new(directory).join(name)).ok())
         .find(|file| {
@@ -152,7 +133,7 @@ struct Root {
     to: PathBuf,
     /// The files that lie in it already.
     done: BTreeSet<PathBuf>,
-    made: Made,
+    made: BuiltRootFs,
 }
 
 impl Root {
@@ -183,7 +164,7 @@ impl Root {
             step(steps, ("write", args), "", || {
                 file.write_all(text.as_bytes())
                     .map(|()| text.len() as i64)
-                    .map_err(super::verbs::io_errno)
+                    .map_err(Errno::from)
             })?;
             self.made.bytes += text.len() as u64;
         }
@@ -212,7 +193,7 @@ impl Root {
         let link = self.at(Path::new(name));
         let args = format!("\"{}\", \"{}\"", target.display(), link.display());
         step(steps, ("symlink", args), "as on this machine", || {
-            symlink(&target, &link).map_err(super::verbs::io_errno)
+            symlink(&target, &link).map_err(Errno::from)
         })
     }
 
@@ -322,11 +303,13 @@ mod tests {
     use std::os::unix::process::CommandExt;
     use std::process::Command;
 
-    fn built(names: &[&str]) -> (tempfile::TempDir, Made, Vec<Step>) {
+    const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+    fn built(names: &[&str]) -> (tempfile::TempDir, BuiltRootFs, Vec<Step>) {
         let dir = tempfile::tempdir().unwrap();
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let mut heard = Vec::new();
-        let made = build(&names, dir.path(), &mut |step| heard.push(step)).unwrap();
+        let made = build_root_fs(&names, PATH, dir.path(), &mut |step| heard.push(step)).unwrap();
         (dir, made, heard)
     }
 
@@ -475,7 +458,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for name in ["no-such-program", "../bin/sh", "", "."] {
             let names = ["sh".to_string(), name.to_string()];
-            let error = build(&names, dir.path(), &mut |_| {}).unwrap_err();
+            let error = build_root_fs(&names, PATH, dir.path(), &mut |_| {}).unwrap_err();
             let of = Need::Program(name.into());
             assert!(
                 matches!(&error, Trouble::Refused(need, _, Errno(libc::ENOENT)) if *need == of),
@@ -484,7 +467,7 @@ mod tests {
         }
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
         fs::write(dir.path().join("here"), "").unwrap();
-        let error = build(&["sh".into()], dir.path(), &mut |_| {}).unwrap_err();
+        let error = build_root_fs(&["sh".into()], PATH, dir.path(), &mut |_| {}).unwrap_err();
         assert!(error.to_string().contains("not empty"), "{error}");
     }
 }

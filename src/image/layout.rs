@@ -6,10 +6,9 @@
 //! again: what lies under a digest is what the digest says. What is read is
 //! checked against it first.
 
-use super::archive::{self, MOST_BYTES};
-use super::limits::longest_file;
+use super::archive;
+use super::limits::{MOST_BYTES, longest_file};
 use super::steps::{Step, Steps, Trouble, step};
-use super::verbs::io_errno;
 use crate::base::Errno;
 use oci_spec::image::{
     ANNOTATION_REF_NAME, Descriptor, ImageIndex, ImageIndexBuilder, MediaType, OciLayout,
@@ -33,22 +32,22 @@ const VERSION: &str = "1.0.0";
 /// Writes bytes; called twice for a blob that isn't there yet.
 pub(super) type Produce<'p> = &'p dyn Fn(&mut dyn Write) -> Result<(), Trouble>;
 
+/// The directories of a layout, from the outermost in.
+pub fn directories(root: &str) -> [String; 3] {
+    let root = root.trim_end_matches('/');
+    [
+        root.to_string(),
+        format!("{root}/blobs"),
+        format!("{root}/blobs/sha256"),
+    ]
+}
+
 /// A layout's directory, with `blobs/sha256` in it.
 pub(super) struct Layout {
     root: PathBuf,
 }
 
 impl Layout {
-    /// The directories of a layout, from the outermost in.
-    pub(super) fn directories(root: &str) -> [String; 3] {
-        let root = root.trim_end_matches('/');
-        [
-            root.to_string(),
-            format!("{root}/blobs"),
-            format!("{root}/blobs/sha256"),
-        ]
-    }
-
     /// A layout whose directories are there.
     pub(super) fn at(root: &Path) -> Layout {
         Layout { root: root.into() }
@@ -77,7 +76,7 @@ impl Layout {
             ("lstat", format!("{path:?}")),
             "a blob's name is its SHA-256: is it there already?",
             || {
-                let meta = path.symlink_metadata().map_err(io_errno)?;
+                let meta = path.symlink_metadata().map_err(Errno::from)?;
                 whole = meta.is_file() && meta.len() == size;
                 Ok(())
             },
@@ -283,7 +282,7 @@ impl Layout {
         step(steps, ("write", args), "", || {
             file.write_all(text)
                 .map(|()| text.len() as i64)
-                .map_err(io_errno)
+                .map_err(Errno::from)
         })?;
         rename(&partial, &self.root.join(name), steps)
     }
@@ -336,7 +335,7 @@ fn rename(from: &Path, to: &Path, steps: Steps<'_>) -> Result<(), Trouble> {
         steps,
         ("rename", format!("{from:?}, {to:?}")),
         "whole or not at all",
-        || fs::rename(from, to).map_err(io_errno),
+        || fs::rename(from, to).map_err(Errno::from),
     )
 }
 

@@ -6,6 +6,7 @@
 //! becomes `.wh.NAME`, the attribute `overlay.opaque` a file `.wh..wh..opq`.
 //! What a layer can't hold is refused, never left out.
 
+use super::limits::MOST_ENTRIES;
 use super::steps::Trouble;
 use nix::fcntl::OFlag;
 use std::collections::BTreeMap;
@@ -20,16 +21,37 @@ use tar::{Builder, EntryType, Header};
 pub(super) const WHITEOUT: &str = ".wh.";
 /// A file of this name makes its directory opaque.
 pub(super) const OPAQUE: &str = ".wh..wh..opq";
-/// The longest archive of a layer that is made or read, in bytes.
-pub(super) const MOST_BYTES: u64 = 64 << 20;
-/// The most names in a layer.
-pub(super) const MOST_ENTRIES: usize = 10_000;
-/// The namespaces of extended attributes in which overlayfs keeps its own: that
-/// of the machine's root, and that of a mount with `userxattr`.
-pub(super) const ATTRIBUTES: [&str; 2] = ["trusted.overlay.", "user.overlay."];
-
 /// How many bytes a field of a link's target has in a header.
 const LINK_FIELD: usize = 100;
+
+/// The namespace of extended attributes in which an overlay mount keeps its own,
+/// kernel Documentation/filesystems/overlayfs.rst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OverlayXattrs {
+    /// `trusted.overlay.`, for root of the initial user namespace alone.
+    Trusted,
+    /// `user.overlay.`, of a mount with the option `userxattr`.
+    User,
+}
+
+impl OverlayXattrs {
+    /// What the names of the attributes begin with.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            OverlayXattrs::Trusted => "trusted.overlay.",
+            OverlayXattrs::User => "user.overlay.",
+        }
+    }
+
+    /// For tests: those that this user may set.
+    #[cfg(test)]
+    pub(super) fn own() -> OverlayXattrs {
+        match nix::unistd::geteuid().is_root() {
+            true => OverlayXattrs::Trusted,
+            false => OverlayXattrs::User,
+        }
+    }
+}
 
 /// Writes the archive of what is in `layer`.
 ///
@@ -212,8 +234,8 @@ impl Walk<'_> {
 
     /// An attribute of overlayfs, from whichever namespace has it.
     fn attribute(&self, path: &Path, name: &str) -> Result<Option<Vec<u8>>, Trouble> {
-        for space in ATTRIBUTES {
-            match xattr::get(path, format!("{space}{name}")) {
+        for space in [OverlayXattrs::Trusted, OverlayXattrs::User] {
+            match xattr::get(path, format!("{}{name}", space.prefix())) {
                 Ok(None) => {}
                 Ok(found) => return Ok(found),
                 // A filesystem without attributes has none of these.

@@ -7,9 +7,8 @@
 //! Nothing that exists is written to. Devices, pipes, setuid and setgid don't
 //! come out of an archive here; all belongs to whoever unpacks.
 
-use super::agent::in_initial_user_namespace;
-use super::archive::{ATTRIBUTES, MOST_BYTES, MOST_ENTRIES, OPAQUE, WHITEOUT};
-use super::limits::longest_file;
+use super::archive::{OPAQUE, OverlayXattrs, WHITEOUT};
+use super::limits::{MOST_BYTES, MOST_ENTRIES, longest_file};
 use super::steps::{Step, Steps, Trouble, step};
 use crate::base::Errno;
 use crate::plan::Need;
@@ -36,7 +35,12 @@ const MOST_NAME: usize = 4096;
 /// An archive that is torn or too large, names that lead out of the directory
 /// or stand twice, kinds of files that a layer has not, and what the kernel
 /// refuses: whiteouts, before Linux 5.8 in a user namespace.
-pub(super) fn unpack(from: impl Read, to: &Path, steps: Steps<'_>) -> Result<(), Trouble> {
+pub(super) fn unpack(
+    from: impl Read,
+    to: &Path,
+    xattrs: OverlayXattrs,
+    steps: Steps<'_>,
+) -> Result<(), Trouble> {
     let root = nix::fcntl::open(to, DIRECTORY, Mode::empty())
         .map_err(|errno| Trouble::Kernel(format!("open({to:?})"), errno.into()))?;
     let mut target = Target {
@@ -44,6 +48,7 @@ pub(super) fn unpack(from: impl Read, to: &Path, steps: Steps<'_>) -> Result<(),
         root,
         modes: BTreeMap::new(),
         room: MOST_BYTES,
+        xattrs,
         steps,
     };
     let mut archive = Archive::new(from);
@@ -75,6 +80,8 @@ struct Target<'s> {
     modes: BTreeMap<Vec<OsString>, u32>,
     /// How many bytes may still be written.
     room: u64,
+    /// Where opaque directories are marked.
+    xattrs: OverlayXattrs,
     steps: Steps<'s>,
 }
 
@@ -280,7 +287,7 @@ impl Target<'_> {
     /// `.wh..wh..opq`: nothing of the layers below is in this directory.
     fn opaque(&mut self, name: &[OsString]) -> Result<(), Trouble> {
         let directory = File::from(self.directory(name)?);
-        let attribute = format!("{}opaque", own_attributes());
+        let attribute = format!("{}opaque", self.xattrs.prefix());
         let path = self.path.join(name.iter().collect::<PathBuf>());
         let args = format!("{path:?}, \"{attribute}\", \"y\", 1, 0");
         let stage = format!("fsetxattr({args})");
@@ -288,11 +295,7 @@ impl Target<'_> {
             self.steps,
             ("fsetxattr", args),
             "opaque: nothing below shows through",
-            || {
-                directory
-                    .set_xattr(&attribute, b"y")
-                    .map_err(super::verbs::io_errno)
-            },
+            || directory.set_xattr(&attribute, b"y").map_err(Errno::from),
         );
         match set {
             // `user.` on a tmpfs since Linux 6.6.
@@ -340,12 +343,6 @@ fn parts(name: &[u8]) -> Result<Vec<OsString>, Trouble> {
         .collect())
 }
 
-/// The attributes that an overlay mount made here reads: in a user namespace
-/// those of `userxattr`, user_namespaces(7).
-pub(super) fn own_attributes() -> &'static str {
-    ATTRIBUTES[usize::from(!in_initial_user_namespace())]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -387,7 +384,7 @@ mod tests {
         let to = dir.path().join("in/1");
         fs::create_dir_all(&to).unwrap();
         fs::write(dir.path().join("secret"), "mine").unwrap();
-        let result = unpack(bytes, &to, &mut |_| {});
+        let result = unpack(bytes, &to, OverlayXattrs::own(), &mut |_| {});
         let outside: Vec<_> = fs::read_dir(dir.path()).unwrap().collect();
         assert_eq!(outside.len(), 2, "{outside:?}");
         assert_eq!(fs::read_dir(dir.path().join("in")).unwrap().count(), 1);

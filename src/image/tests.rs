@@ -1,7 +1,7 @@
 use super::*;
-use crate::sandbox::archive::{OPAQUE, WHITEOUT};
-use crate::sandbox::steps::Step;
-use crate::sandbox::unpack::own_attributes;
+use crate::image::archive::{OPAQUE, WHITEOUT};
+use crate::image::directories;
+use crate::image::steps::Step;
 use nix::sys::stat::{SFlag, makedev, mknod};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -44,7 +44,12 @@ fn plant(root: &Path, tree: &Tree) {
             Node::Directory { opaque, .. } => {
                 fs::create_dir(&path).unwrap();
                 if *opaque {
-                    xattr::set(&path, format!("{}opaque", own_attributes()), b"y").unwrap();
+                    xattr::set(
+                        &path,
+                        format!("{}opaque", OverlayXattrs::own().prefix()),
+                        b"y",
+                    )
+                    .unwrap();
                 }
             }
             Node::File { mode, bytes } => {
@@ -86,7 +91,7 @@ fn read(root: &Path) -> Tree {
             let meta = path.symlink_metadata().unwrap();
             let mode = meta.mode() & 0o7777;
             let node = if meta.is_dir() {
-                let attribute = format!("{}opaque", own_attributes());
+                let attribute = format!("{}opaque", OverlayXattrs::own().prefix());
                 let opaque = xattr::get(&path, attribute).unwrap_or(None).is_some();
                 Node::Directory { mode, opaque }
             } else if meta.is_symlink() {
@@ -122,7 +127,11 @@ fn read(root: &Path) -> Tree {
 fn can_hide(dir: &Path) -> bool {
     let probe = dir.join("probe");
     fs::create_dir(&probe).unwrap();
-    let attribute = xattr::set(&probe, format!("{}opaque", own_attributes()), b"y");
+    let attribute = xattr::set(
+        &probe,
+        format!("{}opaque", OverlayXattrs::own().prefix()),
+        b"y",
+    );
     let node = probe.join("node");
     let whiteout = mknod(&node, SFlag::S_IFCHR, Mode::empty(), makedev(0, 0));
     fs::remove_dir_all(&probe).unwrap();
@@ -143,7 +152,7 @@ struct Place {
 impl Place {
     fn new() -> Place {
         let dir = tempfile::tempdir().unwrap();
-        for name in Layout::directories(dir.path().join("image").to_str().unwrap()) {
+        for name in directories(dir.path().join("image").to_str().unwrap()) {
             fs::create_dir(name).unwrap();
         }
         let heard = Vec::new();
@@ -156,21 +165,24 @@ impl Place {
         path
     }
 
-    fn image(&mut self, tag: &str, layers: &[&Path]) -> Result<Made, Trouble> {
+    fn image(&mut self, tag: &str, layers: &[&Path]) -> Result<BuiltImage, Trouble> {
         let layers: Vec<String> = layers
             .iter()
             .map(|path| path.to_str().unwrap().into())
             .collect();
         let heard = &mut self.heard;
         let layout = self.dir.path().join("image");
-        make(&layout, tag, &layers, &mut |step| heard.push(step))
+        build(&layout, tag, &layers, &mut |step| heard.push(step))
     }
 
     fn unpack(&mut self, tag: &str, to: &str) -> Result<PathBuf, Trouble> {
         let to = self.layer(to);
         let heard = &mut self.heard;
         let layout = self.dir.path().join("image");
-        open(&layout, tag, &to, &mut |step| heard.push(step)).map(|_| to)
+        unpack(&layout, tag, &to, OverlayXattrs::own(), &mut |step| {
+            heard.push(step)
+        })
+        .map(|_| to)
     }
 
     fn blobs(&self) -> Vec<PathBuf> {
@@ -478,7 +490,12 @@ fn what_a_layer_cannot_hold_is_refused() {
                 "redirect" => fs::create_dir(&path).unwrap(),
                 _ => fs::write(&path, "").unwrap(),
             }
-            xattr::set(&path, format!("{}{name}", own_attributes()), b"/y").unwrap();
+            xattr::set(
+                &path,
+                format!("{}{name}", OverlayXattrs::own().prefix()),
+                b"/y",
+            )
+            .unwrap();
         };
         check(&refer, &format!("overlay.{name}"));
     }
