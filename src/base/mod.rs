@@ -6,7 +6,9 @@
 mod diagnostic;
 mod errno;
 mod quantity;
+mod shell;
 
 pub use diagnostic::{Diagnostic, Severity, Span, nearest};
 pub use errno::Errno;
 pub use quantity::{Bytes, Nanos, ParseQuantityError};
+pub use shell::quoted;

@@ -7,7 +7,7 @@ use super::source::Sink;
 use super::tree::{Node, Value};
 use crate::base::nearest;
 use crate::check::{Question, Test};
-use crate::plan::{Action, BoxName, FactRef, Place, Probe, Verb};
+use crate::plan::{Action, BoxName, FactRef, Facts, Place, Probe};
 use std::{collections::BTreeMap, ops::Range};
 use unicode_width::UnicodeWidthStr;
 
@@ -50,7 +50,7 @@ impl Yields {
     }
 
     fn add(&mut self, action: &Action) {
-        let looks = matches!(action.verb, Verb::Probe(_));
+        let looks = matches!(action.verb.about().facts, Facts::Probes(_));
         for name in action.fact_names() {
             self.facts.push(FactRef {
                 seen_from: action.place.clone(),

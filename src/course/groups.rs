@@ -4,7 +4,7 @@ use super::shape::did_you_mean;
 use super::source::Sink;
 use super::tree::Node;
 use crate::base::nearest;
-use crate::plan::{Action, BoxName, CHILD_CGROUP, FactRef, MOVING_FACTS, Place, Probe, Verb};
+use crate::plan::{Action, CHILD_CGROUP, FactRef, MOVING_FACTS, Place};
 use std::ops::Range;
 
 /// Judges everything in a demo that has to do with cgroups.
@@ -88,30 +88,15 @@ impl Names<'_, '_> {
     }
 
     fn action(&mut self, action: &Action, node: &Node) {
-        let verb = action.verb.name();
-        let at = |path: &[&str]| node.at(&[&["do", verb], path].concat());
-        let mut mentioned: Vec<(&BoxName, Range<usize>)> = Vec::new();
-        match &action.verb {
-            Verb::SetLimits(set) => mentioned.push((&set.cgroup, at(&["cgroup"]))),
-            Verb::Join(join) => mentioned.push((&join.cgroup, at(&["cgroup"]))),
-            Verb::Freeze(name) | Verb::Thaw(name) => mentioned.push((name, at(&[]))),
-            Verb::Watch(watch) => {
-                for (index, name) in watch.groups.iter().enumerate() {
-                    mentioned.push((name, at(&["groups", &index.to_string()])));
-                }
-            }
-            Verb::Spawn(spawn) => {
-                mentioned.extend(spawn.cgroup.as_ref().map(|name| (name, at(&["cgroup"]))));
-            }
-            Verb::Probe(probes) => {
-                for (index, probe) in probes.iter().enumerate() {
-                    if let Probe::Group(name) = probe {
-                        mentioned.push((name, at(&[&index.to_string()])));
-                    }
-                }
-            }
-            _ => {}
-        }
+        let about = action.verb.about();
+        let verb = about.name;
+        let groups = about.names.iter().filter(|named| named.of.is_group());
+        let mentioned: Vec<(&str, Range<usize>)> = groups
+            .map(|named| {
+                let path: Vec<&str> = named.at.iter().map(String::as_str).collect();
+                (named.name, node.at(&[&["do", verb], &path[..]].concat()))
+            })
+            .collect();
         if let Some((_, span)) = mentioned.first()
             && action.place != Place::Host
         {
@@ -124,7 +109,7 @@ impl Names<'_, '_> {
             );
         }
         for (name, span) in mentioned {
-            self.reference(Some(name.as_str()), span);
+            self.reference(Some(name), span);
         }
     }
 

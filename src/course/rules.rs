@@ -8,7 +8,7 @@ use super::source::{Scope, Sink};
 use super::tree::{self, Node, Trust, Value};
 use super::{actions, groups, knobs, shape};
 use crate::base::nearest;
-use crate::plan::{Action, BoxName, BoxSpec, Namespace, Place, Plan, Verb};
+use crate::plan::{Action, BoxName, BoxSpec, Effect, Namespace, Place, Plan};
 use std::ops::Range;
 
 /// The most boxes, actions, rows or claims of a demo.
@@ -262,9 +262,9 @@ fn containment(
         return;
     }
     let known = |action: &Action| {
-        let ends: &[BoxName] = match &action.verb {
-            Verb::Veth(veth) => &veth.between,
-            _ => &[],
+        let ends: &[BoxName] = match action.verb.about().effect {
+            Effect::Ends(between, _, _) => between,
+            Effect::Nothing | Effect::Own | Effect::Held(..) | Effect::User => &[],
         };
         let place = match &action.place {
             Place::Host => None,
@@ -295,8 +295,10 @@ fn containment(
             );
         }
     }
-    for breach in plan.breaches() {
-        let node = nodes[breach.action];
+    for (action, node) in plan.actions.iter().zip(nodes) {
+        let Some(breach) = plan.breach(action) else {
+            continue;
+        };
         let key = node.get("do").and_then(|verb| verb.entry(breach.verb));
         sink.error(
             "not-contained",

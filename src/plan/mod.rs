@@ -5,20 +5,23 @@
 //! types that cross the wire between the two processes, so each of them is
 //! plain, closed and serializable. Nothing here does I/O.
 
+mod about;
 mod action;
 mod cgroup;
+mod containment;
 mod event;
 mod fact;
 mod layers;
 mod namespace;
 mod probe;
 mod refusal;
+mod table;
+mod verb;
 
-pub use action::{
-    Action, BoxSpec, CHILD_CGROUP, Kill, Listen, Mount, Plan, Propagation, Signal, Spawn,
-    TimeOffsets, Unsafe, Verb, Veth, Workload, Write,
-};
+pub use about::{About, Effect, Facts, Named, Of, Where};
+pub use action::{Action, BoxSpec, CHILD_CGROUP, Plan, Propagation, TimeOffsets};
 pub use cgroup::{CgroupSpec, Controller, Count, Join, Limit, Limits, Percent, SetLimits, Watch};
+pub use containment::Unsafe;
 pub use event::{Ending, Event, History, Observer, Output, Retuned, Sample, Syscall};
 pub use fact::{BoxName, Fact, FactRef, Place, Provenance, RefError, Unit, Value};
 pub use layers::{
@@ -28,3 +31,4 @@ pub use layers::{
 pub use namespace::Namespace;
 pub use probe::{GROUP_FACTS, LIMIT_FACTS, MOVING_FACTS, Probe, ProbeError};
 pub use refusal::{Need, Refusal};
+pub use verb::{Kill, Listen, Mount, Signal, Spawn, Verb, Veth, Workload, Write};

@@ -230,6 +230,14 @@ impl Probe {
         names.iter().map(|name| name.to_string()).collect()
     }
 
+    /// The group that it is about.
+    pub fn group(&self) -> Option<&BoxName> {
+        match self {
+            Probe::Group(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// Whether the host can answer it about a box (`host:box/…`).
     pub fn works_from_outside(&self) -> bool {
         match self {

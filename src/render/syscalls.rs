@@ -2,7 +2,7 @@
 
 use super::text::{bullet, wrap, wrap_code};
 use super::{Line, Role, Span};
-use crate::base::Nanos;
+use crate::base::{Nanos, quoted};
 use crate::course::Scenario;
 use crate::plan::{Ending, Event, History, Output, Syscall};
 use std::cmp::Reverse;
@@ -187,14 +187,4 @@ fn command(output: &Output, width: usize) -> Vec<Line> {
     };
     lines.extend(note("  ", Role::Warn, ending, width));
     lines
-}
-
-/// An argument as a shell would need it.
-pub(super) fn quoted(arg: &str) -> String {
-    let safe = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !arg.is_empty() && arg.chars().all(safe) {
-        arg.to_string()
-    } else {
-        format!("'{}'", arg.replace('\'', r"'\''"))
-    }
 }

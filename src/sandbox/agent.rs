@@ -9,7 +9,7 @@ use super::sys;
 use super::trace::{Teller, Told};
 use super::wire::{Channel, Reply, Request, Task};
 use crate::base::Errno;
-use crate::plan::{Place, Value, Verb, Workload};
+use crate::plan::{Place, Value, Verb};
 use std::os::fd::OwnedFd;
 
 /// An agent's state: what its actions left standing at its place.
@@ -171,7 +171,7 @@ impl Agent {
         match (&action.result, result) {
             (Some(name), result) => {
                 let text = result.err().map_or("ok".to_string(), Errno::name);
-                let source = source(&action.verb).to_string();
+                let source = action.verb.about().call.to_string();
                 self.teller.fact(name.clone(), Value::Text(text), source);
                 Ok(())
             }
@@ -190,39 +190,4 @@ impl Agent {
 pub(super) fn in_initial_user_namespace() -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     map.split_whitespace().eq(["0", "0", "4294967295"])
-}
-
-/// The call whose answer a verb's result is, as the manual names it.
-fn source(verb: &Verb) -> &'static str {
-    match verb {
-        Verb::SetHostname(_) => "sethostname(2)",
-        Verb::Mount(_)
-        | Verb::Propagate { .. }
-        | Verb::Store(_)
-        | Verb::Overlay(_)
-        | Verb::DefaultFilesystems(_) => "mount(2)",
-        Verb::Unmount(_) => "umount2(2)",
-        Verb::PivotRoot(_) => "pivot_root(2)",
-        Verb::Remove(_) => "unlink(2)",
-        Verb::Copy(_) => "copy_file_range(2)",
-        Verb::RootFs(_) => "sendfile(2)",
-        Verb::Image(_) | Verb::Unpack(_) => "SHA-256",
-        Verb::Mkdir(_) => "mkdir(2)",
-        Verb::Write(_) | Verb::Fill(_) | Verb::Overwrite(_) => "write(2)",
-        Verb::Chown { .. } => "chown(2)",
-        Verb::LinkUp(_) | Verb::Veth(_) => "rtnetlink(7)",
-        Verb::Listen(_) => "bind(2)",
-        Verb::Connect(_) => "connect(2)",
-        Verb::Ping(_) => "icmp(7)",
-        Verb::MakeQueue(_) | Verb::FindQueue(_) => "msgget(2)",
-        Verb::Spawn(spawn) => match spawn.workload {
-            Workload::Map(_) => "fork(2), mmap(2)",
-            _ => "fork(2)",
-        },
-        Verb::Kill(_) => "kill(2)",
-        Verb::SetClocks(_) => "write(2) to /proc/self/timens_offsets",
-        Verb::SetLimits(_) | Verb::Join(_) | Verb::Freeze(_) | Verb::Thaw(_) => "write(2)",
-        Verb::Run(_) | Verb::Wait(_) | Verb::AwaitEnd(_) => "wait(2)",
-        Verb::Probe(_) | Verb::Create(_) | Verb::Watch(_) | Verb::Stage(_) => "",
-    }
 }

@@ -10,7 +10,7 @@
 //! when the supervisor ends, however that comes about; it watches the main
 //! process through a pidfd, so that even SIGKILL to that one is noticed. No
 //! action reaches a kernel object that the run didn't make
-//! ([`Plan::breaches`]), judged by the namespaces that each box really got.
+//! ([`Plan::breach`]), judged by the namespaces that each box really got.
 //! Everything made for the learner's sake is told as an [`Event`]. This module
 //! knows nothing of lessons, expectations or screens.
 

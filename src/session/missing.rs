@@ -3,7 +3,7 @@
 //! may fail for no other reason.
 
 use crate::check::Test;
-use crate::plan::{BoxName, FactRef, History, Place, Plan, Provenance, Verb};
+use crate::plan::{BoxName, FactRef, History, Of, Place, Plan, Provenance};
 
 /// The groups of a run that weren't there, and who would have been in them.
 pub(super) struct Missing<'a> {
@@ -32,19 +32,18 @@ impl<'a> Missing<'a> {
             };
             boxes.extend(meant.then(|| spec.name.clone()));
         }
-        let processes = plan.actions.iter().filter_map(|action| match &action.verb {
-            Verb::Spawn(spawn) => {
-                let group = spawn.cgroup.as_ref();
-                group
-                    .filter(|group| groups.contains(group))
-                    .and(action.result.clone())
-            }
-            Verb::Join(join) => groups.contains(&join.cgroup).then(|| join.process.clone()),
-            _ => None,
+        // Those that an action starts in a group, or moves into one, by name.
+        let processes = plan.actions.iter().filter_map(|action| {
+            let names = action.verb.about().names;
+            let home = names.iter().find(|named| named.of == Of::Home)?;
+            let meant = groups.iter().any(|group| group.as_str() == home.name);
+            let moved = names.iter().find(|named| named.of == Of::Spawn);
+            let name = moved.map(|named| named.name.to_string());
+            name.or_else(|| action.result.clone()).filter(|_| meant)
         });
         Missing {
-            processes: processes.collect(),
             history,
+            processes: processes.collect(),
             groups,
             boxes,
         }

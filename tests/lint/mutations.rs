@@ -136,7 +136,8 @@ proptest! {
                         let values = [(knob.name.clone(), value.clone())].into();
                         let scenario = demo.scenario(&values);
                         prop_assert!(scenario.is_ok(), "{:?}", scenario);
-                        prop_assert!(scenario.unwrap().plan.breaches().is_empty());
+                        let plan = scenario.unwrap().plan;
+                        prop_assert!(plan.actions.iter().all(|action| plan.breach(action).is_none()));
                     }
                 }
             },

@@ -354,12 +354,7 @@ impl Run {
 
     /// Carries out one action.
     fn act(&mut self, index: usize, action: &Action) -> Result<(), End> {
-        if let Some(breach) = self
-            .plan
-            .breaches()
-            .into_iter()
-            .find(|breach| breach.action == index)
-        {
+        if let Some(breach) = self.plan.breach(action) {
             // The refusal that left a box without the namespace has been told.
             return Err(match self.lacking {
                 true => End::Told,

@@ -1,0 +1,228 @@
+//! The verbs: what an action can do, each with what it takes to do it. What
+//! else is known of them stands in one table ([`Verb::about`]).
+
+use super::layers::{Copy, Fill, Image, Overlay, Overwrite, RootFs, Store, Unpack};
+use super::{BoxName, Join, Probe, Propagation, SetLimits, TimeOffsets, Watch};
+use crate::base::{Bytes, Nanos};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The verbs. Results are facts `NAME` (`ok` or the errno's name, unless said
+/// otherwise) and `NAME.…`, where NAME is the action's `as`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Verb {
+    /// Look: the facts of these probes.
+    Probe(Vec<Probe>),
+    /// Make a box now instead of before the first action. `in` is where it is made.
+    Create(BoxName),
+    /// Run one of the machine's own programs, without a shell. Facts: NAME
+    /// (`exit 0`, `SIGKILL`, or `ENOENT` when it isn't there), NAME.out, NAME.err.
+    Run(Vec<String>),
+    /// sethostname(2).
+    SetHostname(String),
+    /// mount(2).
+    Mount(Mount),
+    /// Change how an existing mount point propagates.
+    Propagate {
+        /// The mount point.
+        path: String,
+        /// What it becomes.
+        to: Propagation,
+    },
+    /// mkdir(2), mode 0755.
+    Mkdir(String),
+    /// Create a file and write to it.
+    Write(Write),
+    /// chown(2) to this user id.
+    Chown {
+        /// The file.
+        path: String,
+        /// The new owner's id, as seen here.
+        uid: u32,
+    },
+    /// Bring a network device up.
+    LinkUp(String),
+    /// Join two boxes by a veth pair; `in` is `host`.
+    Veth(Veth),
+    /// Listen on a TCP port of 127.0.0.1. Facts: NAME, NAME.port.
+    Listen(Listen),
+    /// Connect to a TCP port of 127.0.0.1: a number, or the NAME of a `listen`.
+    Connect(String),
+    /// Send one ICMP echo request and await the reply. Facts: NAME, NAME.rtt.
+    Ping(String),
+    /// Make a System V message queue with this key, msgget(2) with IPC_CREAT.
+    MakeQueue(u32),
+    /// Look for a System V message queue by its key, msgget(2).
+    FindQueue(u32),
+    /// Start processes that go on in the background. Facts: NAME,
+    /// NAME.count, NAME.rss (bytes, of the first); of `map` also NAME.pss (bytes
+    /// of the page cache that all of them have mapped, each page counted once).
+    Spawn(Spawn),
+    /// Await the end of a `spawn` by its NAME. Facts: NAME.end (`exit 0`,
+    /// `SIGKILL`), NAME.cpu, NAME.wall, NAME.queued (waiting for a CPU),
+    /// NAME.share (percent of the time it could have had that it ran), NAME.rss.
+    Wait(String),
+    /// kill(2).
+    Kill(Kill),
+    /// Await the end of a box's pid 1. Fact: NAME (`exit 0`, `SIGKILL`).
+    AwaitEnd(BoxName),
+    /// Write to `/proc/self/timens_offsets`.
+    SetClocks(TimeOffsets),
+    /// Change a cgroup's limits; `in` is `host`.
+    SetLimits(SetLimits),
+    /// Move background processes of the host into a cgroup; `in` is `host`.
+    Join(Join),
+    /// Freeze a cgroup and await that it is; `in` is `host`.
+    Freeze(BoxName),
+    /// Thaw a cgroup; `in` is `host`.
+    Thaw(BoxName),
+    /// Look at cgroups again and again while something runs; `in` is `host`.
+    /// The samples make the charts. Facts: NAME.GROUP.STATISTIC, by how much it
+    /// grew from the first sample to the last, of each statistic that moves.
+    Watch(Watch),
+    /// Make room for layers. Facts: NAME, NAME.type (of its filesystem).
+    Store(Store),
+    /// Mount an overlay: read-only layers and, mostly, a writable one. Facts:
+    /// NAME, NAME.options (as mount(2) got them).
+    Overlay(Overlay),
+    /// Take the mount on this path away, umount2(2).
+    Unmount(String),
+    /// Make a file of this size.
+    Fill(Fill),
+    /// Change bytes in the middle of a file.
+    Overwrite(Overwrite),
+    /// Copy a directory with all that is in it.
+    Copy(Copy),
+    /// Remove a file, or a directory with all that is in it.
+    Remove(String),
+    /// Make a root filesystem of the machine's own programs. Facts: NAME,
+    /// NAME.files, NAME.size.
+    RootFs(RootFs),
+    /// Make an OCI image of directories. Facts: NAME, NAME.manifest (its
+    /// digest), NAME.layers (the digests, the lowest layer first), NAME.written
+    /// and NAME.reused (how many layers), NAME.size (bytes of all blobs).
+    Image(Image),
+    /// Unpack the layers of an OCI image, each checked against its digest.
+    /// Facts: NAME, NAME.layers (how many).
+    Unpack(Unpack),
+    /// Mount in this directory what every container has, by the OCI Runtime
+    /// Specification: /proc, /sys, /dev with its devices.
+    DefaultFilesystems(String),
+    /// Make this mount point the root, and let go of the old one, pivot_root(2).
+    PivotRoot(String),
+    /// A stage of the demo begins, with these words. Where somebody sits in
+    /// front of it, it waits for them. `in` is `host`.
+    Stage(String),
+}
+
+/// A filesystem to mount.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Mount {
+    /// `tmpfs`, `proc` or `mqueue`.
+    #[serde(rename = "type")]
+    pub fstype: String,
+    /// The mount point; it must exist.
+    pub path: String,
+}
+
+/// A file to write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Write {
+    /// The file; it is created or emptied.
+    pub path: String,
+    /// What it will hold.
+    pub text: String,
+}
+
+/// Two virtual network devices joined back to back, veth(4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Veth {
+    /// The two boxes; each has a network namespace of its own.
+    pub between: [BoxName; 2],
+    /// The IPv4 address of each end, with its prefix length: `10.0.0.1/24`.
+    pub addresses: [String; 2],
+}
+
+/// Where to listen: a port, or the same port as an earlier `listen`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Listen {
+    /// This TCP port; 0 lets the kernel choose a free one.
+    Port(u16),
+    /// The port that the `listen` with this NAME got.
+    SamePortAs(String),
+}
+
+/// Processes that go on in the background.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Spawn {
+    /// What they do.
+    pub workload: Workload,
+    /// How many, 1 if absent.
+    #[serde(default = "one")]
+    pub count: u32,
+    /// The cgroup that they start in; only on the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<BoxName>,
+    /// Keep them all on one CPU, the same for every `spawn`: then they compete.
+    #[serde(default)]
+    pub one_cpu: bool,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// What is built into the binary because no usual tool does it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Workload {
+    /// Sleeps until it is killed.
+    Sleep,
+    /// Computes until it has used this much CPU time, then exits with 0.
+    Burn(Nanos),
+    /// Touches every page of this much memory, then sleeps until it is killed.
+    Hog(Bytes),
+    /// Takes memory page by page up to this much; exits with 0 if it got it all.
+    Grow(Bytes),
+    /// Forks until it is refused, up to this many times; exits with 0. Facts:
+    /// NAME.forks, NAME.errno.
+    Storm(u32),
+    /// Reads this much from the disk that holds this program, past the page
+    /// cache (O_DIRECT), then exits with 0. Facts: NAME.read, NAME.rate (bytes
+    /// a second).
+    DirectRead(Bytes),
+    /// Reads this much of the same file through the page cache, which holds it.
+    CachedRead(Bytes),
+    /// Maps this file and reads every page of it, mmap(2), then sleeps until it
+    /// is killed. Of several processes, number N maps the file at this path with
+    /// `{}` replaced by N.
+    Map(String),
+}
+
+/// A signal to send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Kill {
+    /// Which one.
+    pub signal: Signal,
+    /// A box (its pid 1) or the NAME of a `spawn`.
+    pub to: String,
+}
+
+/// The signals that lessons use, signal(7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum Signal {
+    TERM,
+    INT,
+    KILL,
+    STOP,
+    CONT,
+    USR1,
+}
