@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         } => {
             let start = step.map(|id| id.0);
             match tui::run(course, options(look, start, ascii)) {
-                Ok(()) => ExitCode::SUCCESS,
+                Ok(left) => cli::tell_left(&left, ascii),
                 Err(error) => cli::give_up(&error.to_string()),
             }
         }

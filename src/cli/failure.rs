@@ -16,6 +16,9 @@ pub(crate) enum Exit {
     BadInput = 2,
     /// This host can't do it.
     HostCant = 3,
+    /// Something that a run made is still there. Told before all other codes:
+    /// the machine isn't as it was.
+    Left = 4,
     /// The reader of standard output has gone: what a shell reports for SIGPIPE.
     ClosedPipe = 141,
 }

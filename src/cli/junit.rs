@@ -18,7 +18,7 @@ impl Junit {
         let name = format!("{:02}-{}", lesson.number, lesson.name);
         let mut case = TestCase::new(
             format!("{} (round {})", finding.chosen.label(), finding.round),
-            status(&finding.status),
+            status(finding),
         );
         case.set_classname(name.clone()).set_time(finding.took);
         match self.suites.iter_mut().find(|(n, _)| *n == lesson.number) {
@@ -50,8 +50,21 @@ impl Junit {
     }
 }
 
-fn status(status: &Status) -> TestCaseStatus {
-    match status {
+fn status(finding: &Finding<'_>) -> TestCaseStatus {
+    if let Some(first) = finding.left.first() {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_message(format!("left: {first}"));
+        let mut lines: Vec<String> = Vec::new();
+        for left in &finding.left {
+            lines.push(format!("left: {left}; try: {}", left.remedy()));
+        }
+        if let Status::Failed(problems) = &finding.status {
+            lines.extend(problems.iter().map(line));
+        }
+        status.set_description(lines.join("\n"));
+        return status;
+    }
+    match &finding.status {
         Status::Passed => TestCaseStatus::success(),
         Status::Failed(problems) => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);

@@ -16,6 +16,7 @@ mod failure;
 mod hold;
 mod junit;
 mod knobs;
+mod left_over;
 mod lint;
 mod list;
 mod pack;
@@ -26,6 +27,7 @@ mod verify;
 pub use args::{Look, ThemeChoice};
 
 use crate::course::{Course, StepId};
+use crate::plan::Leftover;
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
 use failure::{Exit, Failure};
@@ -77,6 +79,19 @@ pub fn start() -> Next {
 /// every command does, and gives the exit code for it.
 pub fn give_up(message: &str) -> ExitCode {
     report(&Failure::host(message), false)
+}
+
+/// Says on standard error what runs of the interactive course have left, and
+/// gives the exit code for it.
+pub fn tell_left(left: &[Leftover], ascii: bool) -> ExitCode {
+    if left.is_empty() {
+        return Exit::Well.into();
+    }
+    let stderr = std::io::stderr();
+    let mut printer = Printer::new(stderr.lock(), stderr.is_terminal()).in_ascii(ascii);
+    // Nothing can be said about an error output that is gone.
+    let _ = left_over::print(left, &mut printer).and_then(|()| Ok(printer.flush()?));
+    Exit::Left.into()
 }
 
 /// What `carry_out` leaves to `start`.

@@ -5,7 +5,7 @@ use super::consent::consent;
 use super::failure::{Exit, Failure};
 use super::hold::{Release, Word};
 use super::printer::{Printer, Tone, visible};
-use super::{evidence, knobs, pack};
+use super::{evidence, knobs, left_over, pack};
 use crate::course::{Course, Step};
 use crate::plan::{Event, History};
 use crate::session::{Outcome, Record, Run};
@@ -76,6 +76,10 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
             writeln!(out)?;
         }
         evidence::print_outcome(&record, out)?;
+        // What was printed during the hold was before the end.
+        if held {
+            left_over::print(record.history.left(), out)?;
+        }
         if record.scenario.plan.stages() > 0 && !args.stages && out.is_terminal() {
             let words = "With --stages it waits at each of its stages.";
             let words = out.paint(Tone::Dim, words);
@@ -83,6 +87,7 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
         }
     }
     Ok(match record.outcome {
+        _ if !record.history.left().is_empty() => Exit::Left,
         Outcome::Passed => Exit::Well,
         Outcome::Failed => Exit::ClaimFailed,
         Outcome::Skipped(_) => Exit::HostCant,
@@ -135,7 +140,8 @@ fn standing(history: &History) -> Vec<(String, i32)> {
             | Event::Refused(_)
             | Event::Broken { .. }
             | Event::Holding
-            | Event::Cleaned => {}
+            | Event::Cleaned
+            | Event::Left { .. } => {}
         }
     }
     up
@@ -151,7 +157,7 @@ fn print_json(record: &Record, out: &mut Printer) -> Result<(), Failure> {
         }
         out.json(&line)?;
     }
-    let line = match &record.outcome {
+    let mut line = match &record.outcome {
         Outcome::Passed => json!({ "event": "outcome", "outcome": "passed" }),
         Outcome::Failed => json!({
             "event": "outcome",
@@ -164,6 +170,10 @@ fn print_json(record: &Record, out: &mut Printer) -> Result<(), Failure> {
             "refusal": refusal,
         }),
     };
+    let left = record.history.left();
+    if !left.is_empty() {
+        line["left"] = left_over::json(left);
+    }
     Ok(out.json(&line)?)
 }
 

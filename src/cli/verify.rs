@@ -4,11 +4,12 @@ use super::args::VerifyArgs;
 use super::consent::consent;
 use super::failure::{Exit, Failure};
 use super::junit::Junit;
+use super::left_over;
 use super::pack::{self, Chosen};
 use super::printer::{Printer, Tone, visible};
 use crate::check::{Question, Verdict, judge};
 use crate::course::{Course, Quiz};
-use crate::plan::{Event, History, Refusal, Value};
+use crate::plan::{Event, History, Leftover, Refusal, Value};
 use crate::session::{Consent, Outcome, Record, Run};
 use serde::Serialize;
 use serde_json::json;
@@ -25,6 +26,8 @@ pub(crate) struct Finding<'a> {
     pub(crate) took: Duration,
     /// The result.
     pub(crate) status: Status,
+    /// What of it could not be removed.
+    pub(crate) left: Vec<Leftover>,
 }
 
 /// How a step fared.
@@ -55,6 +58,8 @@ struct Tally {
     passed: usize,
     failed: usize,
     skipped: usize,
+    /// How many of them have left something.
+    left: usize,
 }
 
 /// Runs the demos of the chosen steps and checks what they claim.
@@ -75,7 +80,7 @@ pub(crate) fn verify(
     for round in 1..=rounds {
         for one in &chosen {
             let finding = examine(one, round, agreed);
-            tally.add(&finding.status);
+            tally.add(&finding);
             junit.add(&finding);
             if args.json {
                 out.json(&line_json(&finding))?;
@@ -91,8 +96,13 @@ pub(crate) fn verify(
             passed,
             failed,
             skipped,
+            left,
         } = tally;
-        writeln!(out, "{passed} passed, {failed} failed, {skipped} skipped")?;
+        write!(out, "{passed} passed, {failed} failed, {skipped} skipped")?;
+        match left {
+            0 => writeln!(out)?,
+            _ => writeln!(out, ", {left} left something")?,
+        }
     }
     if let Some(path) = &args.junit {
         junit.write(path)?;
@@ -103,6 +113,7 @@ pub(crate) fn verify(
 /// Runs one step and judges it.
 fn examine<'a>(chosen: &'a Chosen<'a>, round: u32, consent: Consent) -> Finding<'a> {
     let started = Instant::now();
+    let mut left = Vec::new();
     let status = match Run::start(&chosen.scenario, consent, false) {
         Err(why) => Status::Failed(vec![Problem {
             claim: "The run starts.".into(),
@@ -112,6 +123,7 @@ fn examine<'a>(chosen: &'a Chosen<'a>, round: u32, consent: Consent) -> Finding<
         Ok(run) => {
             let events: Vec<Event> = run.events.iter().collect();
             let record = Record::new(chosen.scenario.clone(), History::from(events));
+            left = record.history.left().to_vec();
             judge_record(&record, chosen.step.quiz.as_ref())
         }
     };
@@ -120,11 +132,12 @@ fn examine<'a>(chosen: &'a Chosen<'a>, round: u32, consent: Consent) -> Finding<
         round,
         took: started.elapsed(),
         status,
+        left,
     }
 }
 
 /// Everything that a step promises about its run: its claims, that exactly one
-/// answer of each question is right, and that nothing is left behind.
+/// answer of each question is right, and that the helper took it down.
 fn judge_record(record: &Record, quiz: Option<&Quiz>) -> Status {
     if let Outcome::Skipped(refusal) = &record.outcome {
         return Status::Skipped(refusal.clone());
@@ -159,7 +172,7 @@ fn judge_record(record: &Record, quiz: Option<&Quiz>) -> Status {
             problems.extend(judge_question(question, history));
         }
     }
-    if history.events().last() != Some(&Event::Cleaned) {
+    if !history.is_taken_down() {
         problems.push(Problem {
             claim: "Nothing is left behind.".into(),
             expected: "a word from the helper that all is removed".into(),
@@ -269,7 +282,7 @@ fn print(finding: &Finding, tell_round: bool, out: &mut Printer) -> Result<(), F
             }
         }
     }
-    Ok(())
+    left_over::print(&finding.left, out)
 }
 
 fn line_json(finding: &Finding) -> serde_json::Value {
@@ -288,12 +301,14 @@ fn line_json(finding: &Finding) -> serde_json::Value {
         "status": status,
         "problems": problems,
         "refusal": refusal,
+        "left": left_over::json(&finding.left),
     })
 }
 
 impl Tally {
-    fn add(&mut self, status: &Status) {
-        match status {
+    fn add(&mut self, finding: &Finding<'_>) {
+        self.left += usize::from(!finding.left.is_empty());
+        match finding.status {
             Status::Passed => self.passed += 1,
             Status::Failed(_) => self.failed += 1,
             Status::Skipped(_) => self.skipped += 1,
@@ -302,6 +317,7 @@ impl Tally {
 
     fn exit(self) -> Exit {
         match self {
+            Tally { left: 1.., .. } => Exit::Left,
             Tally { failed: 1.., .. } => Exit::ClaimFailed,
             Tally {
                 passed: 0,

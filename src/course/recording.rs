@@ -65,7 +65,8 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Recording, Box<Diagnostic>
             | Event::BoxUp { .. }
             | Event::BoxDown { .. }
             | Event::Holding
-            | Event::Cleaned => {}
+            | Event::Cleaned
+            | Event::Left { .. } => {}
         }
     }
     let kernel = kernel.ok_or_else(|| mistake(1, "the event `started` is missing".into()))?;

@@ -1,6 +1,6 @@
 //! What happened, in order, and the fold of it.
 
-use super::{BoxName, Fact, FactRef, Place, Provenance, Refusal, SetLimits, Value};
+use super::{BoxName, Fact, FactRef, Leftover, Place, Provenance, Refusal, SetLimits, Value};
 use crate::base::Errno;
 use serde::{Deserialize, Serialize};
 
@@ -52,8 +52,21 @@ pub enum Event {
     /// All actions are done; the boxes still stand: with `hold` until the
     /// learner has had enough, else for this moment only.
     Holding,
-    /// Everything that was made is gone again. The last event of every run.
+    /// Everything that was made is gone again. A run's last event, unless
+    /// something is left.
     Cleaned,
+    /// All but this is gone again. The last event of such a run.
+    Left {
+        /// At least one thing.
+        left: Vec<Leftover>,
+    },
+}
+
+impl Event {
+    /// Whether nothing comes after it: everything was taken down that could be.
+    pub fn is_last(&self) -> bool {
+        matches!(self, Event::Cleaned | Event::Left { .. })
+    }
 }
 
 /// Who watches.
@@ -234,9 +247,11 @@ impl History {
     pub fn paused(&self) -> Option<usize> {
         let last = self.events.iter().rev().find_map(|event| match event {
             Event::Paused => Some(true),
-            Event::Doing { .. } | Event::Broken { .. } | Event::Holding | Event::Cleaned => {
-                Some(false)
-            }
+            Event::Doing { .. }
+            | Event::Broken { .. }
+            | Event::Holding
+            | Event::Cleaned
+            | Event::Left { .. } => Some(false),
             Event::Started(_)
             | Event::Syscall(_)
             | Event::Output(_)
@@ -257,7 +272,24 @@ impl History {
 
     /// Whether nothing more comes: what was not observed won't be.
     pub fn is_over(&self) -> bool {
-        self.events.contains(&Event::Cleaned) || self.broken().is_some()
+        self.is_taken_down() || self.broken().is_some()
+    }
+
+    /// Whether everything was taken down that could be.
+    pub fn is_taken_down(&self) -> bool {
+        self.events.last().is_some_and(Event::is_last)
+    }
+
+    /// What could not be taken down.
+    pub fn left(&self) -> &[Leftover] {
+        self.events
+            .iter()
+            .rev()
+            .find_map(|event| match event {
+                Event::Left { left } => Some(left.as_slice()),
+                _ => None,
+            })
+            .unwrap_or_default()
     }
 
     /// Why the run broke off, if it did.

@@ -12,6 +12,7 @@ mod containment;
 mod event;
 mod fact;
 mod layers;
+mod left;
 mod namespace;
 mod probe;
 mod refusal;
@@ -28,6 +29,7 @@ pub use layers::{
     Copy, Entry, EntryKind, Fill, Image, Layer, MOST_FILE, MOST_STORE, MOST_TREES, Medium, Overlay,
     Overwrite, RootFs, Seen, Stack, Store, Unpack,
 };
+pub use left::{Leftover, Member};
 pub use namespace::Namespace;
 pub use probe::{GROUP_FACTS, LIMIT_FACTS, MOVING_FACTS, Probe, ProbeError};
 pub use refusal::{Need, Refusal};

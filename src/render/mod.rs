@@ -37,7 +37,7 @@ pub use document::document;
 pub use evidence::{evidence, figure, findings, observer};
 pub use layers::layers;
 pub use plot::{Axis, Bound, Curve, Plot, Quantity};
-pub use syscalls::{stage, syscalls};
+pub use syscalls::{leftovers, stage, syscalls};
 pub use text::{visible, wrap};
 
 /// What a piece of text means.

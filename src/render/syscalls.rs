@@ -4,7 +4,7 @@ use super::text::{bullet, wrap, wrap_code};
 use super::{Line, Role, Span};
 use crate::base::{Nanos, quoted};
 use crate::course::Scenario;
-use crate::plan::{Ending, Event, History, Output, Syscall};
+use crate::plan::{Ending, Event, History, Leftover, Output, Syscall};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -73,6 +73,10 @@ pub fn syscalls(scenario: &Scenario, history: &History, width: usize) -> Vec<Lin
                 lines.push(Line::default());
                 lines.extend(note("✓ ", Role::Dim, text, width));
             }
+            Event::Left { left } => {
+                lines.push(Line::default());
+                lines.extend(leftovers(left, width));
+            }
         }
     }
     lines
@@ -92,7 +96,7 @@ fn counted(history: &History) -> Option<String> {
         .iter()
         .map(|(name, count)| format!("{name} {count}"))
         .collect();
-    let so_far = match history.events().contains(&Event::Cleaned) {
+    let so_far = match history.is_taken_down() {
         true => "in all",
         false => "so far",
     };
@@ -105,6 +109,21 @@ pub fn stage(scenario: &Scenario, action: usize) -> Option<String> {
     let (number, words) = scenario.plan.stage(action)?;
     let total = scenario.plan.stages();
     Some(format!("Stage {number} of {total}: {words}"))
+}
+
+/// What is left of a run, and what to do about each of it.
+pub fn leftovers(left: &[Leftover], width: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for one in left {
+        lines.extend(note("! ", Role::Warn, format!("left: {one}"), width));
+        lines.extend(note(
+            "  ",
+            Role::Body,
+            format!("try: {}", one.remedy()),
+            width,
+        ));
+    }
+    lines
 }
 
 fn note(sign: &str, role: Role, text: String, width: usize) -> Vec<Line> {

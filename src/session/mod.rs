@@ -45,7 +45,8 @@ impl Consent {
 /// A scenario that is being carried out. Dropping it ends it and awaits the
 /// removal of all that it made.
 pub struct Run {
-    /// Everything that happens, in order; closed after `Event::Cleaned`.
+    /// Everything that happens, in order; closed after the last event, which is
+    /// `Event::Cleaned` or `Event::Left`, or `Event::Broken` if the helper is gone.
     pub events: Receiver<Event>,
     control: Mutex<Control>,
     reader: Option<JoinHandle<()>>,
@@ -79,7 +80,7 @@ impl Run {
                         return;
                     }
                 }
-                if last != Some(Event::Cleaned) {
+                if !last.is_some_and(|event| event.is_last()) {
                     let message = "the helper process ended before its work was done".into();
                     let _ = sender.send(Event::Broken { message });
                 }

@@ -32,6 +32,7 @@ mod view;
 mod tests;
 
 use crate::course::Course;
+use crate::plan::Leftover;
 use theme::Theme;
 
 /// How the course is opened.
@@ -100,11 +101,12 @@ pub enum Error {
 }
 
 /// Opens the course and returns when the learner quits, or when the terminal
-/// goes away. The terminal is as before on every way out.
+/// goes away. The terminal is as before on every way out. What the runs could
+/// not remove is returned; the learner has seen only what came before the end.
 ///
 /// # Errors
 /// Says what is wrong with the terminal or with the options.
-pub fn run(course: Course, options: Options) -> Result<(), Error> {
+pub fn run(course: Course, options: Options) -> Result<Vec<Leftover>, Error> {
     use std::io::IsTerminal;
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(Error::NoTerminal);

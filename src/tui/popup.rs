@@ -5,6 +5,7 @@ use super::keymap;
 use super::layout;
 use super::model::Model;
 use super::search::Hit;
+use crate::plan::Leftover;
 use crate::render::{self, Line, Role, Span, visible, wrap};
 use ratatui::layout::Rect;
 
@@ -29,6 +30,8 @@ pub(super) enum Kind {
     Search { query: String, hits: Vec<Hit> },
     /// What a pack's demo will do, before it may.
     Consent,
+    /// What a run could not remove.
+    Left(Vec<Leftover>),
 }
 
 impl Popup {
@@ -46,13 +49,14 @@ impl Popup {
             Kind::Outline => "Outline",
             Kind::Search { .. } => "Search",
             Kind::Consent => "May this step run?",
+            Kind::Left(_) => "Not everything is gone",
         }
     }
 
     /// How many entries its list has; 0 if it isn't a list.
     pub(super) fn entries(&self, model: &Model) -> usize {
         match &self.kind {
-            Kind::Help | Kind::Consent => 0,
+            Kind::Help | Kind::Consent | Kind::Left(_) => 0,
             Kind::Outline => model.count(),
             Kind::Search { hits, .. } => hits.len(),
         }
@@ -65,6 +69,7 @@ impl Popup {
             Kind::Outline => self.outline(model, width),
             Kind::Search { query, hits } => self.search(model, query, hits, width),
             Kind::Consent => consent(model, width),
+            Kind::Left(left) => leftovers(left, width),
         }
     }
 
@@ -173,7 +178,7 @@ pub(super) fn area(model: &Model, rows: &[Row]) -> Rect {
     let lines = match model.popups.last().map(|popup| &popup.kind) {
         // A box that is typed into must not move with what is found.
         Some(Kind::Search { .. }) => usize::from(model.screen.size.1),
-        Some(Kind::Help | Kind::Outline | Kind::Consent) | None => rows.len(),
+        Some(Kind::Help | Kind::Outline | Kind::Consent | Kind::Left(_)) | None => rows.len(),
     };
     layout::popup(model.screen.size, lines)
 }
@@ -223,6 +228,14 @@ fn help(model: &Model, width: usize) -> Vec<Row> {
     let spans = [Span::new(mouse, Role::Dim)];
     rows.extend(wrap(&spans, width).into_iter().map(Row::from));
     rows
+}
+
+fn leftovers(left: &[Leftover], width: usize) -> Vec<Row> {
+    let head = "The run has ended, and could not remove all that it made.";
+    let mut lines = wrap(&[Span::new(head, Role::Body)], width);
+    lines.push(Line::default());
+    lines.extend(render::leftovers(left, width));
+    lines.into_iter().map(Row::from).collect()
 }
 
 fn consent(model: &Model, width: usize) -> Vec<Row> {

@@ -14,16 +14,16 @@ use super::terminal::Terminal;
 use super::update::{settle, update};
 use super::{Error, view};
 use crate::course::Scenario;
-use crate::plan::SetLimits;
+use crate::plan::{Event, Leftover, SetLimits};
 use crate::session::{Consent, Run};
 use crossterm::event::{Event as Input, KeyCode, KeyModifiers};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -34,8 +34,8 @@ const REPORT: Duration = Duration::from_millis(100);
 /// How soon a run sees what is asked of it, when it has no events.
 const ORDER_LATENCY: Duration = Duration::from_millis(20);
 
-/// Shows the course until the learner quits.
-pub(super) fn run(mut model: Model) -> Result<(), Error> {
+/// Shows the course until the learner quits. Returns what its runs have left.
+pub(super) fn run(mut model: Model) -> Result<Vec<Leftover>, Error> {
     let (sender, receiver) = sync_channel(QUEUE);
     // Before the terminal is taken: a signal in between must find its handler.
     let signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGTSTP])?;
@@ -52,8 +52,8 @@ pub(super) fn run(mut model: Model) -> Result<(), Error> {
     drop(receiver);
     // The learner has the shell back while the last run is taken down.
     drop(terminal);
-    workers.end();
-    result
+    let left = workers.end();
+    result.map(|()| left)
 }
 
 /// The loop: waits, takes in all that waits, draws once.
@@ -180,6 +180,8 @@ struct Workers {
     sender: SyncSender<Msg>,
     running: BTreeMap<RunId, Worker>,
     crashed: Arc<AtomicBool>,
+    /// What all runs until now have left.
+    left: Arc<Mutex<Vec<Leftover>>>,
 }
 
 struct Worker {
@@ -203,6 +205,7 @@ impl Workers {
             sender,
             running: BTreeMap::new(),
             crashed: Arc::default(),
+            left: Arc::default(),
         }
     }
 
@@ -214,6 +217,7 @@ impl Workers {
             id,
             sender: self.sender.clone(),
             crashed: Arc::clone(&self.crashed),
+            left: Arc::clone(&self.left),
         };
         let thread = thread::Builder::new()
             .name("run".into())
@@ -229,8 +233,9 @@ impl Workers {
         }
     }
 
-    /// Stops all runs and awaits that everything they made is gone.
-    fn end(self) {
+    /// Stops all runs and awaits that everything they made is gone, but for
+    /// what it returns.
+    fn end(self) -> Vec<Leftover> {
         for worker in self.running.values() {
             let _ = worker.orders.send(Order::Stop);
         }
@@ -238,6 +243,7 @@ impl Workers {
             // A panic has been printed by the hook.
             let _ = worker.thread.join();
         }
+        std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -246,6 +252,7 @@ struct Guard {
     id: RunId,
     sender: SyncSender<Msg>,
     crashed: Arc<AtomicBool>,
+    left: Arc<Mutex<Vec<Leftover>>>,
 }
 
 impl Guard {
@@ -289,7 +296,14 @@ fn work(news: &Guard, scenario: &Scenario, consent: Consent, orders: &Receiver<O
             asked = true;
         }
         match run.events.recv_timeout(ORDER_LATENCY) {
-            Ok(event) => listening = listening && news.tell(News::Event(event)),
+            Ok(event) => {
+                // Noted here, because the loop may have ended by now.
+                if let Event::Left { left } = &event {
+                    let mut all = news.left.lock().unwrap_or_else(PoisonError::into_inner);
+                    all.extend(left.iter().cloned());
+                }
+                listening = listening && news.tell(News::Event(event));
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }

@@ -612,6 +612,35 @@ fn search_and_outline_jump() {
         .shows("What stays");
 }
 
+/// What a run has left is told whether or not anybody still waits for its result.
+#[test]
+fn what_is_left_is_told() {
+    let left = || Event::Left {
+        left: vec![crate::plan::Leftover::Cgroup {
+            path: "/sys/fs/cgroup/glassbox-x".into(),
+            errno: None,
+            members: vec![crate::plan::Member {
+                pid: 77,
+                name: "bash".into(),
+            }],
+            groups: Vec::new(),
+        }],
+    };
+    for abandoned in [false, true] {
+        let mut app = App::new(80, 24);
+        app.press("b r");
+        let id = app.run_id();
+        if abandoned {
+            app.press("x");
+        }
+        app.event(id, left()).send(Msg::Run(id, News::Ended));
+        app.shows("Not everything is gone")
+            .shows("/sys/fs/cgroup/glassbox-x")
+            .shows("process 77 (bash)");
+        app.press("Esc").hides("Not everything is gone");
+    }
+}
+
 #[test]
 fn what_changes_nothing_draws_nothing() {
     let mut app = App::new(120, 40);

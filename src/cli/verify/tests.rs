@@ -117,24 +117,44 @@ fn two_right_answers_are_one_too_many() {
 }
 
 #[test]
-fn a_run_that_left_something_fails() {
+fn a_run_must_say_that_it_is_taken_down() {
     let mut record = record("", Outcome::Passed, Vec::new());
     record.history = History::default();
     assert!(matches!(judge_record(&record, None), Status::Failed(_)));
+    // What is left is told beside the claims, which hold all the same.
+    let left = vec![group_with_a_stranger()];
+    record.history = History::from(vec![Event::Left { left }]);
+    assert_eq!(judge_record(&record, None), Status::Passed);
+}
+
+fn group_with_a_stranger() -> Leftover {
+    Leftover::Cgroup {
+        path: "/sys/fs/cgroup/glassbox-x".into(),
+        errno: None,
+        members: vec![crate::plan::Member {
+            pid: 77,
+            name: "ba\x1bsh".into(),
+        }],
+        groups: Vec::new(),
+    }
 }
 
 #[test]
 fn the_exit_code_follows_the_tally() {
-    for (passed, failed, skipped, exit) in [
-        (3, 0, 0, Exit::Well),
-        (3, 0, 1, Exit::Well),
-        (3, 1, 1, Exit::ClaimFailed),
-        (0, 0, 2, Exit::HostCant),
+    for (passed, failed, skipped, left, exit) in [
+        (3, 0, 0, 0, Exit::Well),
+        (3, 0, 1, 0, Exit::Well),
+        (3, 1, 1, 0, Exit::ClaimFailed),
+        (0, 0, 2, 0, Exit::HostCant),
+        (3, 0, 0, 1, Exit::Left),
+        (3, 1, 1, 1, Exit::Left),
+        (0, 0, 2, 2, Exit::Left),
     ] {
         let tally = Tally {
             passed,
             failed,
             skipped,
+            left,
         };
         assert_eq!(tally.exit(), exit, "{tally:?}");
     }
@@ -171,7 +191,7 @@ fn each_result_has_its_lines() {
         step: &step,
         scenario: scenario(""),
     };
-    let shown = |status, tell_round| {
+    let shown_with = |status, tell_round, left| {
         let mut bytes = Vec::new();
         let mut printer = Printer::new(&mut bytes, false);
         let finding = Finding {
@@ -179,11 +199,21 @@ fn each_result_has_its_lines() {
             round: 2,
             took: Duration::from_millis(12),
             status,
+            left,
         };
         print(&finding, tell_round, &mut printer).unwrap();
         drop(printer);
         String::from_utf8(bytes).unwrap()
     };
+    let shown = |status, tell_round| shown_with(status, tell_round, Vec::new());
+    let left = vec![group_with_a_stranger()];
+    assert_eq!(
+        shown_with(Status::Passed, false, left),
+        "ok 01/03 uts  A hostname of its own  (12 ms)\n\
+         ! left: the cgroup /sys/fs/cgroup/glassbox-x: in it is process 77 (ba␛sh), not made by \
+         the run\n  \
+         try: `glassbox clean` once process 77 (ba␛sh) has left the group\n"
+    );
     assert_eq!(
         shown(Status::Passed, false),
         "ok 01/03 uts  A hostname of its own  (12 ms)\n"

@@ -272,7 +272,7 @@ fn accept(model: &mut Model) -> Vec<Effect> {
     let chosen = model.popups.last().and_then(|popup| match &popup.kind {
         Kind::Outline => Some((popup.cursor, None)),
         Kind::Search { hits, .. } => hits.get(popup.cursor).map(|hit| (hit.place, hit.tab)),
-        Kind::Help | Kind::Consent => None,
+        Kind::Help | Kind::Consent | Kind::Left(_) => None,
     });
     let Some((place, tab)) = chosen else {
         return Vec::new();

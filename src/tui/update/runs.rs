@@ -2,7 +2,7 @@
 
 use super::show;
 use crate::course::KnobValue;
-use crate::plan::History;
+use crate::plan::{Event, History};
 use crate::session::Record;
 use crate::tui::content::Turn;
 use crate::tui::effect::Effect;
@@ -78,8 +78,12 @@ fn start_queued(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Events of a run. Those of a run that has ended, or that nobody waits for,
-/// are dropped.
+/// are dropped, but for what it has left.
 pub(super) fn run_news(model: &mut Model, id: RunId, news: News) -> Vec<Effect> {
+    if let News::Event(Event::Left { left }) = &news {
+        model.popups.push(Popup::new(Kind::Left(left.clone())));
+        model.changed();
+    }
     let Some(run) = model.runs.current.as_mut().filter(|run| run.id == id) else {
         return Vec::new();
     };

@@ -1,0 +1,299 @@
+//! What a run could not take away again, and what to do about it.
+
+use crate::base::Errno;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+
+/// How many processes or groups are named in a sentence.
+const NAMED: usize = 3;
+
+/// Something of a run's that is still there after its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Leftover {
+    /// A cgroup that rmdir(2) did not remove: one with a member, or with a group
+    /// in it, can't be (cgroups(7)).
+    Cgroup {
+        /// Its directory.
+        path: PathBuf,
+        /// The kernel's answer; `None` if it wasn't asked because of what is
+        /// in the group.
+        errno: Option<Errno>,
+        /// Who is in it. None of them was started by the run.
+        members: Vec<Member>,
+        /// The names of the groups in it.
+        groups: Vec<String>,
+    },
+    /// A directory on a disk, unlinkat(2).
+    Directory {
+        /// The run's own directory.
+        path: PathBuf,
+        /// What in it could not be removed first.
+        at: PathBuf,
+        /// The kernel's answer.
+        errno: Errno,
+    },
+    /// A process of the run that has not ended.
+    Process {
+        /// Which one.
+        process: Member,
+        /// Why it could not be killed; `None`: it was, and hasn't ended in time.
+        errno: Option<Errno>,
+    },
+    /// Controllers that a run switched on for the children of a group that
+    /// isn't its own, and that could not be switched off again.
+    Controllers {
+        /// The file `cgroup.subtree_control`.
+        path: PathBuf,
+        /// What had to be written into it, such as `-io`.
+        line: String,
+        /// The kernel's answer.
+        errno: Errno,
+    },
+}
+
+/// A process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its id as the host counts; 0 if it is in a pid namespace that can't be
+    /// seen from here (cgroups(7)).
+    pub pid: i32,
+    /// Its name, `/proc/PID/comm`.
+    pub name: String,
+}
+
+impl Leftover {
+    /// What to do about it, in a sentence.
+    pub fn remedy(&self) -> String {
+        let clean = "`glassbox clean`";
+        match self {
+            Leftover::Cgroup {
+                members, groups, ..
+            } => match (members.as_slice(), groups.as_slice()) {
+                ([], []) => format!("{clean} tries it again"),
+                ([], groups) => format!(
+                    "remove {} with rmdir, then {clean}",
+                    some(groups.iter().map(|name| format!("the group `{name}`")))
+                ),
+                (members, []) => format!("{clean} once {} left the group", have(members)),
+                (members, groups) => format!(
+                    "{clean} once {} left the group and {} removed",
+                    have(members),
+                    match groups {
+                        [one] => format!("`{one}` is"),
+                        several => format!("the {} groups in it are", several.len()),
+                    }
+                ),
+            },
+            Leftover::Directory { at, errno, .. } => {
+                let at = at.display();
+                match errno.0 {
+                    libc::EBUSY => format!("unmount what is mounted at {at}, then {clean}"),
+                    libc::EPERM => format!(
+                        "see with `lsattr -d {at}` whether it may not be changed \
+                         (`chattr -i` allows it), then {clean}"
+                    ),
+                    _ => format!("{clean} tries it again; dmesg may tell more of the disk"),
+                }
+            }
+            Leftover::Process {
+                process,
+                errno: Some(_),
+            } => format!("end {process} as its owner, then {clean}"),
+            Leftover::Process {
+                process,
+                errno: None,
+            } => format!(
+                "`cat /proc/{}/wchan` names what it waits for in the kernel; {clean} once it has ended",
+                process.pid
+            ),
+            Leftover::Controllers { path, line, .. } => {
+                format!("as root: echo {line} > {}", path.display())
+            }
+        }
+    }
+}
+
+/// What is left, and why.
+impl fmt::Display for Leftover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Leftover::Cgroup {
+                path,
+                errno,
+                members,
+                groups,
+            } => {
+                write!(f, "the cgroup {}: ", path.display())?;
+                let named = members.iter().map(Member::to_string);
+                let groups = groups.iter().map(|name| format!("the group `{name}`"));
+                let inside: Vec<String> = [some(named), some(groups)]
+                    .into_iter()
+                    .filter(|words| !words.is_empty())
+                    .collect();
+                match (inside.as_slice(), errno) {
+                    ([], Some(errno)) => write!(f, "rmdir says {errno}"),
+                    ([], None) => f.write_str("it isn't empty"),
+                    (inside, _) => write!(
+                        f,
+                        "in it {} {}, not made by the run",
+                        if members.len() + groups_of(self) == 1 {
+                            "is"
+                        } else {
+                            "are"
+                        },
+                        inside.join(" and ")
+                    ),
+                }
+            }
+            Leftover::Directory { path, at, errno } => {
+                write!(f, "the directory {}: unlinkat ", path.display())?;
+                if at != path {
+                    write!(
+                        f,
+                        "of {} in it ",
+                        at.strip_prefix(path).unwrap_or(at).display()
+                    )?;
+                }
+                write!(f, "says {errno}")
+            }
+            Leftover::Process { process, errno } => match errno {
+                Some(errno) => write!(f, "{process}: kill says {errno}"),
+                None => write!(f, "{process}: it was killed, and has not ended yet"),
+            },
+            Leftover::Controllers { path, line, errno } => {
+                write!(
+                    f,
+                    "the controllers in {}: writing {line} says {errno}",
+                    path.display()
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pid {
+            0 => f.write_str("a process of another pid namespace"),
+            pid => write!(f, "process {pid} ({})", self.name),
+        }
+    }
+}
+
+fn groups_of(left: &Leftover) -> usize {
+    match left {
+        Leftover::Cgroup { groups, .. } => groups.len(),
+        Leftover::Directory { .. } | Leftover::Process { .. } | Leftover::Controllers { .. } => 0,
+    }
+}
+
+/// `process 7 (sh) has`, `process 7 (sh) and process 8 (sh) have`
+fn have(members: &[Member]) -> String {
+    let named = some(members.iter().map(Member::to_string));
+    format!(
+        "{named} {}",
+        if members.len() == 1 { "has" } else { "have" }
+    )
+}
+
+/// The first few of them, and how many more.
+fn some(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<String> = names.collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [before @ .., last] if names.len() <= NAMED => {
+            format!("{} and {last}", before.join(", "))
+        }
+        all => format!("{} and {} more", all[..NAMED].join(", "), all.len() - NAMED),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(pid: i32) -> Member {
+        Member {
+            pid,
+            name: "sh".into(),
+        }
+    }
+
+    fn group(members: &[i32], groups: &[&str], errno: Option<i32>) -> Leftover {
+        Leftover::Cgroup {
+            path: "/g".into(),
+            errno: errno.map(Errno),
+            members: members.iter().map(|pid| member(*pid)).collect(),
+            groups: groups.iter().map(|name| name.to_string()).collect(),
+        }
+    }
+
+    #[test]
+    fn each_is_a_sentence_with_a_remedy() {
+        let directory = |at: &str, errno| Leftover::Directory {
+            path: "/d".into(),
+            at: at.into(),
+            errno: Errno(errno),
+        };
+        for (left, told, remedy) in [
+            (
+                group(&[7], &[], None),
+                "the cgroup /g: in it is process 7 (sh), not made by the run",
+                "`glassbox clean` once process 7 (sh) has left the group",
+            ),
+            (
+                group(&[7, 8], &["own"], None),
+                "the cgroup /g: in it are process 7 (sh) and process 8 (sh) and the group `own`, not made by the run",
+                "`glassbox clean` once process 7 (sh) and process 8 (sh) have left the group and `own` is removed",
+            ),
+            (
+                group(&[], &["a", "b", "c", "d", "e"], Some(libc::EBUSY)),
+                "the cgroup /g: in it are the group `a`, the group `b`, the group `c` and 2 more, not made by the run",
+                "remove the group `a`, the group `b`, the group `c` and 2 more with rmdir, then `glassbox clean`",
+            ),
+            (
+                group(&[0], &[], None),
+                "the cgroup /g: in it is a process of another pid namespace, not made by the run",
+                "`glassbox clean` once a process of another pid namespace has left the group",
+            ),
+            (
+                group(&[], &[], Some(libc::EBUSY)),
+                "the cgroup /g: rmdir says EBUSY (Device or resource busy)",
+                "`glassbox clean` tries it again",
+            ),
+            (
+                directory("/d/box/m", libc::EBUSY),
+                "the directory /d: unlinkat of box/m in it says EBUSY (Device or resource busy)",
+                "unmount what is mounted at /d/box/m, then `glassbox clean`",
+            ),
+            (
+                directory("/d", libc::EIO),
+                "the directory /d: unlinkat says EIO (I/O error)",
+                "`glassbox clean` tries it again; dmesg may tell more of the disk",
+            ),
+            (
+                Leftover::Process {
+                    process: member(9),
+                    errno: None,
+                },
+                "process 9 (sh): it was killed, and has not ended yet",
+                "`cat /proc/9/wchan` names what it waits for in the kernel; `glassbox clean` once it has ended",
+            ),
+            (
+                Leftover::Controllers {
+                    path: "/c".into(),
+                    line: "-io".into(),
+                    errno: Errno(libc::EBUSY),
+                },
+                "the controllers in /c: writing -io says EBUSY (Device or resource busy)",
+                "as root: echo -io > /c",
+            ),
+        ] {
+            assert_eq!(left.to_string(), told);
+            assert_eq!(left.remedy(), remedy);
+        }
+    }
+}
