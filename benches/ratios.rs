@@ -10,7 +10,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The screen that is drawn.
@@ -24,18 +24,24 @@ struct Row {
     rounds: usize,
     /// How many calls are one measurement.
     calls: u32,
+    /// How many idle processes there are beside the subject, and not beside the
+    /// reference.
+    beside: usize,
+    /// What the ratio may be at most, where that is promised.
+    at_most: f64,
     subject: Box<dyn FnMut()>,
     least: Box<dyn FnMut()>,
 }
 
 fn main() {
     println!("{:<24} {:>9}  25 % … 75 %      times", "", "ratio");
-    for row in [start(), run(), layers(), draw(), lint()] {
-        report(row);
-    }
+    let rows = [start(), run(), crowd(), layers(), draw(), lint()];
+    let broken = rows.into_iter().filter_map(report).count();
+    std::process::exit(i32::from(broken > 0));
 }
 
-fn report(mut row: Row) {
+/// Measures a row and prints it; `Some` if it is more than was promised.
+fn report(mut row: Row) -> Option<()> {
     // Both once unmeasured: caches and lazily made tables are full after that.
     (row.subject)();
     (row.least)();
@@ -43,11 +49,12 @@ fn report(mut row: Row) {
     for round in 0..row.rounds {
         // Which of the two comes first changes, so that neither gains by it.
         let (time, least) = if round % 2 == 0 {
-            let time = timed(row.calls, &mut row.subject);
+            let time = beside(row.beside, || timed(row.calls, &mut row.subject));
             (time, timed(row.calls, &mut row.least))
         } else {
             let least = timed(row.calls, &mut row.least);
-            (timed(row.calls, &mut row.subject), least)
+            let time = beside(row.beside, || timed(row.calls, &mut row.subject));
+            (time, least)
         };
         times.push(time);
         leasts.push(least);
@@ -68,6 +75,30 @@ fn report(mut row: Row) {
         leasts[middle],
         row.reference
     );
+    let over = at(2) > row.at_most;
+    if over {
+        println!("  more than {} ×, which is promised", row.at_most);
+    }
+    over.then_some(())
+}
+
+/// Does something while there are that many processes that do nothing. They
+/// wait for the end of a pipe that this process holds, so they end with it.
+fn beside<T>(count: usize, work: impl FnOnce() -> T) -> T {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let start = |_| {
+        let input = reader.try_clone().expect("a descriptor");
+        let mut idle = Command::new("cat");
+        idle.stdin(input).stdout(Stdio::null());
+        idle.spawn().expect("cat")
+    };
+    let mut idle: Vec<Child> = (0..count).map(start).collect();
+    let done = work();
+    drop(writer);
+    for process in &mut idle {
+        process.wait().expect("an idle process ends");
+    }
+    done
 }
 
 /// The mean time of a call.
@@ -98,6 +129,8 @@ fn start() -> Row {
         reference: "true",
         rounds: 200,
         calls: 1,
+        beside: 0,
+        at_most: f64::INFINITY,
         subject: program(env!("CARGO_BIN_EXE_glassbox"), &["list"]),
         least: program("true", &[]),
     }
@@ -109,8 +142,25 @@ fn run() -> Row {
         reference: "unshare --map-root-user --uts hostname x",
         rounds: 100,
         calls: 1,
+        beside: 0,
+        at_most: f64::INFINITY,
         subject: program(env!("CARGO_BIN_EXE_glassbox"), &["run", "uts"]),
         least: program("unshare", &["--map-root-user", "--uts", "hostname", "x"]),
+    }
+}
+
+/// What others do on the host is no matter to a run.
+fn crowd() -> Row {
+    let run = || program(env!("CARGO_BIN_EXE_glassbox"), &["run", "uts"]);
+    Row {
+        name: "run uts, 1,000 beside",
+        reference: "run uts alone",
+        rounds: 20,
+        calls: 5,
+        beside: 1_000,
+        at_most: 1.2,
+        subject: run(),
+        least: run(),
     }
 }
 
@@ -124,6 +174,8 @@ fn layers() -> Row {
         reference: "unshare --map-root-user --mount sh -c 'the same'",
         rounds: 100,
         calls: 1,
+        beside: 0,
+        at_most: f64::INFINITY,
         subject: program(env!("CARGO_BIN_EXE_glassbox"), &["run", "figure"]),
         least: program(
             "unshare",
@@ -141,6 +193,8 @@ fn draw() -> Row {
         reference: "an empty one",
         rounds: 100,
         calls: 20,
+        beside: 0,
+        at_most: f64::INFINITY,
         subject: Box::new(move || still.draw()),
         least: Box::new(move || {
             empty.draw(|_| {}).expect("no terminal is asked");
@@ -156,6 +210,8 @@ fn lint() -> Row {
         reference: "reading its files",
         rounds: 50,
         calls: 1,
+        beside: 0,
+        at_most: f64::INFINITY,
         subject: Box::new(move || {
             assert!(black_box(course::lint(&pack)).diagnostics.is_empty());
         }),

@@ -1,10 +1,11 @@
 //! What every module may use: quantities as people write them, kernel error
-//! numbers, and the diagnostics that bad input gets.
+//! numbers, the diagnostics that bad input gets, and the kernel's files as text.
 //!
 //! Nothing in here knows about containers, lessons or terminals.
 
 mod diagnostic;
 mod errno;
+pub mod kernel;
 mod quantity;
 mod shell;
 

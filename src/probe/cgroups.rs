@@ -7,8 +7,8 @@
 
 use super::mountinfo::{self, Mount};
 use super::{Subject, process_file};
+use crate::base::kernel;
 use serde::{Deserialize, Serialize};
-use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -72,8 +72,8 @@ impl Memberships {
     /// # Errors
     /// When the process is gone, or the kernel is built without cgroups.
     pub fn read(proc_root: &Path, subject: &Subject) -> io::Result<Memberships> {
-        let text = fs::read(process_file(proc_root, subject, "cgroup"))?;
-        Ok(Memberships::parse(&String::from_utf8_lossy(&text)))
+        let text = kernel::read_text(process_file(proc_root, subject, "cgroup"))?;
+        Ok(Memberships::parse(&text))
     }
 
     /// Lines without the expected shape are passed over.
@@ -135,8 +135,8 @@ impl Mounts {
     /// # Errors
     /// When the process is gone.
     pub fn read(proc_root: &Path, subject: &Subject) -> io::Result<Mounts> {
-        let text = fs::read(process_file(proc_root, subject, "mountinfo"))?;
-        Ok(Mounts::parse(&String::from_utf8_lossy(&text)))
+        let text = kernel::read_text(process_file(proc_root, subject, "mountinfo"))?;
+        Ok(Mounts::parse(&text))
     }
 
     fn parse(text: &str) -> Mounts {
@@ -197,7 +197,7 @@ impl Mounts {
 /// The controllers that a version 2 cgroup may use: its `cgroup.controllers`.
 /// None where there is no such file.
 pub fn available(directory: &Path) -> Vec<String> {
-    let text = fs::read_to_string(directory.join("cgroup.controllers")).unwrap_or_default();
+    let text = kernel::read_text(directory.join("cgroup.controllers")).unwrap_or_default();
     text.split_ascii_whitespace().map(String::from).collect()
 }
 
@@ -272,6 +272,7 @@ fn split(list: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     const HYBRID: &str = "\
         27 1 254:0 / / rw - ext4 /dev/vda rw\n\

@@ -5,7 +5,7 @@ use super::process::{field, kibibytes, nsfs_inode, pids};
 use super::{
     Directories, Observation, Subject, View, files, inside, layers, mountinfo, statistics,
 };
-use crate::base::Errno;
+use crate::base::{Errno, kernel};
 use crate::plan::{Namespace, Probe, Unit, Value};
 use std::collections::BTreeSet;
 use std::fs;
@@ -129,8 +129,8 @@ fn processes(view: &View) -> Vec<Observation> {
         // One that ended since has no name any more.
         let mut names: Vec<String> = pids
             .iter()
-            .filter_map(|pid| fs::read(view.proc_root.join(format!("{pid}/comm"))).ok())
-            .map(|name| String::from_utf8_lossy(&name).trim_end().to_string())
+            .filter_map(|pid| kernel::read_text(view.proc_root.join(format!("{pid}/comm"))).ok())
+            .map(|name| name.trim_end().to_string())
             .collect();
         names.sort();
         Value::List(names)
@@ -222,7 +222,7 @@ fn listening(view: &View) -> Observation {
     let tcp6 = view.file("net/tcp6");
     let mut answer = of_file(view, "listening", "net/tcp", |tcp| {
         // Without IPv6 there is no second file, and nothing listens there.
-        let tcp6 = fs::read_to_string(&tcp6).unwrap_or_default();
+        let tcp6 = kernel::read_text(&tcp6).unwrap_or_default();
         let ports: BTreeSet<u16> = listening_ports(tcp).chain(listening_ports(&tcp6)).collect();
         Ok(Value::List(ports.iter().map(u16::to_string).collect()))
     });
@@ -303,7 +303,7 @@ fn cgroup_paths(text: &str) -> Vec<String> {
 
 fn memory(view: &View) -> Observation {
     let path = view.proc_root.join("meminfo");
-    let value = match fs::read_to_string(&path) {
+    let value = match kernel::read_text(&path) {
         Ok(text) => field(&text, "MemTotal")
             .and_then(kibibytes)
             .map(|bytes| Value::Number(bytes as i64, Unit::Bytes))
@@ -344,7 +344,7 @@ fn numbers_differ(proc_root: &Path) -> bool {
 fn controllers(view: &View) -> Vec<Observation> {
     let path = view.proc_root.join("cgroups");
     let list = |names: Vec<String>| Ok(Value::List(names));
-    let known = fs::read_to_string(&path)
+    let known = kernel::read_text(&path)
         .map(|text| {
             let rows = text.lines().filter(|line| !line.starts_with('#'));
             rows.filter_map(|row| row.split_whitespace().next().map(String::from))
@@ -449,10 +449,11 @@ impl View {
 
     /// A zombie still has a directory, but no namespaces any more.
     fn has_ended(&self) -> bool {
-        match fs::read(self.file("status")) {
+        match kernel::read_text(self.file("status")) {
             Err(_) => !self.file("").exists(),
-            Ok(status) => field(&String::from_utf8_lossy(&status), "State")
-                .is_some_and(|state| state.starts_with(['Z', 'X'])),
+            Ok(status) => {
+                field(&status, "State").is_some_and(|state| state.starts_with(['Z', 'X']))
+            }
         }
     }
 }
@@ -460,8 +461,8 @@ impl View {
 /// A fact that is read out of one file of the subject.
 fn of_file(view: &View, name: &str, file: &str, read: impl FnOnce(&str) -> Answer) -> Observation {
     let path = view.file(file);
-    let value = match fs::read(&path) {
-        Ok(bytes) => read(&String::from_utf8_lossy(&bytes)),
+    let value = match kernel::read_text(&path) {
+        Ok(text) => read(&text),
         Err(error) => Err(view.missing(&path, &error)),
     };
     seen(name, &shown(&path), value)

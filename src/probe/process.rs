@@ -1,5 +1,6 @@
 //! What procfs tells about one process, and the reading of its files.
 
+use crate::base::kernel;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -7,8 +8,8 @@ use std::path::Path;
 /// When a process started, in clock ticks after boot: with the pid and the
 /// boot id it names a process for good. Field 22 of `/proc/PID/stat`.
 pub fn start_time(proc_root: &Path, pid: i32) -> Option<u64> {
-    let stat = fs::read(proc_root.join(pid.to_string()).join("stat")).ok()?;
-    parse_start_time(&String::from_utf8_lossy(&stat))
+    let stat = kernel::read_text(proc_root.join(pid.to_string()).join("stat")).ok()?;
+    parse_start_time(&stat)
 }
 
 fn parse_start_time(stat: &str) -> Option<u64> {
@@ -20,7 +21,7 @@ fn parse_start_time(stat: &str) -> Option<u64> {
 
 /// The random id that the kernel chose at boot.
 pub fn boot_id(proc_root: &Path) -> Option<String> {
-    let text = fs::read_to_string(proc_root.join("sys/kernel/random/boot_id")).ok()?;
+    let text = kernel::read_text(proc_root.join("sys/kernel/random/boot_id")).ok()?;
     let id = text.trim();
     (!id.is_empty()).then(|| id.to_string())
 }
@@ -28,8 +29,8 @@ pub fn boot_id(proc_root: &Path) -> Option<String> {
 /// The resident memory of a process in bytes: `VmRSS` of `/proc/PID/status`.
 /// `None` for one that is gone, a zombie or a kernel thread.
 pub fn memory_of(proc_root: &Path, pid: i32) -> Option<u64> {
-    let status = fs::read(proc_root.join(pid.to_string()).join("status")).ok()?;
-    kibibytes(field(&String::from_utf8_lossy(&status), "VmRSS")?)
+    let status = kernel::read_text(proc_root.join(pid.to_string()).join("status")).ok()?;
+    kibibytes(field(&status, "VmRSS")?)
 }
 
 /// This process's share of the pages that it has mapped from an address on, in
@@ -40,9 +41,9 @@ pub fn memory_of(proc_root: &Path, pid: i32) -> Option<u64> {
 /// Why it can't be told, in plain words.
 pub fn share_of_mapping(proc_root: &Path, address: usize) -> Result<u64, String> {
     let path = proc_root.join("self/smaps");
-    let text = fs::read(&path)
+    let text = kernel::read_text(&path)
         .map_err(|error| super::observe::plain(&path.display().to_string(), &error))?;
-    parse_share(&String::from_utf8_lossy(&text), address)
+    parse_share(&text, address)
         .ok_or_else(|| format!("{} does not show the mapping", path.display()))
 }
 

@@ -4,9 +4,9 @@
 
 use super::Observation;
 use super::cgroups::{Group, Version};
+use crate::base::kernel;
 use crate::plan::{BoxName, Controller, GROUP_FACTS, LIMIT_FACTS, MOVING_FACTS, Unit, Value};
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 
@@ -187,7 +187,7 @@ fn file(
 }
 
 fn text(path: &std::path::Path) -> Result<String, String> {
-    fs::read_to_string(path).map_err(|error| match error.kind() {
+    kernel::read_text(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => format!("this kernel has no {}", path.display()),
         _ => format!("{}: {error}", path.display()),
     })
@@ -430,6 +430,7 @@ fn pressure(group: &Directories, controller: Controller, name: &str) -> Read {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     /// One fact of a group whose controller's directory holds these files.
     fn check(

@@ -188,6 +188,6 @@ impl Agent {
 /// Whether this process's user namespace is the initial one, which maps every
 /// id to itself, user_namespaces(7).
 pub(super) fn in_initial_user_namespace() -> bool {
-    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let map = crate::base::kernel::read_text("/proc/self/uid_map").unwrap_or_default();
     map.split_whitespace().eq(["0", "0", "4294967295"])
 }

@@ -388,7 +388,7 @@ pub(super) fn mounted_fd(fd: BorrowedFd<'_>) -> Result<Mounted, Errno> {
     answer(i64::from(result))?;
     let id = match found.stx_mask & (MNT_ID[0] | MNT_ID[1]) {
         // Older kernels: proc_pid_fdinfo(5).
-        0 => std::fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd()))
+        0 => crate::base::kernel::read_text(format!("/proc/self/fdinfo/{}", fd.as_raw_fd()))
             .unwrap_or_default()
             .lines()
             .find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok())

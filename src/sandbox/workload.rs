@@ -353,7 +353,7 @@ fn now(clock: ClockId) -> Result<i64, Errno> {
 
 /// The second number of `/proc/self/schedstat`.
 fn queued() -> Option<i64> {
-    let text = std::fs::read_to_string("/proc/self/schedstat").ok()?;
+    let text = crate::base::kernel::read_text("/proc/self/schedstat").ok()?;
     text.split_whitespace().nth(1)?.parse().ok()
 }
 

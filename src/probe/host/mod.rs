@@ -18,6 +18,7 @@ pub use explain::explain;
 use super::cgroups::{Memberships, Version};
 use super::process::field;
 use super::{Subject, mountinfo};
+use crate::base::kernel;
 use crate::plan::Namespace;
 use std::collections::BTreeMap;
 use std::fs;
@@ -207,13 +208,13 @@ impl Container {
 
 /// A file of procfs without the white space around it.
 fn text(proc_root: &Path, path: &str) -> Option<String> {
-    let bytes = fs::read(proc_root.join(path)).ok()?;
-    Some(String::from_utf8_lossy(&bytes).trim().to_string())
+    let text = kernel::read_text(proc_root.join(path)).ok()?;
+    Some(text.trim().to_string())
 }
 
 /// The AppArmor profile that confines this process.
 pub fn profile(proc_root: &Path, sys_root: &Path) -> Option<String> {
-    let enabled = fs::read_to_string(sys_root.join("module/apparmor/parameters/enabled"));
+    let enabled = kernel::read_text(sys_root.join("module/apparmor/parameters/enabled"));
     if !enabled.is_ok_and(|enabled| enabled.trim() == "Y") {
         // `attr/current` may then hold the label of another security module.
         return None;

@@ -19,6 +19,7 @@ use super::mountinfo::{self, Mount};
 use super::observe::{plain, seen, shown};
 use super::tree::{self, Next, Trouble};
 use super::{Observation, View};
+use crate::base::kernel;
 use crate::plan::{Entry, EntryKind, Layer, Seen, Stack, Value};
 use std::collections::HashMap;
 use std::fs;
@@ -56,8 +57,8 @@ pub(super) fn origin(view: &View, path: &str) -> Observation {
 
 fn mounts(view: &View) -> Result<Vec<Mount>, String> {
     let path = view.file("mountinfo");
-    let text = fs::read(&path).map_err(|error| plain(&shown(&path), &error))?;
-    Ok(mountinfo::parse(&String::from_utf8_lossy(&text)))
+    let text = kernel::read_text(&path).map_err(|error| plain(&shown(&path), &error))?;
+    Ok(mountinfo::parse(&text))
 }
 
 fn picture(mounts: &[Mount], path: &str) -> Result<Stack, String> {

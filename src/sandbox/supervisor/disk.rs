@@ -109,7 +109,7 @@ impl Run {
 
 /// The effective ids of a process, proc_pid_status(5).
 fn owner_of(pid: i32) -> Option<(u32, u32)> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let status = crate::base::kernel::read_text(format!("/proc/{pid}/status")).ok()?;
     let effective = |key: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(key))?;
         line.split_whitespace().nth(1)?.parse().ok()

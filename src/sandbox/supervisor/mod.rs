@@ -26,7 +26,8 @@ use crate::plan::{
     Provenance, Refusal, Value, Verb,
 };
 use crate::probe::host::{Settings, explain};
-use nix::sys::wait::waitpid;
+use nix::sys::signal::{Signal::SIGKILL, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
@@ -491,18 +492,29 @@ impl Run {
         self.boxes.clear();
         self.host = None;
         self.base = None;
-        loop {
-            for child in children() {
-                let _ = nix::sys::signal::kill(child, nix::sys::signal::SIGKILL);
-            }
-            // One end at a time: each may hand us orphans.
-            match waitpid(None, None) {
-                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-                Err(_) => break,
-            }
-        }
+        end_children();
         self.groups.remove();
         self.disk = None;
+    }
+}
+
+/// Kills every child of this process and awaits its end; with each end come its
+/// orphans, so it is done again until there is none.
+fn end_children() {
+    loop {
+        for child in children() {
+            let _ = kill(child, SIGKILL);
+        }
+        // The first end is awaited, and all that came with it are reaped at once.
+        let mut flags = None;
+        loop {
+            match waitpid(None, flags) {
+                Ok(WaitStatus::StillAlive) => break,
+                Ok(_) => flags = Some(WaitPidFlag::WNOHANG),
+                Err(nix::errno::Errno::EINTR) => {}
+                Err(_) => return,
+            }
+        }
     }
 }
 
