@@ -1,6 +1,8 @@
 //! The cgroups that a run makes: named after the process that owns them, so
 //! that a later start can tell what was left behind from what is in use.
 
+use super::groups::switched;
+use super::leaf;
 use crate::base::Errno;
 use crate::probe::cgroups::{Memberships, Mounts};
 use crate::probe::{Subject, boot_id, nsfs_inode, start_time};
@@ -57,6 +59,12 @@ pub(super) fn name_of(pid: i32, what: &str) -> Option<String> {
     Some(format!("{}-{what}", Owner::of(pid)?.stem()))
 }
 
+/// What a name of ours tells behind its owner; `None` if it isn't ours.
+pub(super) fn what_of(name: &str) -> Option<&str> {
+    Owner::parse(name)?;
+    name.splitn(6, '-').nth(5)
+}
+
 /// Whether a name is one of ours, of an owner that is known to be gone.
 pub(super) fn is_left_behind(name: &str) -> bool {
     Owner::parse(name).is_some_and(|owner| owner.is_gone())
@@ -94,13 +102,15 @@ pub(super) fn place(box_name: &str) -> Placement {
 fn candidates(members: &Memberships, mounts: &Mounts) -> Vec<PathBuf> {
     let harmless = ["pids", "freezer", "cpuacct", "memory"];
     let unified = members.unified().into_iter();
+    // What has stepped into a leaf makes its groups beside it.
+    let at_home = |directory: PathBuf| leaf::home_of(&directory).to_path_buf();
     let v1 = harmless
         .iter()
         .filter_map(|controller| members.of_controller(controller));
     let mut found: Vec<PathBuf> = Vec::new();
     for directory in unified
         .chain(v1)
-        .filter_map(|member| mounts.directory(member))
+        .filter_map(|member| mounts.directory(member).map(at_home))
     {
         if !found.contains(&directory) {
             found.push(directory);
@@ -176,11 +186,18 @@ pub(super) fn sweep(dry_run: bool) -> io::Result<Vec<PathBuf>> {
         let Ok(entries) = fs::read_dir(&directory) else {
             continue;
         };
-        for entry in entries.flatten() {
+        let mut entries: Vec<fs::DirEntry> = entries.flatten().collect();
+        // What holds controllers on goes after those who had need of them.
+        entries.sort_by_key(|entry| switched::is_shared(&entry.file_name()));
+        for entry in entries {
             let name = entry.file_name();
             let gone = name.to_str().is_some_and(is_left_behind);
             if gone && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                if !dry_run {
+                if switched::is_shared(&name) {
+                    if !dry_run && let Some(left) = switched::release(&entry.path(), &[]).pop() {
+                        return Err(io::Error::other(left.to_string()));
+                    }
+                } else if !dry_run {
                     // What an owner that was killed itself left in it dies first.
                     super::groups::disarm(&entry.path());
                     kill_members(&entry.path());

@@ -2,12 +2,13 @@
 //! supervisor, which owns them.
 
 mod limits;
+pub(super) mod switched;
 
 use super::cgroup::{Group, name_for};
-use super::leaf::{Leaf, Occupied, vacate};
+use super::leaf;
 use super::wire::directories;
 use crate::base::Errno;
-use crate::plan::{BoxName, CgroupSpec, Controller, Limits};
+use crate::plan::{BoxName, CgroupSpec, Controller, Leftover, Limits};
 use crate::probe::cgroups::{self, Memberships, Mounts, Version};
 use crate::probe::{Directories, Subject};
 use std::collections::BTreeMap;
@@ -40,11 +41,9 @@ pub(super) struct Groups {
     /// then nothing is made elsewhere.
     delegated: bool,
     made: Vec<Group>,
-    /// Controllers that were switched on for the children of a group that
-    /// isn't ours: its `cgroup.subtree_control`, and what takes it back.
-    switched: Vec<(PathBuf, String)>,
-    /// Where this program went to make room in the session's own group.
-    leaf: Option<Leaf>,
+    /// This run's markers in groups that aren't its own, where controllers are
+    /// on for its sake.
+    markers: Vec<PathBuf>,
     known: BTreeMap<BoxName, Directories>,
 }
 
@@ -54,8 +53,7 @@ impl Groups {
         Groups {
             delegated,
             made: Vec::new(),
-            switched: Vec::new(),
-            leaf: None,
+            markers: Vec::new(),
             known: BTreeMap::new(),
         }
     }
@@ -196,103 +194,60 @@ impl Groups {
             .iter()
             .filter_map(|controller| controller.v2())
             .collect();
-        let lacking = || Refused {
+        let refused = |(stage, errno)| Refused {
             controller: wanted[0],
-            stage: "/proc/self/cgroup".into(),
-            errno: None,
+            stage,
+            errno,
         };
-        let root = mounts.unified().ok_or_else(lacking)?;
+        let lacking = || refused(("/proc/self/cgroup".into(), None));
         let v2_parent = parent.and_then(|parent| {
             parent
                 .values()
                 .flatten()
                 .find(|part| part.version == Version::V2)
         });
-        let chain: Vec<PathBuf> = match v2_parent {
-            Some(part) => vec![part.directory.clone()],
-            None => {
-                let own = members
-                    .unified()
-                    .and_then(|member| mounts.directory(member))
-                    .ok_or_else(lacking)?;
-                // By now this process may have stepped aside, into a leaf.
-                let own = self.leaf.as_ref().map_or(own, |leaf| leaf.home.clone());
-                let levels = if self.delegated { 1 } else { usize::MAX };
-                own.ancestors()
-                    .take(levels)
-                    .take_while(|dir| dir.starts_with(&root.point))
-                    .map(Path::to_path_buf)
-                    .collect()
-            }
-        };
-        let hands_down = |dir: &PathBuf| {
-            let text = fs::read_to_string(dir.join("cgroup.subtree_control")).unwrap_or_default();
-            let on: Vec<&str> = text.split_whitespace().collect();
-            names.iter().all(|name| on.contains(name))
-        };
-        if let Some(found) = chain.iter().find(|dir| hands_down(dir) && writable(dir)) {
-            return Ok(found.clone());
+        if let Some(part) = v2_parent {
+            // This run's own: what is on in it goes with it.
+            return hand_down(&part.directory, &names, call)
+                .map(|()| part.directory.clone())
+                .map_err(refused);
         }
-        let able = |dir: &&PathBuf| {
-            let has = cgroups::available(dir);
-            writable(dir) && names.iter().all(|name| has.iter().any(|has| has == name))
+        let root = mounts.unified().ok_or_else(lacking)?;
+        let own = members
+            .unified()
+            .and_then(|member| mounts.directory(member))
+            .ok_or_else(lacking)?;
+        // By now this process may have stepped aside.
+        let own = leaf::home_of(&own);
+        let levels = if self.delegated { 1 } else { usize::MAX };
+        let chain: Vec<&Path> = own
+            .ancestors()
+            .take(levels)
+            .take_while(|dir| dir.starts_with(&root.point))
+            .collect();
+        let all_in = |has: Vec<String>| names.iter().all(|name| has.iter().any(|has| has == name));
+        let hands_down = |dir: &&&Path| writable(dir) && all_in(switched::handed_down(dir));
+        let able = |dir: &&Path| writable(dir) && all_in(cgroups::available(dir));
+        let mut fit: Vec<&Path> = match chain.iter().find(hands_down) {
+            Some(found) => vec![found],
+            None => chain.iter().rev().copied().filter(able).collect(),
         };
-        let mut last = lacking();
-        let mut fit: Vec<&PathBuf> = chain.iter().rev().filter(able).collect();
         if fit.is_empty() {
             // Not ours to change, or without the controller: the kernel says which.
             let own = chain.first().ok_or_else(lacking)?;
             if !writable(own) {
-                return Ok(own.clone());
+                return Ok(own.to_path_buf());
             }
             fit.push(own);
         }
+        let mut last = lacking();
         for dir in fit {
-            // The root alone may have both processes and children with controllers.
-            if *dir != root.point && v2_parent.is_none() && self.leaf.is_none() {
-                match vacate(dir, call) {
-                    Ok(leaf) => self.leaf = leaf,
-                    Err(occupied) => {
-                        let (stage, errno) = match occupied {
-                            Occupied::Refused(stage, errno) => (stage, Some(errno)),
-                            Occupied::ByOthers => {
-                                (format!("{}", dir.join("cgroup.procs").display()), None)
-                            }
-                        };
-                        last = Refused {
-                            controller: wanted[0],
-                            stage,
-                            errno,
-                        };
-                        continue;
-                    }
+            match switched::hold(dir, &names, call) {
+                Ok(marker) => {
+                    self.markers.extend(marker);
+                    return Ok(dir.into());
                 }
-            }
-            let path = dir.join("cgroup.subtree_control");
-            let before = fs::read_to_string(&path).unwrap_or_default();
-            let on: Vec<&str> = before.split_whitespace().collect();
-            let new: Vec<&&str> = names.iter().filter(|name| !on.contains(name)).collect();
-            let join = |sign: &str| {
-                new.iter()
-                    .map(|name| format!("{sign}{name}"))
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            };
-            let line = join("+");
-            let why = "hand the controllers down to the children; taken back at the end";
-            match write(&path, &line, why, call) {
-                Ok(()) => {
-                    self.switched.push((path, join("-")));
-                    return Ok(dir.clone());
-                }
-                Err(errno) => {
-                    let stage = format!("write({}, {line})", path.display());
-                    last = Refused {
-                        controller: wanted[0],
-                        stage,
-                        errno: Some(errno),
-                    };
-                }
+                Err(refusal) => last = refused(refusal),
             }
         }
         Err(last)
@@ -380,16 +335,18 @@ impl Groups {
         }
     }
 
-    /// Removes all of it, the children first, and takes back what was switched on.
-    pub(super) fn remove(&mut self) {
+    /// Removes all of it, the children first, and takes back what was switched
+    /// on. Returns what could not be.
+    pub(super) fn remove(&mut self) -> Vec<Leftover> {
         while let Some(group) = self.made.pop() {
             drop(group);
         }
-        while let Some((path, line)) = self.switched.pop() {
-            let _ = fs::write(path, line);
-        }
-        // Only now may the session's group have processes again.
-        self.leaf = None;
+        // Only now does nobody need them any more.
+        let markers = std::mem::take(&mut self.markers);
+        markers
+            .iter()
+            .flat_map(|marker| switched::release(marker, &[]))
+            .collect()
     }
 
     /// The directories that a process joins to be in that group.
@@ -411,6 +368,25 @@ pub(super) fn disarm(path: &Path) {
             let _ = fs::write(file, line);
         }
     }
+}
+
+/// Hands controllers down to the children of a group of the run's own.
+fn hand_down(dir: &Path, names: &[&str], call: Caller<'_>) -> Result<(), switched::Refusal> {
+    let on = switched::handed_down(dir);
+    let off = names.iter().filter(|name| !on.iter().any(|on| on == *name));
+    let off: Vec<String> = off.map(|name| name.to_string()).collect();
+    if off.is_empty() {
+        return Ok(());
+    }
+    let path = dir.join("cgroup.subtree_control");
+    let line = switched::line('+', &off);
+    write(
+        &path,
+        &line,
+        "hand the controllers down to the children",
+        call,
+    )
+    .map_err(|errno| (format!("write({}, {line})", path.display()), Some(errno)))
 }
 
 fn freezer(part: &cgroups::Group, frozen: bool) -> (PathBuf, &'static str) {

@@ -22,8 +22,8 @@ use super::sys::{self, Forked};
 use super::wire::{Channel, Creation, Order, Reply, Request, Standing, Task};
 use crate::base::Errno;
 use crate::plan::{
-    Action, BoxName, BoxSpec, Event, Fact, FactRef, Namespace, Need, Observer, Place, Plan,
-    Provenance, Refusal, Value, Verb,
+    Action, BoxName, BoxSpec, Event, Fact, FactRef, Leftover, Namespace, Need, Observer, Place,
+    Plan, Provenance, Refusal, Value, Verb,
 };
 use crate::probe::host::{Settings, explain};
 use nix::sys::signal::{Signal::SIGKILL, kill};
@@ -169,8 +169,11 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32, hello: bool) -> std::proce
     if let Some(message) = message {
         let _ = run.main.send(&Event::Broken { message });
     }
-    run.take_down();
-    let _ = run.main.send(&Event::Cleaned);
+    let left = run.take_down();
+    let _ = run.main.send(&match left.is_empty() {
+        true => Event::Cleaned,
+        false => Event::Left { left },
+    });
     std::process::ExitCode::SUCCESS
 }
 
@@ -483,7 +486,8 @@ impl Run {
     /// Undoes everything: kills every process of the run and awaits their end,
     /// then removes the cgroups and the directory on a disk. The rest (mounts,
     /// links, queues, namespaces) lived in the boxes and is gone with them.
-    fn take_down(&mut self) {
+    /// Returns what is left.
+    fn take_down(&mut self) -> Vec<Leftover> {
         for standee in self.boxes.values() {
             let _ = sys::pidfd_kill(standee.pidfd.as_fd(), libc::SIGKILL);
         }
@@ -493,8 +497,9 @@ impl Run {
         self.host = None;
         self.base = None;
         end_children();
-        self.groups.remove();
+        let left = self.groups.remove();
         self.disk = None;
+        left
     }
 }
 
