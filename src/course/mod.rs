@@ -13,11 +13,11 @@
 //! judges what a demo means, at every setting of its knobs; `prose` judges
 //! links and widths; `lint` ties it together. `source` knows where things are.
 
-mod actions;
+mod charts;
 mod demo;
 mod document;
+mod draft;
 mod facts;
-mod groups;
 mod knobs;
 mod lint;
 mod markdown;

@@ -6,13 +6,10 @@ use super::facts::{Boxes, Judge, Yields, filled};
 use super::schema::Part;
 use super::source::{Scope, Sink};
 use super::tree::{self, Node, Trust, Value};
-use super::{actions, groups, knobs, shape};
+use super::{charts, draft, knobs, shape};
 use crate::base::nearest;
-use crate::plan::{Action, BoxName, BoxSpec, Effect, Namespace, Place, Plan};
+use crate::plan::{Action, BoxName, BoxSpec, CgroupSpec, MOST_PARTS, Place};
 use std::ops::Range;
-
-/// The most boxes, actions, rows or claims of a demo.
-const LONGEST: usize = 100;
 
 /// A demo that has been judged.
 pub(super) struct Judged {
@@ -65,13 +62,13 @@ pub(super) fn demo(sink: &mut Sink<'_>, body: Range<usize>, opening: Range<usize
     if let Some(long) = root
         .entries()
         .iter()
-        .find(|e| e.node.items().len() > LONGEST)
+        .find(|e| e.node.items().len() > MOST_PARTS)
     {
         sink.error(
             "too-many",
             long.key_span.clone(),
             format!("`{}` is there {} times", long.key, long.node.items().len()),
-            format!("{LONGEST} at most: nobody follows a longer demo"),
+            format!("{MOST_PARTS} at most: nobody follows a longer demo"),
         );
         return Judged {
             demo: None,
@@ -92,11 +89,13 @@ pub(super) fn demo(sink: &mut Sink<'_>, body: Range<usize>, opening: Range<usize
         if index == 0 {
             seen = Some(judged);
         }
-        if !sink.failed_since(before) && root.read::<DemoSource>().is_none() {
+        if !sink.failed_since(before)
+            && let Some((span, reason)) = unreadable(&root)
+        {
             sink.error(
                 "bad-demo",
-                root.span.clone(),
-                "the demo can't be read",
+                span,
+                format!("this can't be read: {reason}"),
                 "compare it with the schema: `glassbox schema`",
             );
         }
@@ -118,6 +117,23 @@ pub(super) fn demo(sink: &mut Sink<'_>, body: Range<usize>, opening: Range<usize
     Judged { demo, seen }
 }
 
+/// What of a demo the types refuse though the schema doesn't, and why: the
+/// part of it, if it is one.
+fn unreadable(root: &Node) -> Option<(Range<usize>, String)> {
+    fn refused<T: serde::de::DeserializeOwned>(node: &Node) -> Option<(Range<usize>, String)> {
+        let plain = node.plain()?;
+        let error = plain.try_into::<T>().err()?;
+        Some((node.span.clone(), error.message().trim().to_string()))
+    }
+    let all = refused::<DemoSource>(root)?;
+    let items = |key: &str| root.get(key).map_or(&[][..], Node::items).iter();
+    items("cgroup")
+        .find_map(refused::<CgroupSpec>)
+        .or_else(|| items("box").find_map(refused::<BoxSpec>))
+        .or_else(|| items("action").find_map(refused::<Action>))
+        .or(Some(all))
+}
+
 /// A part of the demo: its type, if it has that shape, and where it is written.
 pub(super) type Read<'n, T> = (Option<T>, &'n Node);
 
@@ -130,12 +146,10 @@ fn parts<'n, T: serde::de::DeserializeOwned>(root: &'n Node, key: &str) -> Vec<R
 fn scene(sink: &mut Sink<'_>, root: &Node) -> (Yields, Boxes) {
     let specs: Vec<Read<BoxSpec>> = parts(root, "box");
     let actions: Vec<Read<Action>> = parts(root, "action");
-    let mut boxes = declared(sink, &specs);
-    box_rules(sink, &mut boxes, &specs);
+    let mut boxes = declared(&specs);
     let yields = Yields::of(&actions);
-    actions::check(sink, &mut boxes, &specs, &actions);
-    containment(sink, &specs, &actions, &boxes);
-    groups::check(sink, root);
+    draft::check(sink, root, &mut boxes);
+    charts::check(sink, root);
     let mut judge = Judge {
         sink,
         yields: &yields,
@@ -168,148 +182,18 @@ fn scene(sink: &mut Sink<'_>, root: &Node) -> (Yields, Boxes) {
     (yields, boxes)
 }
 
-fn declared(sink: &mut Sink<'_>, specs: &[Read<BoxSpec>]) -> Boxes {
+/// The boxes that are declared; one whose name can't be read, or is another's,
+/// may be any.
+fn declared(specs: &[Read<BoxSpec>]) -> Boxes {
     let mut boxes = Boxes::default();
     for (_, node) in specs {
-        match node
-            .text_of("name")
-            .and_then(|name| name.parse::<BoxName>().ok())
-        {
-            Some(name) if boxes.declared.contains(&name) => {
-                // One of the two is another, whose name nobody knows.
-                boxes.unnamed = true;
-                sink.error(
-                    "duplicate-box",
-                    node.at(&["name"]),
-                    format!("there are two boxes `{name}`"),
-                    "give each its own name",
-                );
-            }
-            Some(name) => boxes.declared.push(name),
-            None => boxes.unnamed = true,
+        let name = node.text_of("name").and_then(|name| name.parse().ok());
+        match name {
+            Some(name) if !boxes.declared.contains(&name) => boxes.declared.push(name),
+            Some(_) | None => boxes.unnamed = true,
         }
     }
     boxes
-}
-
-fn box_rules(sink: &mut Sink<'_>, boxes: &mut Boxes, specs: &[Read<BoxSpec>]) {
-    for (index, (spec, node)) in specs.iter().enumerate() {
-        if let Some(parent) = node
-            .text_of("in")
-            .and_then(|name| name.parse::<BoxName>().ok())
-        {
-            let earlier = |node: &Node| node.text_of("name") == Some(parent.as_str());
-            if boxes.mention(&parent, node.at(&["in"]))
-                && boxes.declared.contains(&parent)
-                && !specs[..index].iter().any(|(_, n)| earlier(n))
-            {
-                sink.error(
-                    "parent-after-child",
-                    node.at(&["in"]),
-                    format!("the box `{parent}` is declared only later"),
-                    "declare a box before those that are made in it",
-                );
-            }
-        }
-        let Some(spec) = spec else { continue };
-        for (key, ns, named) in [
-            ("clocks", Namespace::Time, "time"),
-            ("propagation", Namespace::Mount, "mount"),
-        ] {
-            if let Some(entry) = node.entry(key)
-                && !spec.has(ns)
-            {
-                sink.error(
-                    "needs-namespace",
-                    entry.key_span.clone(),
-                    format!("`{key}` means nothing without a {named} namespace"),
-                    format!("add \"{named}\" to the box's namespaces"),
-                );
-            }
-        }
-        if let Some(entry) = node.entry("proc")
-            && spec.proc == Some(true)
-            && !spec.has(Namespace::Mount)
-        {
-            sink.error(
-                "needs-namespace",
-                entry.key_span.clone(),
-                "a /proc of its own needs a mount namespace to be mounted in",
-                "add \"mount\" to the box's namespaces",
-            );
-        }
-        for (i, ns) in spec.namespaces.iter().enumerate() {
-            if spec.namespaces[..i].contains(ns) {
-                sink.error(
-                    "duplicate-namespace",
-                    node.at(&["namespaces", &i.to_string()]),
-                    format!("the {ns} namespace is there twice"),
-                    "keep one of the two",
-                );
-            }
-        }
-    }
-}
-
-/// The containment rule, for every action whose place is known for certain.
-fn containment(
-    sink: &mut Sink<'_>,
-    specs: &[Read<BoxSpec>],
-    actions: &[Read<Action>],
-    boxes: &Boxes,
-) {
-    if boxes.unnamed || specs.iter().any(|(spec, _)| spec.is_none()) {
-        return;
-    }
-    let known = |action: &Action| {
-        let ends: &[BoxName] = match action.verb.about().effect {
-            Effect::Ends(between, _, _) => between,
-            Effect::Nothing | Effect::Own | Effect::Held(..) | Effect::User => &[],
-        };
-        let place = match &action.place {
-            Place::Host => None,
-            Place::Box(name) => Some(name),
-        };
-        place
-            .into_iter()
-            .chain(ends)
-            .all(|name| boxes.declared.contains(name))
-    };
-    let (nodes, actions): (Vec<&Node>, Vec<Action>) = actions
-        .iter()
-        .filter_map(|(action, node)| Some((*node, action.clone().filter(known)?)))
-        .unzip();
-    let plan = Plan {
-        cgroups: Vec::new(),
-        boxes: specs.iter().filter_map(|(spec, _)| spec.clone()).collect(),
-        actions,
-        attended: false,
-    };
-    for (spec, node) in specs {
-        if let Some(why) = spec.as_ref().and_then(|spec| plan.leak(spec)) {
-            sink.error(
-                "not-contained",
-                node.at(&["propagation"]),
-                "the box would share its mounts with the host",
-                why,
-            );
-        }
-    }
-    for (action, node) in plan.actions.iter().zip(nodes) {
-        let Some(breach) = plan.breach(action) else {
-            continue;
-        };
-        let key = node.get("do").and_then(|verb| verb.entry(breach.verb));
-        sink.error(
-            "not-contained",
-            key.map_or(node.span.clone(), |entry| entry.key_span.clone()),
-            format!(
-                "`{}` in `{}` would reach beyond the demo",
-                breach.verb, breach.place
-            ),
-            breach.why,
-        );
-    }
 }
 
 /// The table of namespaces is drawn from facts that must be there.

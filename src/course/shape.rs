@@ -5,7 +5,7 @@ use super::schema::{Part, definition};
 use super::source::Sink;
 use super::tree::{Node, Trust, Value};
 use crate::base::{Bytes, Nanos, nearest};
-use crate::plan::{BoxName, FactRef, Place, Probe, ProbeError};
+use crate::plan::{BoxName, FactRef, Limit, Percent, Place, Probe, ProbeError};
 use serde_json::Value as Json;
 use std::fmt::Display;
 
@@ -237,6 +237,8 @@ impl Walk<'_, '_> {
             "Nanos" => ("bad-duration", told::<Nanos>(text)),
             "BoxName" => ("bad-box-name", told::<BoxName>(text)),
             "Place" => ("bad-box-name", told::<Place>(text)),
+            "PercentLimit" => ("bad-percentage", told::<Limit<Percent>>(text)),
+            "BytesLimit" => ("bad-size", told::<Limit<Bytes>>(text)),
             "FactRef" => ("bad-fact", told::<FactRef>(text)),
             "StepId" => ("bad-id", step_id(text)),
             _ => return self.probe(text, node),
@@ -341,7 +343,15 @@ fn choices(schema: &'static Json, name: &'static str) -> Vec<Choice<'static>> {
 fn is_word(name: &str) -> bool {
     matches!(
         name,
-        "Bytes" | "Nanos" | "BoxName" | "Place" | "FactRef" | "StepId" | "Probe"
+        "Bytes"
+            | "Nanos"
+            | "BoxName"
+            | "Place"
+            | "FactRef"
+            | "StepId"
+            | "Probe"
+            | "PercentLimit"
+            | "BytesLimit"
     )
 }
 

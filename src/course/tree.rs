@@ -186,6 +186,18 @@ impl Node {
     /// Where the value at the end of this path is written, or the closest
     /// thing to it. A number is the index in a list.
     pub(super) fn at(&self, path: &[&str]) -> Range<usize> {
+        self.walk(path).span.clone()
+    }
+
+    /// Where that key of the table at the end of this path is written.
+    pub(super) fn key_at(&self, path: &[&str], key: &str) -> Range<usize> {
+        let node = self.walk(path);
+        node.entry(key)
+            .map_or(&node.span, |entry| &entry.key_span)
+            .clone()
+    }
+
+    fn walk(&self, path: &[&str]) -> &Node {
         let mut node = self;
         for part in path {
             let next = match part.parse::<usize>() {
@@ -197,7 +209,7 @@ impl Node {
                 None => break,
             }
         }
-        node.span.clone()
+        node
     }
 
     /// What kind of value it is, with its article.

@@ -242,10 +242,15 @@ impl FromStr for Percent {
             .trim()
             .strip_suffix('%')
             .and_then(|n| n.trim().parse().ok());
-        number
-            .filter(|n| *n > 0)
-            .map(Percent)
-            .ok_or_else(|| format!("`{text}` is not a percentage: expected one like `20%`"))
+        match number {
+            Some(0) => Err(format!(
+                "`{text}` would let nothing run: expected `1%` at least, or `max`"
+            )),
+            Some(number) => Ok(Percent(number)),
+            None => Err(format!(
+                "`{text}` is not a percentage: expected one like `20%`, or `max`"
+            )),
+        }
     }
 }
 
@@ -312,6 +317,16 @@ impl<T: Written> Serialize for Limit<T> {
     }
 }
 
+impl<T: FromStr> FromStr for Limit<T> {
+    type Err = T::Err;
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        match text {
+            "max" => Ok(Limit::Max),
+            _ => text.parse().map(Limit::At),
+        }
+    }
+}
+
 impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Limit<T> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         /// A number is what an author writes for a count.
@@ -325,10 +340,7 @@ impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Limit<T> {
             Written::Text(text) => text,
             Written::Number(number) => number.to_string(),
         };
-        if text == "max" {
-            return Ok(Limit::Max);
-        }
-        text.parse().map(Limit::At).map_err(de::Error::custom)
+        text.parse().map_err(de::Error::custom)
     }
 }
 

@@ -19,21 +19,34 @@ pub struct Unsafe {
 }
 
 impl Plan {
-    /// Whether the box, or one that it is nested in, has such a namespace of its own.
-    pub fn contained(&self, place: &Place, ns: Namespace) -> bool {
-        let mut next = match place {
+    /// The box, that which it is made in, and so on up to the host.
+    fn outwards(&self, place: &Place) -> impl Iterator<Item = &BoxSpec> {
+        let first = match place {
             Place::Host => None,
             Place::Box(name) => self.find(name),
         };
-        // A parent is declared before its child, so this ends after `boxes.len()` rounds.
-        for _ in 0..=self.boxes.len() {
-            match next {
-                None => return false,
-                Some(spec) if spec.has(ns) => return true,
-                Some(spec) => next = spec.parent.as_ref().and_then(|parent| self.find(parent)),
-            }
-        }
-        false
+        let parent = move |spec: &&BoxSpec| spec.parent.as_ref().and_then(|name| self.find(name));
+        // A parent is declared before its child: this is only for one that isn't.
+        std::iter::successors(first, parent).take(self.boxes.len())
+    }
+
+    /// Whether the box, or one that it is nested in, has such a namespace of its own.
+    pub fn contained(&self, place: &Place, ns: Namespace) -> bool {
+        self.depth(place, ns) > 0
+    }
+
+    /// How many namespaces of this kind that the run makes are around a place.
+    pub fn depth(&self, place: &Place, ns: Namespace) -> usize {
+        self.outwards(place).filter(|spec| spec.has(ns)).count()
+    }
+
+    /// Whether a process at a place can ever mount a procfs: that takes
+    /// CAP_SYS_ADMIN in the user namespace that owns its pid namespace, so no
+    /// user namespace may have come in between, user_namespaces(7).
+    pub fn may_mount_proc(&self, place: &Place) -> bool {
+        let mut outwards = self.outwards(place);
+        let first = outwards.find(|spec| spec.has(Namespace::Pid) || spec.has(Namespace::User));
+        first.is_none_or(|spec| spec.has(Namespace::Pid))
     }
 
     /// The containment rule for boxes: why this one's mounts would reach the

@@ -8,6 +8,7 @@
 mod about;
 mod action;
 mod cgroup;
+mod checked;
 mod containment;
 mod event;
 mod fact;
@@ -22,6 +23,7 @@ mod verb;
 pub use about::{About, Effect, Facts, Named, Of, Where};
 pub use action::{Action, BoxSpec, CHILD_CGROUP, Plan, Propagation, TimeOffsets};
 pub use cgroup::{CgroupSpec, Controller, Count, Join, Limit, Limits, Percent, SetLimits, Watch};
+pub use checked::{Checked, Draft, Flaw, MOST_PARTS, Part};
 pub use containment::Unsafe;
 pub use event::{Ending, Event, History, Observer, Output, Retuned, Sample, Syscall};
 pub use fact::{BoxName, Fact, FactRef, Place, Provenance, RefError, Unit, Value};

@@ -238,6 +238,21 @@ impl Probe {
         }
     }
 
+    /// The path that it is about.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Probe::MountAt(path)
+            | Probe::Dir(path)
+            | Probe::File(path)
+            | Probe::Stack(path)
+            | Probe::Origin(path)
+            | Probe::Stat(path)
+            | Probe::Hash(path)
+            | Probe::Usage(path) => Some(path),
+            _ => None,
+        }
+    }
+
     /// Whether the host can answer it about a box (`host:box/…`).
     pub fn works_from_outside(&self) -> bool {
         match self {

@@ -226,3 +226,66 @@ pub enum Signal {
     CONT,
     USR1,
 }
+
+impl Verb {
+    /// Every path that it names. Those of probes are part of their facts' names,
+    /// and stay as they are written.
+    pub(super) fn paths_mut(&mut self) -> Vec<&mut String> {
+        match self {
+            Verb::Mkdir(path)
+            | Verb::Unmount(path)
+            | Verb::Remove(path)
+            | Verb::DefaultFilesystems(path)
+            | Verb::PivotRoot(path)
+            | Verb::Propagate { path, .. }
+            | Verb::Chown { path, .. } => vec![path],
+            Verb::Mount(mount) => vec![&mut mount.path],
+            Verb::Write(write) => vec![&mut write.path],
+            Verb::Store(store) => vec![&mut store.path],
+            Verb::Overlay(overlay) => {
+                let (upper, at) = (overlay.upper.as_mut(), &mut overlay.at);
+                overlay.lower.iter_mut().chain(upper).chain([at]).collect()
+            }
+            Verb::Fill(fill) => vec![&mut fill.path],
+            Verb::Overwrite(change) => vec![&mut change.path],
+            Verb::Copy(copy) => vec![&mut copy.from, &mut copy.to],
+            Verb::RootFs(root) => vec![&mut root.to],
+            Verb::Image(image) => {
+                let layers = image.layers.iter_mut();
+                layers.chain([&mut image.layout]).collect()
+            }
+            Verb::Unpack(unpack) => vec![&mut unpack.layout, &mut unpack.to],
+            Verb::Spawn(spawn) => match &mut spawn.workload {
+                Workload::Map(path) => vec![path],
+                Workload::Sleep
+                | Workload::Burn(_)
+                | Workload::Hog(_)
+                | Workload::Grow(_)
+                | Workload::Storm(_)
+                | Workload::DirectRead(_)
+                | Workload::CachedRead(_) => Vec::new(),
+            },
+            Verb::Probe(_)
+            | Verb::Create(_)
+            | Verb::Run(_)
+            | Verb::SetHostname(_)
+            | Verb::LinkUp(_)
+            | Verb::Veth(_)
+            | Verb::Listen(_)
+            | Verb::Connect(_)
+            | Verb::Ping(_)
+            | Verb::MakeQueue(_)
+            | Verb::FindQueue(_)
+            | Verb::Wait(_)
+            | Verb::Kill(_)
+            | Verb::AwaitEnd(_)
+            | Verb::SetClocks(_)
+            | Verb::SetLimits(_)
+            | Verb::Join(_)
+            | Verb::Freeze(_)
+            | Verb::Thaw(_)
+            | Verb::Watch(_)
+            | Verb::Stage(_) => Vec::new(),
+        }
+    }
+}

@@ -254,7 +254,7 @@ pub(crate) const ALL: &[Mistake] = &[
         [
             "01-uts.md",
             "namespaces = [\"net\"]",
-            "namespaces = [\"net\"]\npropagation = \"private\"",
+            "namespaces = [\"net\"]\npropagation = \"slave\"",
         ],
         "needs-namespace",
         (42, 1),

@@ -251,3 +251,34 @@ fn hostile_text_is_judged_in_bounded_time() {
         assert!(taken.as_secs() < 20, "{taken:?}: {}", &prose[..20]);
     }
 }
+
+/// A value whose type refuses it is told where it stands, with the form that is
+/// expected.
+#[test]
+fn a_limit_that_cannot_be_read_is_told_with_its_form() {
+    for (limit, code, message, help) in [
+        ("cpu-max = \"0%\"", "bad-percentage", "`0%`", "`1%`"),
+        ("cpu-max = \"20\"", "bad-percentage", "`20`", "`20%`"),
+        ("cpu-max = \"-5%\"", "bad-percentage", "`-5%`", "`20%`"),
+        ("memory = \"32MB\"", "bad-size", "`32MB`", "MiB"),
+        ("memory = \"-1MiB\"", "bad-size", "`-1MiB`", "MiB"),
+        ("read-rate = \"fast\"", "bad-size", "`fast`", "MiB"),
+        ("pids = \"few\"", "bad-value", "`few`", "max"),
+        ("pids = -1", "out-of-range", "`pids`", "0"),
+        ("cpu-weight = 0", "out-of-range", "`cpu-weight`", "10000"),
+    ] {
+        let text = format!(
+            "[[cgroup]]\nname = \"g\"\nlimits = {{ {limit} }}\n[[action]]\nin = \"host\"\ndo.probe = [\"group:g\"]\n[[expect]]\nclaim = \"c\"\nwhen = {{ fact = \"host/g.processes\", is = 0 }}\n"
+        );
+        let found = course::demo_from_toml(&text).unwrap_err();
+        let [only] = found.as_slice() else {
+            panic!("{limit}: {found:?}");
+        };
+        let value = text.find(" = ").unwrap();
+        assert!(only.span.unwrap().start > value, "{limit}");
+        assert_eq!((only.code, only.line), (code, 3), "{limit}");
+        assert!(only.message.contains(message), "{limit}: {}", only.message);
+        let told = only.help.as_deref().unwrap_or_default();
+        assert!(told.contains(help), "{limit}: {told}");
+    }
+}
