@@ -39,6 +39,8 @@ pub enum Inline {
     Strong(Vec<Inline>),
     /// `*emphasis*`.
     Emphasis(Vec<Inline>),
+    /// `~~struck~~`: text that no longer holds.
+    Struck(Vec<Inline>),
     /// A link: its text and its target.
     Link(Vec<Inline>, String),
     /// A line break that the author asked for.

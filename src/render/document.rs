@@ -139,6 +139,13 @@ pub(super) fn inlines(text: &[Inline], role: Role) -> Vec<Span> {
             Inline::Code(code) => spans.push(Span::new(code.replace('\n', " "), Role::Code)),
             Inline::Strong(inner) => spans.extend(inlines(inner, Role::Strong)),
             Inline::Emphasis(inner) => spans.extend(inlines(inner, Role::Emphasis)),
+            // With a sign, because many a terminal can't strike text through.
+            Inline::Struck(inner) => {
+                let sign = || Span::new("~", Role::Dim);
+                spans.push(sign());
+                spans.extend(inlines(inner, Role::Dim));
+                spans.push(sign());
+            }
             Inline::Link(inner, target) => {
                 let shown = inlines(inner, Role::Link);
                 let text: String = shown.iter().map(|span| span.text.as_str()).collect();

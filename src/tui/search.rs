@@ -161,9 +161,10 @@ fn plain(text: &[Inline]) -> String {
     text.iter()
         .map(|inline| match inline {
             Inline::Text(text) | Inline::Code(text) => visible(&text.replace('\n', " ")),
-            Inline::Strong(inner) | Inline::Emphasis(inner) | Inline::Link(inner, _) => {
-                plain(inner)
-            }
+            Inline::Strong(inner)
+            | Inline::Emphasis(inner)
+            | Inline::Struck(inner)
+            | Inline::Link(inner, _) => plain(inner),
             Inline::Break => " ".to_string(),
         })
         .collect()

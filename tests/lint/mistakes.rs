@@ -614,11 +614,59 @@ pub(crate) const ALL: &[Mistake] = &[
         (141, 1),
         ["columns", "56"],
     )),
-    row(
+    warning(row(
         ["01-uts.md", "## In Docker", "## In docker"],
         "section-name",
         (150, 1),
         ["`In docker`", "## In Docker"],
+    )),
+    warning(row(
+        ["01-uts.md", "## In Docker", "### c\n\n# in Dokcer"],
+        "section-name",
+        (152, 1),
+        ["`in Dokcer`", "## In Docker"],
+    )),
+    warning(row(
+        [
+            "01-uts.md",
+            "uts_namespaces(7) |",
+            "uts_namespaces(7) | more |",
+        ],
+        "extra-cell",
+        (143, 1),
+        ["3 cells and the table 2 columns", "\\|"],
+    )),
+    warning(row(
+        ["01-uts.md", "| `CLONE_NEWUTS` |", "| `CLONE|NEWUTS` |"],
+        "extra-cell",
+        (143, 1),
+        ["3 cells", "another column"],
+    )),
+    warning(row(
+        ["01-uts.md", "## In Docker", "Text[^b].\n\n## In Docker"],
+        "lost-footnote",
+        (150, 5),
+        ["no footnote `b`", "[^b]: …"],
+    )),
+    warning(row(
+        [
+            "01-uts.md",
+            "## In Docker",
+            "Text.\n\n[^b]: word\n\n## In Docker",
+        ],
+        "unused-footnote",
+        (152, 1),
+        ["`b`", "[^b]"],
+    )),
+    row(
+        [
+            "01-uts.md",
+            "## In Docker",
+            "## Same\n\n## Same\n\n[x](#same-2)\n\n## In Docker",
+        ],
+        "dead-link",
+        (154, 5),
+        ["#same-2", "#same-1"],
     ),
     row(
         ["01-uts.md", "<!-- note: Ask", "<!-- note Ask"],

@@ -80,8 +80,64 @@ fn prose_becomes_blocks() {
                 ]],
             ),
         ),
+        (
+            "a ~~b~~ c",
+            Block::Paragraph(vec![
+                text("a "),
+                Inline::Struck(vec![text("b")]),
+                text(" c"),
+            ]),
+        ),
+        (
+            "- [x] done\n- [ ] not",
+            Block::List(
+                None,
+                vec![vec![paragraph("[x] done")], vec![paragraph("[ ] not")]],
+            ),
+        ),
+        (
+            "> [!WARNING]\n> It stays.",
+            Block::Quote(vec![
+                Block::Paragraph(vec![Inline::Strong(vec![text("Warning")])]),
+                paragraph("It stays."),
+            ]),
+        ),
     ] {
         assert_eq!(step(prose).prose.blocks, [expected], "{prose}");
+    }
+}
+
+#[test]
+fn footnotes_are_numbered_and_set_where_they_belong() {
+    let step = step(
+        "a[^later] b[^word] c[^LATER]\n\n[^word]: word\n\n## In Docker\n\nd[^third]\n\n[^later]: Two words.\n\n    And more.\n[^third]: - a\n",
+    );
+    assert_eq!(
+        step.prose.blocks,
+        [
+            paragraph("a[1] b[2] c[1]"),
+            paragraph("[1] Two words."),
+            paragraph("And more."),
+            paragraph("[2] word"),
+        ]
+    );
+    let third = Block::List(None, vec![vec![paragraph("a")]]);
+    assert_eq!(
+        step.in_docker.blocks,
+        [paragraph("d[3]"), paragraph("[3]"), third]
+    );
+}
+
+#[test]
+fn headings_of_one_name_are_told_apart() {
+    step("## Same\n\n[b](#same-1) [c](#same-2)\n\n## Same\n\n### Same");
+}
+
+#[test]
+fn a_heading_that_only_looks_like_a_tab_is_prose() {
+    for heading in ["## Why Docker", "## On Docker", "## By band", "# Hand"] {
+        let step = step(&format!("{heading}\n\ntext"));
+        assert_eq!(step.prose.blocks.len(), 2, "{heading}");
     }
 }
 

@@ -7,11 +7,16 @@
 
 mod comments;
 mod fences;
+mod footnotes;
+mod headings;
 
 use super::document::{Align, Block, Document, Inline};
 use super::source::Sink;
-use crate::base::nearest;
-use pulldown_cmark::{Alignment, CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use footnotes::Footnotes;
+use headings::{Anchors, Tab};
+use pulldown_cmark::{
+    Alignment, BlockQuoteKind, CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd,
+};
 use std::ops::Range;
 
 /// What a step's Markdown falls into.
@@ -51,15 +56,13 @@ pub(super) enum FenceKind {
 /// How deep quotes, lists and emphasis may be nested.
 const DEEPEST: usize = 16;
 
-/// The headings of the tabs.
-const TABS: [&str; 2] = ["By hand", "In Docker"];
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Section {
-    Prose,
-    ByHand,
-    InDocker,
-}
+/// What of GitHub Flavored Markdown is read beside CommonMark: tables,
+/// `~~struck~~`, `- [ ] tasks`, `[^footnotes]` and `> [!NOTE]` alerts.
+const EXTENSIONS: Options = Options::ENABLE_TABLES
+    .union(Options::ENABLE_STRIKETHROUGH)
+    .union(Options::ENABLE_TASKLISTS)
+    .union(Options::ENABLE_FOOTNOTES)
+    .union(Options::ENABLE_GFM);
 
 /// What has been opened and not yet closed.
 enum Open {
@@ -76,8 +79,11 @@ enum Open {
 struct Builder<'s, 'a> {
     sink: &'s mut Sink<'a>,
     parts: Parts,
-    section: Section,
-    seen: Vec<&'static str>,
+    /// The tab that the text belongs to; `None` for the prose before them.
+    section: Option<Tab>,
+    seen: Vec<Tab>,
+    anchors: Anchors,
+    footnotes: Footnotes,
     stack: Vec<Open>,
     /// The targets of the links that are open.
     targets: Vec<String>,
@@ -105,15 +111,17 @@ pub(super) fn parse(sink: &mut Sink<'_>, from: usize) -> Parts {
     let mut builder = Builder {
         sink,
         parts: Parts::default(),
-        section: Section::Prose,
+        section: None,
         seen: Vec::new(),
+        anchors: Anchors::default(),
+        footnotes: Footnotes::default(),
         stack: vec![Open::Blocks(Vec::new())],
         targets: Vec::new(),
         table: Default::default(),
         code: None,
         html: None,
     };
-    for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
+    for (event, range) in Parser::new_ext(text, EXTENSIONS).into_offset_iter() {
         let range = range.start + from..range.end + from;
         if builder.stack.len() > DEEPEST {
             builder.sink.error(
@@ -126,6 +134,7 @@ pub(super) fn parse(sink: &mut Sink<'_>, from: usize) -> Parts {
         }
         builder.event(event, range);
     }
+    builder.finish();
     builder.parts
 }
 
@@ -151,11 +160,36 @@ impl Builder<'_, '_> {
                 None => self.html_text(&text, range),
             },
             Event::InlineHtml(text) => self.html_text(&text, range),
+            Event::FootnoteReference(label) => {
+                let sign = self.footnotes.refer(&label, self.section);
+                self.inline(Inline::Text(sign));
+            }
+            Event::TaskListMarker(done) => {
+                let sign = if done { "[x] " } else { "[ ] " };
+                self.inline(Inline::Text(sign.into()));
+            }
             // Extensions that are not switched on.
-            Event::InlineMath(text) | Event::DisplayMath(text) | Event::FootnoteReference(text) => {
+            Event::InlineMath(text) | Event::DisplayMath(text) => {
                 self.inline(Inline::Text(text.into_string()));
             }
-            Event::TaskListMarker(_) => {}
+        }
+    }
+
+    /// What can be told only when all has been read.
+    fn finish(&mut self) {
+        let footnotes = std::mem::take(&mut self.footnotes);
+        for (label, range) in footnotes.unused() {
+            self.sink.warning(
+                "unused-footnote",
+                range,
+                format!("nothing refers to the footnote `{label}`: it is not shown"),
+                format!("write `[^{label}]` where it belongs"),
+            );
+        }
+        // Below what refers to them, whichever tab that is.
+        for (section, text) in footnotes.into_blocks() {
+            self.section = section;
+            text.into_iter().for_each(|block| self.block(block));
         }
     }
 
@@ -167,6 +201,7 @@ impl Builder<'_, '_> {
             | Tag::BlockQuote(_)
             | Tag::List(_)
             | Tag::Table(_)
+            | Tag::FootnoteDefinition(_)
             | Tag::HtmlBlock => self.close_loose(),
             _ => {}
         }
@@ -186,7 +221,15 @@ impl Builder<'_, '_> {
             }
             Tag::HtmlBlock => self.html = Some((String::new(), range)),
             Tag::List(first) => self.stack.push(Open::Items(first, Vec::new())),
-            Tag::BlockQuote(_) | Tag::Item => self.stack.push(Open::Blocks(Vec::new())),
+            Tag::BlockQuote(kind) => {
+                let title = kind.map(|kind| Block::Paragraph(alert(kind)));
+                self.stack.push(Open::Blocks(title.into_iter().collect()));
+            }
+            Tag::Item => self.stack.push(Open::Blocks(Vec::new())),
+            Tag::FootnoteDefinition(label) => {
+                self.footnotes.define(&label, range);
+                self.stack.push(Open::Blocks(Vec::new()));
+            }
             Tag::Table(alignments) => {
                 self.table = Default::default();
                 self.table.0 = alignments
@@ -219,14 +262,17 @@ impl Builder<'_, '_> {
                 }
                 return;
             }
-            TagEnd::Item | TagEnd::List(_) | TagEnd::BlockQuote(_) => self.close_loose(),
+            TagEnd::Item | TagEnd::List(_) | TagEnd::BlockQuote(_) | TagEnd::FootnoteDefinition => {
+                self.close_loose()
+            }
             TagEnd::Table => {
                 let (align, head, rows) = std::mem::take(&mut self.table);
                 let table = Block::Table(align, head, rows);
                 self.parts.tables.push((table.clone(), range));
                 return self.block(table);
             }
-            TagEnd::TableHead | TagEnd::TableRow => return,
+            TagEnd::TableHead => return,
+            TagEnd::TableRow => return self.extra_cells(range),
             _ => {}
         }
         match (tag, self.stack.pop()) {
@@ -239,6 +285,9 @@ impl Builder<'_, '_> {
                 self.block(Block::List(first, items));
             }
             (TagEnd::BlockQuote(_), Some(Open::Blocks(blocks))) => self.block(Block::Quote(blocks)),
+            (TagEnd::FootnoteDefinition, Some(Open::Blocks(blocks))) => {
+                self.footnotes.text(blocks);
+            }
             (TagEnd::Heading(level), Some(Open::Inlines(text))) => self.heading(level, text, range),
             (TagEnd::TableCell, Some(Open::Inlines(text))) => match self.table.2.last_mut() {
                 Some(row) => row.push(text),
@@ -246,11 +295,13 @@ impl Builder<'_, '_> {
             },
             (TagEnd::Strong, Some(Open::Inlines(text))) => self.inline(Inline::Strong(text)),
             (TagEnd::Emphasis, Some(Open::Inlines(text))) => self.inline(Inline::Emphasis(text)),
+            (TagEnd::Strikethrough, Some(Open::Inlines(text))) => self.inline(Inline::Struck(text)),
             (TagEnd::Link | TagEnd::Image, Some(Open::Inlines(text))) => {
                 let target = self.targets.pop().unwrap_or_default();
                 self.inline(Inline::Link(text, target));
             }
             (_, Some(Open::Inlines(text) | Open::Loose(text))) => {
+                self.lost_footnotes(&text, range);
                 if !text.is_empty() {
                     self.block(Block::Paragraph(text));
                 }
@@ -262,40 +313,69 @@ impl Builder<'_, '_> {
     /// A heading: of the prose, or of a tab.
     fn heading(&mut self, level: HeadingLevel, text: Vec<Inline>, range: Range<usize>) {
         let words = plain(&text);
-        self.parts.anchors.push(anchor(&words));
+        self.parts.anchors.push(self.anchors.of(&words));
         if self.stack.len() == 1 && level <= HeadingLevel::H2 {
-            self.section = Section::Prose;
-            let close = nearest(&words.to_lowercase(), ["by hand", "in docker"]);
-            let tab = TABS
-                .iter()
-                .find(|tab| close == Some(tab.to_lowercase().as_str()));
-            match tab {
-                Some(tab) if *tab == words && level == HeadingLevel::H2 => {
-                    if self.seen.contains(tab) {
-                        self.sink.error(
-                            "duplicate-section",
-                            range,
-                            format!("there are two sections `## {tab}`"),
-                            "put both into one",
-                        );
-                    }
-                    self.seen.push(tab);
-                    self.section = match *tab == TABS[0] {
-                        true => Section::ByHand,
-                        false => Section::InDocker,
-                    };
-                    return;
+            self.section = None;
+            if let Some(tab) = Tab::named(&words).filter(|_| level == HeadingLevel::H2) {
+                if self.seen.contains(&tab) {
+                    self.sink.error(
+                        "duplicate-section",
+                        range,
+                        format!("there are two sections `## {}`", tab.title()),
+                        "put both into one",
+                    );
                 }
-                Some(tab) => self.sink.error(
+                self.seen.push(tab);
+                self.section = Some(tab);
+                return;
+            }
+            if let Some(tab) = Tab::meant_by(&words) {
+                self.sink.warning(
                     "section-name",
                     range,
-                    format!("`{words}` is almost the name of a tab"),
-                    format!("write `## {tab}`"),
-                ),
-                None => {}
+                    format!("`{words}` is almost the name of a tab, and isn't one"),
+                    format!("write `## {}`, if that is what you mean", tab.title()),
+                );
             }
         }
         self.block(Block::Heading(level as u8, text));
+    }
+
+    /// Tells of references to footnotes that aren't there: the parser takes
+    /// them for text.
+    fn lost_footnotes(&mut self, text: &[Inline], range: Range<usize>) {
+        for inline in text {
+            let Inline::Text(words) = inline else {
+                continue;
+            };
+            let marks = words.split("[^").skip(1);
+            for label in marks.filter_map(|rest| Some(rest.split_once(']')?.0)) {
+                if !label.is_empty() && !label.contains(char::is_whitespace) {
+                    let at = self.target_span(&format!("[^{label}]"), range.clone());
+                    self.sink.warning(
+                        "lost-footnote",
+                        at,
+                        format!("there is no footnote `{label}`: the mark is shown as it is"),
+                        format!("write a line `[^{label}]: …` with its text"),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Tells of cells that a table has no column for: they would not be shown.
+    fn extra_cells(&mut self, range: Range<usize>) {
+        let columns = self.table.0.len();
+        let line = self.sink.source().text.get(range.clone()).unwrap_or("");
+        let cells = cells(line);
+        if cells > columns {
+            self.sink.warning(
+                "extra-cell",
+                range,
+                format!("this row has {cells} cells and the table {columns} columns: what is beyond them is not shown"),
+                "give the table another column, or write a `|` in a text as `\\|`",
+            );
+        }
     }
 
     fn inline(&mut self, inline: Inline) {
@@ -316,9 +396,9 @@ impl Builder<'_, '_> {
         self.close_loose();
         if let [Open::Blocks(_)] = self.stack.as_slice() {
             let document = match self.section {
-                Section::Prose => &mut self.parts.prose,
-                Section::ByHand => &mut self.parts.by_hand,
-                Section::InDocker => &mut self.parts.in_docker,
+                None => &mut self.parts.prose,
+                Some(Tab::ByHand) => &mut self.parts.by_hand,
+                Some(Tab::InDocker) => &mut self.parts.in_docker,
             };
             document.blocks.push(block);
         } else if let Some(Open::Blocks(blocks)) = self.stack.last_mut() {
@@ -349,21 +429,39 @@ pub(super) fn plain(text: &[Inline]) -> String {
     text.iter()
         .map(|inline| match inline {
             Inline::Text(text) | Inline::Code(text) => text.clone(),
-            Inline::Strong(text) | Inline::Emphasis(text) | Inline::Link(text, _) => plain(text),
+            Inline::Strong(text)
+            | Inline::Emphasis(text)
+            | Inline::Struck(text)
+            | Inline::Link(text, _) => plain(text),
             Inline::Break => " ".into(),
         })
         .collect()
 }
 
-/// A heading's anchor, as code hosting sites make it.
-fn anchor(heading: &str) -> String {
-    heading
-        .to_lowercase()
-        .chars()
-        .filter_map(|c| match c {
-            ' ' => Some('-'),
-            '-' | '_' => Some(c),
-            c => c.is_alphanumeric().then_some(c),
-        })
-        .collect()
+/// The title of an alert, as code hosting sites show it.
+fn alert(kind: BlockQuoteKind) -> Vec<Inline> {
+    let title = match kind {
+        BlockQuoteKind::Note => "Note",
+        BlockQuoteKind::Tip => "Tip",
+        BlockQuoteKind::Important => "Important",
+        BlockQuoteKind::Warning => "Warning",
+        BlockQuoteKind::Caution => "Caution",
+    };
+    vec![Inline::Strong(vec![Inline::Text(title.into())])]
+}
+
+/// How many cells a table's row has as it is written. A pipe always ends one,
+/// also within code, unless a backslash stands before it (GFM, *Tables*).
+fn cells(row: &str) -> usize {
+    let row = row.trim();
+    let row = row.strip_prefix('|').unwrap_or(row);
+    let mut bars = 0;
+    let mut escaped = false;
+    let mut ends = false;
+    for c in row.chars() {
+        ends = c == '|' && !escaped;
+        bars += usize::from(ends);
+        escaped = c == '\\' && !escaped;
+    }
+    bars + usize::from(!ends)
 }
