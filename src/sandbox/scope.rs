@@ -1,6 +1,9 @@
 //! A systemd scope of the run's own. In version 2 an ordinary user may make
-//! groups only below one that was delegated to them, and a login session isn't.
-//! The user's own systemd gives such a group for the asking: it makes a scope,
+//! groups only below one that was delegated to them, and a login session isn't;
+//! root may make them anywhere, but what it switches on in a group of systemd's
+//! systemd switches off, at its next reload.
+//! The user's own systemd, for root the machine's, gives such a group for the
+//! asking: it makes a scope,
 //! a unit whose processes somebody else starts, and lets go of its subtree
 //! (systemd.scope(5), `Delegate=` in systemd.resource-control(5)).
 //!
@@ -15,10 +18,10 @@
 
 use super::supervisor::privileged;
 use super::wire::Channel;
-use super::{SUPERVISOR, sys};
+use super::{SUPERVISOR, leaf, sys};
 use crate::plan::{BoxName, CHILD_CGROUP, Controller, Plan};
 use crate::probe::Subject;
-use crate::probe::cgroups::{Memberships, Mounts};
+use crate::probe::cgroups::{Memberships, Mounts, available};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use serde::{Deserialize, Serialize};
@@ -50,13 +53,27 @@ pub(super) enum Scope {
 /// What decides whether a scope is of any use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Session {
-    /// Whether it may write to every group anyway.
+    /// Whether the machine's root asks: then of the system's manager.
     pub(super) privileged: bool,
-    /// Whether the user may write to the session's own group of version 2;
-    /// `None` if none is mounted.
-    pub(super) own_group: Option<bool>,
+    /// Whether systemd manages this machine, sd_booted(3).
+    pub(super) systemd: bool,
+    /// The session's own group of version 2; `None` if none is mounted.
+    pub(super) own_group: Option<OwnGroup>,
     /// The controllers that version 1 has here: out of a scope's reach.
     pub(super) in_v1: Vec<Controller>,
+}
+
+/// What may be done in the group that the session is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OwnGroup {
+    /// Whether groups may be made in it.
+    pub(super) writable: bool,
+    /// Whether systemd has let go of it: what is switched on in it stays so.
+    pub(super) delegated: bool,
+    /// Whether nobody is in it but this program, which can step aside.
+    pub(super) alone: bool,
+    /// The controllers that it can hand down.
+    pub(super) controllers: Vec<Controller>,
 }
 
 /// A supervisor in a scope.
@@ -78,26 +95,67 @@ impl Session {
         });
         Session {
             privileged: privileged(),
-            own_group: may_write_to_own_group(),
+            systemd: Path::new("/run/systemd/system").is_dir(),
+            own_group: OwnGroup::read(std::process::id() as i32),
             in_v1: in_v1.collect(),
         }
     }
 }
 
+impl OwnGroup {
+    /// The group that this process is in, judged for a program of that id.
+    fn read(program: i32) -> Option<OwnGroup> {
+        let proc = Path::new("/proc");
+        let members = Memberships::read(proc, &Subject::Myself).ok()?;
+        let mounts = Mounts::read(proc, &Subject::Myself).ok()?;
+        let own = mounts.directory(members.unified()?)?;
+        // An earlier run may have stepped aside with this program.
+        let own = leaf::home_of(&own);
+        let has = available(own);
+        let controllers = Controller::ALL.into_iter().filter(|controller| {
+            let name = controller.v2();
+            name.is_none_or(|name| has.iter().any(|has| has == name))
+        });
+        Some(OwnGroup {
+            writable: super::groups::writable(own),
+            delegated: is_delegated(own),
+            alone: leaf::is_home_of(own, program),
+            controllers: controllers.collect(),
+        })
+    }
+
+    /// Whether it can be used as a scope could: nobody else has a say in it.
+    fn serves(&self, needs: &[Controller]) -> bool {
+        let has = |need: &Controller| self.controllers.contains(need);
+        self.writable && self.delegated && self.alone && needs.iter().all(has)
+    }
+}
+
+/// Whether systemd has marked a group as delegated: `trusted.delegate`, which
+/// root alone can see, and since its version 251 `user.delegate`
+/// (docs/CGROUP_DELEGATION.md of systemd).
+fn is_delegated(group: &Path) -> bool {
+    ["trusted.delegate", "user.delegate"]
+        .iter()
+        .any(|name| matches!(xattr::get(group, name), Ok(Some(value)) if value == b"1"))
+}
+
+/// Whether this run, whose program is the parent, has a group to itself without
+/// a scope of its own.
+pub(super) fn has_own_group(plan: &Plan, program: i32) -> bool {
+    OwnGroup::read(program).is_some_and(|own| own.serves(&controllers(plan, &[])))
+}
+
 /// Whether this user may make groups in the one that this process is in.
-fn may_write_to_own_group() -> Option<bool> {
-    let proc = Path::new("/proc");
-    let members = Memberships::read(proc, &Subject::Myself).ok()?;
-    let mounts = Mounts::read(proc, &Subject::Myself).ok()?;
-    let own = mounts.directory(members.unified()?)?;
-    Some(super::groups::writable(&own))
+fn may_write_to_own_group() -> bool {
+    OwnGroup::read(std::process::id() as i32).is_some_and(|own| own.writable)
 }
 
 impl Scope {
     /// What is left of it when this process, which is to be in it, has looked.
     pub(super) fn seen_from_inside(self) -> Scope {
         match self {
-            Scope::Own(unit) if may_write_to_own_group() != Some(true) => Scope::Refused(format!(
+            Scope::Own(unit) if !may_write_to_own_group() => Scope::Refused(format!(
                 "the scope {unit} was started, but its group may not be written to"
             )),
             other => other,
@@ -117,15 +175,33 @@ fn has_child_group(plan: &Plan) -> bool {
     })
 }
 
-/// Whether a scope gives this plan groups that it wouldn't have without. Pure.
+/// Whether a scope gives this plan what it wouldn't have without: groups at all
+/// where the session's isn't the user's to write to; else a place where
+/// controllers can be switched on without touching a group that systemd, or
+/// anybody, counts as theirs. Pure.
 pub(super) fn helps(plan: &Plan, session: &Session) -> bool {
-    let child = has_child_group(plan);
+    let Some(own) = &session.own_group else {
+        return false;
+    };
     let reachable = |group| {
         let needs = plan.controllers_of(group);
         !needs.iter().any(|needed| session.in_v1.contains(needed))
     };
-    let wanted = child || plan.cgroups.iter().any(reachable);
-    wanted && !session.privileged && session.own_group == Some(false)
+    let grouped = has_child_group(plan) || plan.cgroups.iter().any(reachable);
+    if !session.privileged && !own.writable {
+        return grouped;
+    }
+    let needs = controllers(plan, &session.in_v1);
+    session.systemd && !needs.is_empty() && !own.serves(&needs)
+}
+
+/// The controllers that the groups of a plan need in version 2.
+fn controllers(plan: &Plan, in_v1: &[Controller]) -> Vec<Controller> {
+    let all = plan.cgroups.iter().map(|group| plan.controllers_of(group));
+    all.filter(|needs| !needs.iter().any(|needed| in_v1.contains(needed)))
+        .flatten()
+        .filter(|controller| controller.v2().is_some())
+        .collect()
 }
 
 /// Starts a supervisor in a scope, and awaits its hello.
@@ -150,8 +226,10 @@ pub(super) fn start() -> Result<Started, Option<String>> {
     let run = RUNS.fetch_add(1, Ordering::Relaxed);
     let unit = format!("glassbox-{me}-{run}.scope");
     let mut command = Command::new("systemd-run");
+    // Root may ask the manager of the machine, others ask their own.
+    let manager = if privileged() { "--system" } else { "--user" };
     command
-        .args(["--user", "--scope", "--quiet", "--collect"])
+        .args([manager, "--scope", "--quiet", "--collect"])
         // Nor does it start an agent that asks for passwords.
         .args(["--no-ask-password", "-p", "Delegate=yes"])
         .arg(format!("--unit={unit}"))
@@ -274,9 +352,17 @@ mod tests {
 
     #[test]
     fn a_scope_is_asked_for_only_where_it_helps() {
+        let own = |writable, delegated, alone, controllers: &[Controller]| OwnGroup {
+            writable,
+            delegated,
+            alone,
+            controllers: controllers.to_vec(),
+        };
+        let all = &Controller::ALL[..];
         let ordinary = || Session {
             privileged: false,
-            own_group: Some(false),
+            systemd: true,
+            own_group: Some(own(false, false, false, all)),
             in_v1: Vec::new(),
         };
         let hybrid = || Session {
@@ -285,11 +371,27 @@ mod tests {
         };
         let root = || Session {
             privileged: true,
+            own_group: Some(own(true, false, false, all)),
+            ..ordinary()
+        };
+        // As an application of a desktop's: the group is the user's, and systemd
+        // has its eye on it.
+        let desktop = || Session {
+            own_group: Some(own(true, false, true, all)),
             ..ordinary()
         };
         let delegated = || Session {
-            own_group: Some(true),
+            own_group: Some(own(true, true, true, all)),
             ..ordinary()
+        };
+        let root_in = |group| Session {
+            own_group: Some(group),
+            ..root()
+        };
+        // A container, a chroot, an init of another kind.
+        let bare = || Session {
+            systemd: false,
+            ..root()
         };
         let without = || Session {
             own_group: None,
@@ -299,6 +401,7 @@ mod tests {
         let pids = "[[cgroup]]\nname = 'g'\nlimits = { pids = 1 }";
         let through =
             "[[cgroup]]\nname = 'a'\n[[cgroup]]\nname = 'b'\nin = 'a'\ncontrollers = ['cpu']";
+        let plain = "[[cgroup]]\nname = 'g'";
         let child = "[[box]]\nname = 'b'\ncgroup = 'child'";
         let none = "[[box]]\nname = 'b'";
         for (text, session, expected) in [
@@ -311,8 +414,35 @@ mod tests {
             (through, hybrid(), false),
             (pids, hybrid(), true),
             (child, hybrid(), true),
-            (memory, root(), false),
+            (memory, root(), true),
+            (through, root(), true),
             (child, root(), false),
+            (none, root(), false),
+            (plain, root(), false),
+            (memory, bare(), false),
+            (memory, root_in(own(true, true, true, all)), false),
+            (memory, root_in(own(true, true, false, all)), true),
+            (
+                memory,
+                root_in(own(true, true, true, &[Controller::Pids])),
+                true,
+            ),
+            (
+                pids,
+                root_in(own(true, true, true, &[Controller::Pids])),
+                false,
+            ),
+            (
+                memory,
+                Session {
+                    in_v1: vec![Controller::Memory],
+                    ..root()
+                },
+                false,
+            ),
+            (memory, desktop(), true),
+            (plain, desktop(), false),
+            (plain, ordinary(), true),
             (memory, delegated(), false),
             (child, without(), false),
         ] {

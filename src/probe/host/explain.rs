@@ -337,8 +337,16 @@ fn veth(stage: &str, code: i32, settings: &Settings) -> Why {
 }
 
 fn child_cgroup(stage: &str, code: i32, settings: &Settings) -> Why {
-    let by_hand = "`systemd-run --user --scope -p Delegate=yes glassbox`";
+    // The machine's root has its manager to ask, anybody else their own.
+    let root = settings.caller.uid == 0 && settings.caller.sys_admin;
+    let by_hand = match root {
+        true => "`systemd-run --scope -p Delegate=yes glassbox`",
+        false => "`systemd-run --user --scope -p Delegate=yes glassbox`",
+    };
     let scope = || match &settings.no_scope {
+        Some(answer) if root => Some(format!(
+            "see to it that {by_hand} works; asked just now, it answered: {answer}"
+        )),
         Some(answer) => Some(format!(
             "log in as yourself (at a console or by ssh, not through su or sudo), so that \
              {by_hand} works; asked just now, it answered: {answer}"
@@ -400,6 +408,10 @@ fn child_cgroup(stage: &str, code: i32, settings: &Settings) -> Why {
         libc::ENOENT => why(
             "no cgroup filesystem is mounted that shows this session's cgroup",
             ["see what is mounted: `grep cgroup /proc/self/mountinfo`".into()],
+        ),
+        libc::EAGAIN if stage.starts_with("flock(") => why(
+            "another process holds the lock on the cgroup's directory",
+            ["see which: `lslocks`; another run holds it for a moment only".into()],
         ),
         libc::EAGAIN => why(
             "the cgroup above allows no more descendants (cgroup.max.descendants)",

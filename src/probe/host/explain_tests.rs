@@ -538,6 +538,30 @@ fn cgroups() {
             &["systemd-run --user --scope", "child cgroup first"],
         ),
         (
+            Need::Cgroup(Controller::Io),
+            "write(cgroup.subtree_control)",
+            libc::EBUSY,
+            with(|s| {
+                s.caller.uid = 0;
+                s.caller.sys_admin = true;
+                s.no_scope = Some("Access denied".into());
+            }),
+            "not both",
+            &[
+                "see to it that `systemd-run --scope -p Delegate=yes glassbox` works; asked just \
+                 now, it answered: Access denied",
+                "child cgroup first",
+            ],
+        ),
+        (
+            Need::Cgroup(Controller::Io),
+            "flock(/sys/fs/cgroup)",
+            libc::EAGAIN,
+            plain(),
+            "another process holds the lock",
+            &["lslocks"],
+        ),
+        (
             Need::ChildCgroup,
             "write(cgroup.subtree_control)",
             libc::ENOENT,

@@ -17,7 +17,7 @@ use missing::Missing;
 use super::agent::{self, Outer};
 use super::groups::Groups;
 use super::own::OwnMounts;
-use super::scope::Scope;
+use super::scope::{self, Scope};
 use super::sys::{self, Forked};
 use super::wire::{Channel, Creation, Order, Reply, Request, Standing, Task};
 use crate::base::Errno;
@@ -131,6 +131,7 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32, hello: bool) -> std::proce
         return failed;
     };
     let scope = scope.seen_from_inside();
+    let delegated = matches!(scope, Scope::Own(_)) || scope::has_own_group(&plan, main_pid);
     let main_pidfd = match main_pidfd {
         Ok(main_pidfd) => main_pidfd,
         // Nothing has been made yet, and nothing will be without a guardian.
@@ -154,7 +155,7 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32, hello: bool) -> std::proce
         boxes: BTreeMap::new(),
         known: BTreeMap::new(),
         ports: BTreeMap::new(),
-        groups: Groups::new(matches!(scope, Scope::Own(_))),
+        groups: Groups::new(delegated),
         scope,
         disk: None,
         missing: Missing::new(),
