@@ -3,12 +3,12 @@
 //! documentation.
 
 use super::Observation;
-use super::cgroups::{Group, Version};
+use super::cgroups::{Group, Version, available};
 use crate::base::kernel;
 use crate::plan::{BoxName, Controller, GROUP_FACTS, LIMIT_FACTS, MOVING_FACTS, Unit, Value};
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The directories that make up one group: in version 1 each controller may
 /// have its own.
@@ -181,9 +181,21 @@ fn file(
         if path.exists() {
             return Ok((version, path));
         }
-        last = Err(format!("this kernel has no {}", path.display()));
+        last = Err(missing(&path, controller, version));
     }
     last
+}
+
+/// Why a group doesn't have a file of a controller's: the controller isn't
+/// handed down to it, or the kernel doesn't know the file.
+fn missing(path: &Path, controller: Controller, version: Version) -> String {
+    let group = path.parent().unwrap_or(path);
+    match (version, controller.v2()) {
+        (Version::V2, Some(name)) if !available(group).iter().any(|has| has == name) => {
+            format!("{} doesn't have the {name} controller", group.display())
+        }
+        _ => format!("this kernel has no {}", path.display()),
+    }
 }
 
 fn text(path: &std::path::Path) -> Result<String, String> {

@@ -3,6 +3,7 @@
 
 mod limits;
 pub(super) mod switched;
+mod taken;
 
 use super::cgroup::{Group, name_for};
 use super::leaf;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use taken::{Given, Taken};
 
 /// A refused step of making or changing a group.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub(super) struct Groups {
     /// This run's markers in groups that aren't its own, where controllers are
     /// on for its sake.
     markers: Vec<PathBuf>,
+    /// The controllers that its groups were given in version 2.
+    given: Vec<Given>,
     known: BTreeMap<BoxName, Directories>,
 }
 
@@ -54,6 +58,7 @@ impl Groups {
             delegated,
             made: Vec::new(),
             markers: Vec::new(),
+            given: Vec::new(),
             known: BTreeMap::new(),
         }
     }
@@ -127,6 +132,7 @@ impl Groups {
             let base = self.v2_base(&unified, &members, &mounts, parent.as_ref(), call)?;
             let directory = self.mkdir(unified[0], &base.join(&name), call)?;
             for controller in unified {
+                self.given.extend(Given::note(controller, &directory));
                 let part = cgroups::Group {
                     version: Version::V2,
                     directory: directory.clone(),
@@ -136,6 +142,13 @@ impl Groups {
         }
         self.known.insert(spec.name.clone(), parts);
         self.limit(&spec.name, &spec.limits, call)
+    }
+
+    /// A controller that somebody has taken away from a group of this run's;
+    /// that one, if it is asked for one.
+    pub(super) fn taken(&self, controller: Option<Controller>) -> Option<Taken> {
+        let mut all = self.given.iter().filter_map(Given::taken);
+        all.find(|taken| controller.is_none_or(|wanted| wanted == taken.controller))
     }
 
     /// For a group that needs none: any will do to have a directory.
@@ -338,6 +351,8 @@ impl Groups {
     /// Removes all of it, the children first, and takes back what was switched
     /// on. Returns what could not be.
     pub(super) fn remove(&mut self) -> Vec<Leftover> {
+        let taken = self.given.iter().filter_map(Given::taken);
+        let lost: Vec<Controller> = taken.map(|taken| taken.controller).collect();
         while let Some(group) = self.made.pop() {
             drop(group);
         }
@@ -345,7 +360,7 @@ impl Groups {
         let markers = std::mem::take(&mut self.markers);
         markers
             .iter()
-            .flat_map(|marker| switched::release(marker, &[]))
+            .flat_map(|marker| switched::release(marker, &lost))
             .collect()
     }
 

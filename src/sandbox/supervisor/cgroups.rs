@@ -129,10 +129,14 @@ impl Run {
             return self.tell(Event::Retuned(Retuned { set, refused }));
         }
         let done = self.try_groups(|groups, call| groups.limit(&set.cgroup, &set.limits, call))?;
-        let refused = done.err().map(|refused| match refused.errno {
-            Some(errno) => format!("{}: {errno}", refused.stage),
-            None => format!("{} has no controller for it", refused.stage),
-        });
+        let taken = |refused: &Refused| self.groups.taken(Some(refused.controller));
+        let refused = done
+            .err()
+            .map(|refused| match (taken(&refused), refused.errno) {
+                (Some(taken), _) => taken.refusal(None).cause,
+                (None, Some(errno)) => format!("{}: {errno}", refused.stage),
+                (None, None) => format!("{} has no controller for it", refused.stage),
+            });
         self.tell(Event::Retuned(Retuned { set, refused }))
     }
 

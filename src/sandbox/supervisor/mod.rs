@@ -168,7 +168,7 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32, hello: bool) -> std::proce
         Err(_) => Some("the helper panicked; please report this".into()),
     };
     if let Some(message) = message {
-        let _ = run.main.send(&Event::Broken { message });
+        let _ = run.main.send(&run.broken(message));
     }
     let left = run.take_down();
     let _ = run.main.send(&match left.is_empty() {
@@ -218,6 +218,11 @@ impl Run {
             self.tell(Event::Doing { action: index })?;
             self.act(index, &action)?;
         }
+        // What was seen without it shows nothing, whatever it was.
+        if let Some(taken) = self.groups.taken(None) {
+            self.tell(Event::Refused(taken.refusal(None)))?;
+            return Err(End::Told);
+        }
         self.tell(Event::Holding)?;
         if hold {
             self.await_message(None)?;
@@ -242,6 +247,15 @@ impl Run {
         self.tell(Event::Refused(refusal))
     }
 
+    /// Why the run broke off: what it says, unless a controller was taken away
+    /// from it, which nothing that a demo does is meant for.
+    fn broken(&self, message: String) -> Event {
+        match self.groups.taken(None) {
+            Some(taken) => Event::Refused(taken.refusal(None)),
+            None => Event::Broken { message },
+        }
+    }
+
     /// A refusal with the cause and the remedy that this host's settings tell.
     fn explained(
         &self,
@@ -250,6 +264,11 @@ impl Run {
         errno: Option<Errno>,
         profile: Option<String>,
     ) -> Refusal {
+        if let Need::Cgroup(controller) = need
+            && let Some(taken) = self.groups.taken(Some(*controller))
+        {
+            return taken.refusal(Some((stage, errno)));
+        }
         let mut settings =
             Settings::read(Path::new("/proc"), Path::new("/sys")).at_failure(profile);
         if let Scope::Refused(answer) = &self.scope {

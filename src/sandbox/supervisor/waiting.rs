@@ -39,6 +39,10 @@ impl Run {
             match reply {
                 Ok(Reply::Event(event)) => {
                     self.note_port(&event);
+                    let event = match event {
+                        Event::Broken { message } => self.broken(message),
+                        other => other,
+                    };
                     self.tell(event)?;
                 }
                 Ok(Reply::Refused {
