@@ -36,7 +36,10 @@ struct Row {
 fn main() {
     println!("{:<24} {:>9}  25 % … 75 %      times", "", "ratio");
     let rows = [start(), run(), crowd(), layers(), draw(), lint()];
-    let broken = rows.into_iter().filter_map(report).count();
+    // `cargo bench -- WORD` measures the rows with that word in their names.
+    let word = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    let chosen = |row: &Row| word.as_ref().is_none_or(|word| row.name.contains(word));
+    let broken = rows.into_iter().filter(chosen).filter_map(report).count();
     std::process::exit(i32::from(broken > 0));
 }
 

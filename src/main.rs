@@ -10,6 +10,7 @@ fn main() -> ExitCode {
     if let Some(code) = glassbox::sandbox::helper_main() {
         return code;
     }
+    glassbox::sandbox::enter_main();
     match cli::start() {
         Next::Exit(code) => code,
         Next::Interactive {

@@ -1,6 +1,7 @@
 //! Waiting until the user has seen enough: Enter, the end of standard input,
 //! or a signal that asks this process to end.
 
+use crate::session::heeded;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::{pipe, unregister};
@@ -25,14 +26,15 @@ pub(crate) struct Release {
 }
 
 impl Release {
-    /// From now on SIGINT, SIGTERM and SIGHUP end the hold instead of the process.
+    /// From now on SIGINT, SIGTERM and SIGHUP end the hold instead of the process,
+    /// but for those that the process was started to ignore.
     pub(crate) fn listen() -> io::Result<Release> {
         let (signals, writer) = UnixStream::pair()?;
         let mut release = Release {
             signals,
             registered: Vec::new(),
         };
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        for signal in heeded(&[SIGINT, SIGTERM, SIGHUP]) {
             let id = pipe::register(signal, writer.try_clone()?)?;
             release.registered.push(id);
         }

@@ -2,7 +2,7 @@
 //! tells it.
 
 use super::agent::{Agent, in_initial_user_namespace};
-use super::programs;
+use super::search;
 use super::verbs::Answer;
 use super::wire::Task;
 use crate::image::{self, BuiltImage, OverlayXattrs};
@@ -82,9 +82,10 @@ impl Agent {
         if let Err(errno) = self.directory(&spec.to, "")? {
             return Ok(Err(errno));
         }
+        let path = search::path();
         let done = self.work(task, |steps| {
             let to = Path::new(&spec.to);
-            image::build_root_fs(&spec.programs, programs::PATH, to, steps)
+            image::build_root_fs(&spec.programs, &path, to, steps)
         })?;
         Ok(done.map(|made| {
             let Some(name) = &task.action.result else {

@@ -5,7 +5,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use std::fs;
 
 /// CPU seconds that one process of a demo may use.
-const CPU_SECONDS: u64 = 60;
+pub(super) const CPU_SECONDS: u64 = 60;
 
 /// For an agent: a name for ps(1), and limits that its children inherit. The
 /// kernel may refuse some of them; they are the second net, not the first.

@@ -20,6 +20,7 @@ mod create;
 mod files;
 mod groups;
 mod image;
+mod inherited;
 mod layers;
 mod leaf;
 mod limits;
@@ -29,6 +30,7 @@ mod programs;
 mod removal;
 mod root;
 mod scope;
+mod search;
 mod steps;
 mod store;
 mod supervisor;
@@ -38,10 +40,11 @@ mod verbs;
 mod wire;
 mod workload;
 
-pub use programs::PATH as PROGRAM_PATH;
+pub use inherited::{enter_main, heeded};
+pub use search::find_program;
 
 use crate::plan::{Event, Plan, SetLimits};
-use scope::{Scope, Session};
+use scope::{Scope, Session, Way};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -50,26 +53,26 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Stdio};
 use wire::{Channel, Order};
 
-/// The name under which this program, executed anew, is a supervisor.
+/// The argument with which this program, executed anew, is a supervisor.
 const SUPERVISOR: &str = "glassbox-supervisor";
+
+/// The file that this process executes, whatever has become of its name.
+const OWN_FILE: &str = "/proc/self/exe";
 
 /// Lives the life of a supervisor, if this process was started as one. To be
 /// called first in `main`, before any thread.
 pub fn helper_main() -> Option<ExitCode> {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let words: Vec<&OsStr> = arguments.iter().map(OsString::as_os_str).collect();
-    let in_scope = scope::is_supervisor(&words);
-    if !in_scope && *words.first()? != SUPERVISOR {
-        return None;
-    }
-    // The last argument in both ways of being started.
+    let way = Way::of(&words)?;
+    inherited::enter_guardian();
     let main_pid = words.last().and_then(|word| word.to_str()?.parse().ok());
     let wire = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned();
     match (
         main_pid,
         wire.ok().and_then(|wire| sys::keep_only(wire).ok()),
     ) {
-        (Some(pid), Some(wire)) => Some(supervisor::supervise(wire, pid, in_scope)),
+        (Some(pid), Some(wire)) => Some(supervisor::supervise(wire, pid, way == Way::InScope)),
         _ => Some(ExitCode::FAILURE),
     }
 }
@@ -96,8 +99,10 @@ impl Helper {
     /// doesn't answer delays the first such start by seconds.
     ///
     /// # Errors
-    /// When this program can't be executed anew, or the wire breaks at once.
+    /// When a limit of this process is too low, when this program can't be executed
+    /// anew, or the wire breaks at once.
     pub fn start(plan: &Plan, hold: bool) -> io::Result<Helper> {
+        inherited::enough().map_err(io::Error::other)?;
         let asked = match scope::concerns(plan) && scope::helps(plan, &Session::read()) {
             true => scope::start(),
             false => Err(None),
@@ -121,13 +126,14 @@ impl Helper {
     /// Starts a supervisor in the session's own groups.
     fn directly() -> io::Result<Helper> {
         let (ours, theirs) = Channel::pair()?;
-        let child = Command::new("/proc/self/exe")
+        let child = Command::new(OWN_FILE)
             .arg0(SUPERVISOR)
             .arg(std::process::id().to_string())
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .spawn()?;
+            .spawn()
+            .map_err(inherited::why_not_executed)?;
         Ok(Helper { child, wire: ours })
     }
 

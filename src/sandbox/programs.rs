@@ -3,6 +3,7 @@
 
 use super::agent::Agent;
 use super::create::write_traced;
+use super::search;
 use super::sys::{self, Forked, Privilege};
 use super::trace::Told;
 use super::verbs::Answer;
@@ -22,7 +23,8 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -32,8 +34,6 @@ const PROGRAM_SECONDS: u16 = 10;
 const WORKLOAD_SECONDS: u16 = 30;
 /// How much of a program's output is kept.
 const OUTPUT_BYTES: u64 = 64 << 10;
-/// Where programs are looked up, whatever the learner's PATH says.
-pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What a watch sees at one moment: statistics by name.
 type Sampled = Vec<(String, Value)>;
@@ -85,12 +85,19 @@ impl Agent {
         });
         let (mut out, mut err) =
             outputs.map_err(|errno| self.teller.broken(format!("memfd_create: {errno}")))?;
-        let mut command = Command::new(program);
+        // A root of the box's own has nothing of what the learner's PATH names.
+        let path = match self.pivoted {
+            true => search::USUAL.to_string(),
+            false => search::path(),
+        };
+        let found = search::find(program, &path);
+        let mut command = Command::new(found.as_deref().unwrap_or(Path::new(program)));
         command
+            .arg0(program)
             .args(arguments)
             .env_clear()
             .envs([
-                ("PATH", PATH),
+                ("PATH", path.as_str()),
                 ("LC_ALL", "C"),
                 ("TERM", "dumb"),
                 ("HOME", "/"),

@@ -316,18 +316,30 @@ fn said(mut file: File) -> Option<String> {
     Some(line.chars().take(ANSWER_CHARS).collect())
 }
 
-/// Whether this process was started by [`start`]: then it got this argument
-/// behind the program's name, its parent's id, and a socket for standard input.
-pub(super) fn is_supervisor(arguments: &[&OsStr]) -> bool {
-    let [_, word, parent] = arguments else {
-        return false;
-    };
-    let is_socket = || {
-        let stat = nix::sys::stat::fstat(io::stdin());
-        stat.is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFSOCK)
-    };
-    let pid = parent.to_str().and_then(|parent| parent.parse().ok());
-    *word == SUPERVISOR && pid == Some(nix::unistd::getppid().as_raw()) && is_socket()
+/// How a supervisor was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// By the main process.
+    Directly,
+    /// By [`start`], through systemd-run: a hello is awaited.
+    InScope,
+}
+
+impl Way {
+    /// How this process was started as a supervisor, if it was: with the word for
+    /// it, its parent's id, and a socket for standard input. The word alone says
+    /// nothing, as anybody may give a program any name (`exec -a`).
+    pub(super) fn of(arguments: &[&OsStr]) -> Option<Way> {
+        let (way, parent) = match arguments {
+            [word, parent] if *word == SUPERVISOR => (Way::Directly, parent),
+            [_, word, parent] if *word == SUPERVISOR => (Way::InScope, parent),
+            _ => return None,
+        };
+        let pid: i32 = parent.to_str()?.parse().ok()?;
+        let stat = nix::sys::stat::fstat(io::stdin()).ok()?;
+        let wired = stat.st_mode & libc::S_IFMT == libc::S_IFSOCK;
+        (wired && pid == nix::unistd::getppid().as_raw()).then_some(way)
+    }
 }
 
 #[cfg(test)]
@@ -461,6 +473,11 @@ mod tests {
             vec![me, OsStr::new(SUPERVISOR), OsStr::new("1x")],
             vec![me, OsStr::new(SUPERVISOR), OsStr::new("0")],
             vec![me, OsStr::new("run"), OsStr::new(&parent)],
+            vec![OsStr::new(SUPERVISOR)],
+            vec![OsStr::new(SUPERVISOR), OsStr::new("list")],
+            vec![OsStr::new(SUPERVISOR), OsStr::new(&parent)],
+            vec![OsStr::new(SUPERVISOR), OsStr::new("run"), OsStr::new("uts")],
+            vec![],
             vec![
                 me,
                 OsStr::new(SUPERVISOR),
@@ -468,7 +485,7 @@ mod tests {
                 OsStr::new("x"),
             ],
         ] {
-            assert!(!is_supervisor(&arguments), "{arguments:?}");
+            assert_eq!(Way::of(&arguments), None, "{arguments:?}");
         }
     }
 }

@@ -141,8 +141,11 @@ pub(super) fn keep_only(keep: OwnedFd) -> Result<OwnedFd, Errno> {
             ));
         }
         if libc::syscall(libc::SYS_close_range, 4u32, u32::MAX, 0u32) != 0 {
-            // Before Linux 5.9: one by one.
-            for fd in 4..1024 {
+            // Before Linux 5.9: one by one, however many there are.
+            let open = std::fs::read_dir("/proc/self/fd").into_iter().flatten();
+            let names = open.flatten().map(|entry| entry.file_name());
+            let fds: Vec<i32> = names.filter_map(|fd| fd.to_str()?.parse().ok()).collect();
+            for fd in fds.into_iter().filter(|fd| *fd > 3) {
                 libc::close(fd);
             }
         }
@@ -416,6 +419,87 @@ fn answer(result: i64) -> Result<i64, Errno> {
 pub(super) fn own(fd: RawFd) -> OwnedFd {
     // SAFETY: the caller got it from recvmsg(2), which made it for this process.
     unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// Puts every signal, real-time ones as well, back to its default, and unblocks
+/// all: what execve(2) keeps of a parent that ignored or blocked some.
+pub(super) fn reset_signals() {
+    for signal in 1..=64 {
+        default_signal(signal);
+    }
+    unblock_signals();
+}
+
+/// Unblocks every signal. By the raw call, because the C library hides the
+/// signals of its own from us, and hangs if they are blocked.
+pub(super) fn unblock_signals() {
+    let none = 0u64;
+    // SAFETY: the kernel reads the eight bytes of `none`, its signal set, and
+    // writes nothing.
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const none,
+            std::ptr::null_mut::<u64>(),
+            size_of::<u64>(),
+        )
+    };
+}
+
+/// Children can be awaited again: an ignored SIGCHLD has the kernel forget them,
+/// wait(2). And a file that may not grow is an error of the write, not an end.
+pub(super) fn heed_children() {
+    default_signal(libc::SIGCHLD);
+    // SAFETY: to ignore a signal runs no code of ours.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
+/// By the raw call, as above. SIGKILL and SIGSTOP have no other action: EINVAL.
+fn default_signal(signal: i32) {
+    /// More than the kernel's `struct sigaction` on any architecture.
+    const ACTION: [u64; 8] = [0; 8];
+    // SAFETY: all zeros are SIG_DFL with no flags and an empty mask; the kernel
+    // reads them and writes nothing.
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigaction,
+            signal,
+            ACTION.as_ptr(),
+            std::ptr::null_mut::<u64>(),
+            size_of::<u64>(),
+        )
+    };
+}
+
+/// Whether this process ignores a signal.
+pub(super) fn is_ignored(signal: i32) -> bool {
+    // SAFETY: all-zero bytes are a valid `struct sigaction`, and a null one asks
+    // for the action that there is, which is written to `found`.
+    let found = unsafe {
+        let mut found: libc::sigaction = std::mem::zeroed();
+        match libc::sigaction(signal, std::ptr::null(), &raw mut found) {
+            0 => found.sa_sigaction,
+            _ => libc::SIG_DFL,
+        }
+    };
+    found == libc::SIG_IGN
+}
+
+/// Gives up a real-time scheduling policy, sched(7), for the ordinary one; any
+/// other stays.
+pub(super) fn leave_real_time() {
+    // SAFETY: the parameters live across the call; 0 is this process.
+    unsafe {
+        let policy = libc::sched_getscheduler(0) & !libc::SCHED_RESET_ON_FORK;
+        if matches!(
+            policy,
+            libc::SCHED_FIFO | libc::SCHED_RR | libc::SCHED_DEADLINE
+        ) {
+            let parameters: libc::sched_param = std::mem::zeroed();
+            libc::sched_setscheduler(0, libc::SCHED_OTHER, &raw const parameters);
+        }
+    }
 }
 
 /// What a guardian does with the signals of a terminal that closes or is tired

@@ -12,9 +12,8 @@ use crate::plan::{
     Medium, Namespace, Need, Place, Plan, Probe, Propagation, Refusal, Store, Verb, Veth,
 };
 use crate::probe::host::{Settings, explain};
-use crate::sandbox::PROGRAM_PATH;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use crate::sandbox::find_program;
+use std::path::Path;
 
 /// Something that lessons need of a host, and whether this one has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,14 +205,9 @@ fn try_program(need: &Need, name: &str) -> Option<Refusal> {
 
 /// Whether an executable file of that name is where the sandbox looks for one.
 fn seek_program(need: &Need, name: &str) -> Option<Refusal> {
-    let executable = |file: PathBuf| {
-        std::fs::metadata(file)
-            .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-    };
-    // Joining an absolute name yields that name.
-    match std::env::split_paths(PROGRAM_PATH).any(|dir| executable(dir.join(name))) {
-        true => None,
-        false => Some(no_program(need, name, Some(Errno(libc::ENOENT)))),
+    match find_program(name) {
+        Some(_) => None,
+        None => Some(no_program(need, name, Some(Errno(libc::ENOENT)))),
     }
 }
 

@@ -12,6 +12,7 @@ mod missing;
 use crate::check::{Expectation, Verdict, judge};
 use crate::course::{Origin, Scenario, Step};
 use crate::plan::{Event, History, Namespace, Need, Plan, Refusal, SetLimits};
+pub use crate::sandbox::heeded;
 use crate::sandbox::{Control, Helper};
 use missing::Missing;
 use std::borrow::Cow;

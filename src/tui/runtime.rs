@@ -15,7 +15,7 @@ use super::update::{settle, update};
 use super::{Error, view};
 use crate::course::Scenario;
 use crate::plan::{Event, Leftover, SetLimits};
-use crate::session::{Consent, Run};
+use crate::session::{Consent, Run, heeded};
 use crossterm::event::{Event as Input, KeyCode, KeyModifiers};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
@@ -38,7 +38,7 @@ const ORDER_LATENCY: Duration = Duration::from_millis(20);
 pub(super) fn run(mut model: Model) -> Result<Vec<Leftover>, Error> {
     let (sender, receiver) = sync_channel(QUEUE);
     // Before the terminal is taken: a signal in between must find its handler.
-    let signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGTSTP])?;
+    let signals = Signals::new(heeded(&[SIGTERM, SIGHUP, SIGINT, SIGTSTP]))?;
     let handle = signals.handle();
     let mut terminal = Terminal::take(model.settings.mouse)?;
     let (width, height) = terminal.size()?;

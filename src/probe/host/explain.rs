@@ -492,7 +492,10 @@ fn program(name: &str, code: i32, settings: &Settings) -> Why {
                 }
                 None => format!("install a package that has `{name}`"),
             };
-            why(format!("`{name}` is in no directory of PATH"), [install])
+            why(
+                format!("`{name}` is neither in a directory of PATH nor in a usual one"),
+                [install],
+            )
         }
         libc::EACCES | libc::EPERM => why(
             format!("this user may not execute `{name}`"),

@@ -613,7 +613,7 @@ fn programs() {
             "execve(ps)",
             libc::ENOENT,
             plain(),
-            "`ps` is in no directory of PATH",
+            "`ps` is neither in a directory of PATH nor in a usual one",
             &["`procps`"],
         ),
         (
@@ -621,7 +621,7 @@ fn programs() {
             "execve(kettle)",
             0,
             plain(),
-            "`kettle` is in no directory of PATH",
+            "`kettle` is neither in a directory of PATH nor in a usual one",
             &["a package that has `kettle`"],
         ),
         (
