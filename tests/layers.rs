@@ -4,6 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use tokens::tokens;
+
+#[path = "layers/circles.rs"]
+mod circles;
+#[path = "layers/tokens.rs"]
+mod tokens;
 
 /// Each module, in order from the bottom up, and what it may import. `base`
 /// may be imported by all. A row names only rows above it, so the imports
@@ -35,6 +41,10 @@ const TABLE: [(&str, &[&str]); 13] = [
     // Declares the modules; uses none.
     ("lib", &[]),
 ];
+
+/// Rooms in which files still import each other in a circle: a known exception,
+/// which may only shrink.
+const KNOWN_CIRCLES: [&str; 6] = ["cli", "course", "plan", "probe", "sandbox", "tui"];
 
 #[test]
 fn the_table_is_a_dag() {
@@ -101,6 +111,41 @@ fn the_terminal_belongs_to_the_tui_and_unsafe_to_sandbox_sys() {
             inside.display()
         );
     }
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let texts: Vec<(PathBuf, String)> = rust_files(&src)
+        .into_iter()
+        .map(|file| {
+            let inside = file.strip_prefix(&src).unwrap().to_path_buf();
+            (inside, fs::read_to_string(&file).unwrap())
+        })
+        .collect();
+    let imports = circles::imports(
+        texts
+            .iter()
+            .map(|(file, text)| (file.as_path(), text.as_str())),
+    );
+    assert!(imports.len() > 100, "the reader is blind: {imports:?}");
+    let mut told = String::new();
+    let found = circles::circles(&imports);
+    for circle in &found {
+        told += "\na circle:\n";
+        for file in circle {
+            let others = imports[file].intersection(circle);
+            let others: Vec<_> = others.map(|other| other.display().to_string()).collect();
+            told += &format!("  {} imports {}\n", file.display(), others.join(", "));
+        }
+    }
+    let within = |file: &&PathBuf| KNOWN_CIRCLES.contains(&module_of(file).as_str());
+    let new: Vec<_> = found
+        .iter()
+        .flatten()
+        .filter(|file| !within(file))
+        .collect();
+    assert!(new.is_empty(), "{told}\nnew in a circle: {new:?}");
 }
 
 /// The test of the test: what it must find, in every way of writing it.
@@ -306,104 +351,4 @@ fn heads(tokens: &[String], index: usize, found: &mut BTreeSet<String>) -> usize
         i += 1;
     }
     i
-}
-
-/// Words, `::`, and single signs; comments, strings and characters left out.
-fn tokens(text: &str) -> Vec<String> {
-    let c: Vec<char> = text.chars().collect();
-    let at = |i: usize| c.get(i).copied().unwrap_or('\0');
-    let word = |ch: char| ch.is_alphanumeric() || ch == '_';
-    let mut found = Vec::new();
-    let mut i = 0;
-    while i < c.len() {
-        if at(i) == '/' && at(i + 1) == '/' {
-            while i < c.len() && at(i) != '\n' {
-                i += 1;
-            }
-        } else if at(i) == '/' && at(i + 1) == '*' {
-            i = after_comment(&c, i);
-        } else if let Some(hashes) = raw_string(&c, i) {
-            i = after_raw(&c, i, hashes);
-        } else if at(i) == '"' {
-            i += 1;
-            while i < c.len() && at(i) != '"' {
-                i += if at(i) == '\\' { 2 } else { 1 };
-            }
-            i += 1;
-        } else if at(i) == '\'' && at(i + 1) == '\\' {
-            i += 3;
-            while i < c.len() && at(i) != '\'' {
-                i += 1;
-            }
-            i += 1;
-        } else if at(i) == '\'' && at(i + 2) == '\'' {
-            i += 3;
-        } else if word(at(i)) {
-            let start = i;
-            while word(at(i)) {
-                i += 1;
-            }
-            found.push(c[start..i].iter().collect());
-        } else if at(i) == ':' && at(i + 1) == ':' {
-            found.push("::".into());
-            i += 2;
-        } else {
-            if !at(i).is_whitespace() {
-                found.push(at(i).to_string());
-            }
-            i += 1;
-        }
-    }
-    found
-}
-
-/// The end of a block comment, which may hold others.
-fn after_comment(c: &[char], mut i: usize) -> usize {
-    let mut depth = 0;
-    while i < c.len() {
-        match (c[i], c.get(i + 1)) {
-            ('/', Some('*')) => {
-                depth += 1;
-                i += 2;
-            }
-            ('*', Some('/')) => {
-                depth -= 1;
-                i += 2;
-                if depth == 0 {
-                    return i;
-                }
-            }
-            _ => i += 1,
-        }
-    }
-    i
-}
-
-/// How many `#` a raw string that starts here has; `None` where none starts.
-fn raw_string(c: &[char], i: usize) -> Option<usize> {
-    let before = i.checked_sub(1).map(|b| c[b]);
-    if before.is_some_and(|b| b.is_alphanumeric() || b == '_') {
-        return None;
-    }
-    let mut j = i + usize::from(c.get(i) == Some(&'b'));
-    if c.get(j) != Some(&'r') {
-        return None;
-    }
-    j += 1;
-    let hashes = c[j..].iter().take_while(|ch| **ch == '#').count();
-    (c.get(j + hashes) == Some(&'"')).then_some(hashes)
-}
-
-fn after_raw(c: &[char], i: usize, hashes: usize) -> usize {
-    let open = i + c[i..].iter().position(|ch| *ch == '"').unwrap();
-    let mut j = open + 1;
-    while j < c.len() {
-        let closed =
-            c[j] == '"' && c[j + 1..].iter().take_while(|ch| **ch == '#').count() >= hashes;
-        if closed {
-            return j + 1 + hashes;
-        }
-        j += 1;
-    }
-    j
 }

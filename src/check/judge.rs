@@ -1,6 +1,6 @@
 //! The judgement itself.
 
-use super::{Literal, Test, Verdict};
+use super::expectation::{Literal, Test, Verdict};
 use crate::base::{Bytes, Nanos};
 use crate::plan::{FactRef, History, Provenance, Unit, Value};
 

@@ -1,6 +1,12 @@
 //! What is known of a verb besides how it is done. The rows are in `table`.
 
-use super::{Action, BoxName, Controller, MOVING_FACTS, Namespace, Need, Probe, Verb};
+use super::action::Action;
+use super::cgroup::Controller;
+use super::fact::BoxName;
+use super::namespace::Namespace;
+use super::probe::{MOVING_FACTS, Probe};
+use super::refusal::Need;
+use super::verb::Verb;
 
 /// Everything that is known of a verb, with what it takes, besides how it is
 /// done: whoever wants to know something of verbs asks this.
@@ -171,7 +177,8 @@ impl Action {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Place, Plan};
+    use crate::plan::action::Plan;
+    use crate::plan::fact::Place;
 
     /// One of each verb, with what contains it where that isn't the run itself.
     const EACH: [(&str, &[&str]); 39] = [

@@ -3,8 +3,11 @@
 //! These types are the TOML that lesson authors write (see docs/lessons.md) and
 //! the message that the sandbox receives: there is one reading of them.
 
-use super::{BoxName, CgroupSpec, Controller, Namespace, Need, Place, Verb};
-use crate::base::Nanos;
+use super::cgroup::{CgroupSpec, Controller};
+use super::fact::{BoxName, Place};
+use super::namespace::{Namespace, Propagation, TimeOffsets};
+use super::refusal::Need;
+use super::verb::Verb;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -55,33 +58,6 @@ pub struct BoxSpec {
     /// demo declares, or `child` for a new one that nothing else refers to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cgroup: Option<BoxName>,
-}
-
-/// How mount events travel, mount_namespaces(7), "Shared subtrees".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Propagation {
-    /// MS_PRIVATE: none, in neither direction.
-    #[default]
-    Private,
-    /// MS_SLAVE: from the parent to the box, not back.
-    Slave,
-    /// MS_SHARED: in both directions among peers.
-    Shared,
-    /// As it was copied from the parent.
-    Unchanged,
-}
-
-/// Offsets that are added to clocks, time_namespaces(7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct TimeOffsets {
-    /// Added to CLOCK_BOOTTIME.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub boottime: Option<Nanos>,
-    /// Added to CLOCK_MONOTONIC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub monotonic: Option<Nanos>,
 }
 
 /// The cgroup that a box is put into without declaring one: a new child of the

@@ -2,7 +2,7 @@
 //! one name each here; which file of which version they are written to is the
 //! sandbox's business.
 
-use super::BoxName;
+use super::fact::BoxName;
 use crate::base::Bytes;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};

@@ -3,7 +3,9 @@
 //! sandbox again of the namespaces that the boxes really got.
 
 use super::about::Effect;
-use super::{Action, BoxSpec, Namespace, Place, Plan, Propagation};
+use super::action::{Action, BoxSpec, Plan};
+use super::fact::Place;
+use super::namespace::{Namespace, Propagation};
 use thiserror::Error;
 
 /// An action outside of the box that would contain its effect.

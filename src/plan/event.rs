@@ -1,6 +1,9 @@
 //! What happened, in order, and the fold of it.
 
-use super::{BoxName, Fact, FactRef, Leftover, Place, Provenance, Refusal, SetLimits, Value};
+use super::cgroup::SetLimits;
+use super::fact::{BoxName, Fact, FactRef, Place, Provenance, Value};
+use super::left::Leftover;
+use super::refusal::Refusal;
 use crate::base::Errno;
 use serde::{Deserialize, Serialize};
 

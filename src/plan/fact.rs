@@ -1,6 +1,6 @@
 //! Facts: what was seen, by whom, about whom, and where anyone can look again.
 
-use super::Stack;
+use super::layers::Stack;
 use crate::base::{Bytes, Nanos};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};

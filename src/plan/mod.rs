@@ -21,7 +21,7 @@ mod table;
 mod verb;
 
 pub use about::{About, Effect, Facts, Named, Of, Where};
-pub use action::{Action, BoxSpec, CHILD_CGROUP, Plan, Propagation, TimeOffsets};
+pub use action::{Action, BoxSpec, CHILD_CGROUP, Plan};
 pub use cgroup::{CgroupSpec, Controller, Count, Join, Limit, Limits, Percent, SetLimits, Watch};
 pub use checked::{Checked, Draft, Flaw, MOST_PARTS, Part};
 pub use containment::Unsafe;
@@ -32,7 +32,7 @@ pub use layers::{
     Overwrite, RootFs, Seen, Stack, Store, Unpack,
 };
 pub use left::{Leftover, Member};
-pub use namespace::Namespace;
+pub use namespace::{Namespace, Propagation, TimeOffsets};
 pub use probe::{GROUP_FACTS, LIMIT_FACTS, MOVING_FACTS, Probe, ProbeError};
 pub use refusal::{Need, Refusal};
 pub use verb::{Kill, Listen, Mount, Signal, Spawn, Verb, Veth, Workload, Write};

@@ -1,5 +1,7 @@
-//! The eight namespaces, as namespaces(7) lists them.
+//! The eight namespaces, as namespaces(7) lists them, and what two of them are
+//! given at their start.
 
+use crate::base::Nanos;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -168,4 +170,31 @@ impl fmt::Display for Namespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.title())
     }
+}
+
+/// How mount events travel, mount_namespaces(7), "Shared subtrees".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Propagation {
+    /// MS_PRIVATE: none, in neither direction.
+    #[default]
+    Private,
+    /// MS_SLAVE: from the parent to the box, not back.
+    Slave,
+    /// MS_SHARED: in both directions among peers.
+    Shared,
+    /// As it was copied from the parent.
+    Unchanged,
+}
+
+/// Offsets that are added to clocks, time_namespaces(7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TimeOffsets {
+    /// Added to CLOCK_BOOTTIME.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boottime: Option<Nanos>,
+    /// Added to CLOCK_MONOTONIC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monotonic: Option<Nanos>,
 }

@@ -1,6 +1,7 @@
 //! Probes: the questions that can be put to the kernel, and the facts that answer them.
 
-use super::BoxName;
+use super::fact::BoxName;
+use super::namespace::Namespace;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{fmt, str::FromStr};
@@ -184,7 +185,7 @@ impl Probe {
     pub fn facts(&self, from_outside: bool) -> Vec<String> {
         let names: &[&str] = match self {
             Probe::Ns => {
-                return super::Namespace::ALL
+                return Namespace::ALL
                     .iter()
                     .map(|ns| format!("ns.{}", ns.proc_name()))
                     .collect();

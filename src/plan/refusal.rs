@@ -1,6 +1,7 @@
 //! Needs and refusals: what a step asks of the host, and why it can't have it.
 
-use super::{Controller, Namespace};
+use super::cgroup::Controller;
+use super::namespace::Namespace;
 use crate::base::Errno;
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -2,9 +2,13 @@
 //! A new verb compiles only when it has its row.
 
 use super::about::{About, Effect, Facts, Named, Of, Where};
+use super::cgroup::Controller;
+use super::fact::BoxName;
 use super::layers::Medium;
+use super::namespace::{Namespace, Propagation};
+use super::probe::Probe;
+use super::refusal::Need;
 use super::verb::{Listen, Verb, Workload};
-use super::{BoxName, Controller, Namespace, Need, Probe, Propagation};
 use crate::base::quoted;
 
 /// `ok`, or the errno's name.

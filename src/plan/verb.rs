@@ -1,8 +1,11 @@
 //! The verbs: what an action can do, each with what it takes to do it. What
 //! else is known of them stands in one table ([`Verb::about`]).
 
+use super::cgroup::{Join, SetLimits, Watch};
+use super::fact::BoxName;
 use super::layers::{Copy, Fill, Image, Overlay, Overwrite, RootFs, Store, Unpack};
-use super::{BoxName, Join, Probe, Propagation, SetLimits, TimeOffsets, Watch};
+use super::namespace::{Propagation, TimeOffsets};
+use super::probe::Probe;
 use crate::base::{Bytes, Nanos};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -59,7 +59,7 @@ fn plain(c: char) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::text::width;
+    use crate::render::line::width;
 
     #[test]
     fn signs_keep_their_width_and_what_is_not_ours_stays() {

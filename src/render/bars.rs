@@ -1,7 +1,9 @@
 //! Bars: quantities of one kind beside each other, on one scale.
 
-use super::text::{bullet, hang, width as cells, wrap};
-use super::{Line, Role, Span, visible};
+use super::line::width as cells;
+use super::line::{Line, Role, Span};
+use super::text::visible;
+use super::text::{bullet, hang, wrap};
 use crate::course::{Bar, Bars, Scenario};
 use crate::plan::{History, Provenance, Unit, Value};
 

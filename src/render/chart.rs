@@ -1,9 +1,10 @@
 //! Charts drawn with characters, for plain text; and the words around a chart,
 //! which the terminal's own drawing shares.
 
+use super::line::width as cells;
+use super::line::{Line, Role, Span};
 use super::plot::{Bound, Curve, Plot};
-use super::text::{width as cells, wrap};
-use super::{Line, Role, Span};
+use super::text::wrap;
 use crate::course::Scenario;
 use crate::plan::History;
 

@@ -1,6 +1,6 @@
 //! Highlighted code: syntect's scopes mapped to roles.
 
-use super::{Role, Span};
+use super::line::{Role, Span};
 use std::sync::OnceLock;
 use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet};
 

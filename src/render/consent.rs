@@ -1,7 +1,7 @@
 //! What a plan will do to this machine, in words, for someone who must agree.
 
+use super::line::{Line, Role, Span};
 use super::text::{bullet, wrap};
-use super::{Line, Role, Span};
 use crate::plan::{Action, BoxSpec, CgroupSpec, Effect, Place, Plan, Propagation};
 
 /// The plan as a list of sentences: first the boxes, then every action.

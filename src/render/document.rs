@@ -1,8 +1,9 @@
 //! Prose: a document's blocks as wrapped lines.
 
+use super::code;
+use super::line::{Line, Role, Span};
 use super::table::Table;
 use super::text::wrap;
-use super::{Line, Role, Span, code};
 use crate::course::{Block, Document, Inline};
 
 /// The narrowest place in which nested blocks are still indented.

@@ -1,9 +1,10 @@
 //! The evidence of a run: figure, table of inside and outside, claims.
 
 use super::figure::namespaces;
+use super::layers;
+use super::line::{Line, Role, Span};
 use super::table::{Cell, Table};
 use super::text::{bullet, wrap};
-use super::{Line, Role, Span, layers};
 use crate::check::Verdict;
 use crate::course::{Align, Figure, Scenario, ShowRow};
 use crate::plan::{Event, Fact, FactRef, History, Provenance};

@@ -1,8 +1,8 @@
 //! The table of namespaces, drawn from what was observed.
 
+use super::line::{Line, Role, Span};
 use super::table::{Cell, Table};
 use super::text::{bullet, wrap};
-use super::{Line, Role, Span};
 use crate::course::{Align, Scenario};
 use crate::plan::{FactRef, History, Namespace, Need, Place, Provenance, Value};
 
@@ -188,7 +188,7 @@ fn narrow(rows: &[Row], width: usize) -> Vec<Line> {
         // A reason is longer than its column: it goes below the words.
         let mut reasons = Vec::new();
         let mut short = |span: Span| {
-            if super::text::width(&span.text) <= INODE {
+            if super::line::width(&span.text) <= INODE {
                 return span;
             }
             reasons.push(span.clone());

@@ -1,9 +1,9 @@
 //! Pictures of stacks as overlayfs would show them, and any stack at all.
 
 use super::*;
-use crate::plan::{Event, Fact, Layer, Seen};
+use crate::plan::{Entry, EntryKind, Event, Fact, Layer, Seen};
 use crate::render::tests::{awkward, checked, marks};
-use crate::render::{ascii, plain};
+use crate::render::{ascii, plain, visible};
 use proptest::prelude::*;
 
 /// An entry as one word: `name`, `name=text`, `dir/`, `!whiteout`, `#opaque`,

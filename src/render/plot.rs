@@ -2,7 +2,7 @@
 //! and axes whose labels people can read. Both drawings, the one of characters
 //! and the terminal's, are made from this.
 
-use super::Role;
+use super::line::Role;
 use crate::base::{Bytes, Nanos};
 use crate::course::{Chart, ChartLine};
 use crate::plan::{FactRef, History, Provenance, Sample, Unit, Value};

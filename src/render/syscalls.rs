@@ -1,7 +1,7 @@
 //! What happened, call by call, as the helper made them.
 
+use super::line::{Line, Role, Span};
 use super::text::{bullet, wrap, wrap_code};
-use super::{Line, Role, Span};
 use crate::base::{Nanos, quoted};
 use crate::course::Scenario;
 use crate::plan::{Ending, Event, History, Leftover, Output, Syscall};
@@ -147,17 +147,17 @@ fn syscall(call: &Syscall, width: usize) -> Vec<Line> {
     ];
     let place = Span::new(format!("{:<5} ", call.place.to_string()), Role::Label);
     // A long name of a box must leave room for the call.
-    let place = match super::text::width(&place.text) * 2 <= width {
+    let place = match super::line::width(&place.text) * 2 <= width {
         true => place,
         false => Span::new("  ", Role::Body),
     };
-    let indent = super::text::width(&place.text);
+    let indent = super::line::width(&place.text);
     // The reason stands beside the call, or else on lines of its own.
     let why = Span::new(format!("  — {}", call.why), Role::Dim);
     let size: usize = spans
         .iter()
         .chain([&why])
-        .map(|s| super::text::width(&s.text))
+        .map(|s| super::line::width(&s.text))
         .sum();
     if call.why.is_empty() {
         return bullet(place, &spans, width);

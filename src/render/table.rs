@@ -1,7 +1,8 @@
 //! Tables whose columns are fitted to the width by wrapping inside the cells.
 
-use super::text::{bullet, longest_word, split_lines, width as cells, wrap};
-use super::{Line, Role, Span};
+use super::line::width as cells;
+use super::line::{Line, Role, Span};
+use super::text::{bullet, longest_word, split_lines, wrap};
 use crate::course::Align;
 
 /// What stands between two columns.
@@ -41,7 +42,7 @@ impl Cell {
 
     fn natural(&self) -> usize {
         let longest = split_lines(&self.text).into_iter().map(|line| {
-            let text: String = line.iter().map(|s| super::visible(&s.text)).collect();
+            let text: String = line.iter().map(|s| super::text::visible(&s.text)).collect();
             cells(&text)
         });
         cells(&self.sign.text) + longest.max().unwrap_or(0)

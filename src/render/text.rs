@@ -1,18 +1,7 @@
 //! Cells, clusters and lines: measuring, making visible, and wrapping.
 
-use super::{Line, Role, Span};
+use super::line::{Line, Role, Span, cells, width};
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
-
-/// How many cells a text takes in the terminal.
-pub(crate) fn width(text: &str) -> usize {
-    text.graphemes(true).map(cells).sum()
-}
-
-/// How many cells one grapheme cluster takes.
-fn cells(cluster: &str) -> usize {
-    UnicodeWidthStr::width(cluster)
-}
 
 /// The text with everything invisible made visible: control characters as
 /// their Unicode pictures, what reorders text or takes no cell as its code

@@ -1,9 +1,11 @@
 //! Layers over each other, the view on top, each name in a column of its own:
 //! the overview's figure.
 
-use super::{DOWN, EntryKind, Mark, Name, Picture, Spot, mode, suffix};
-use crate::render::text::width as cells;
-use crate::render::{Line, Role, Span, visible};
+use super::picture::{DOWN, Mark, Name, Picture, Spot, mode, suffix};
+use crate::plan::EntryKind;
+use crate::render::line::width as cells;
+use crate::render::line::{Line, Role, Span};
+use crate::render::text::visible;
 
 /// More layers than this are no figure any more.
 const MOST: usize = 6;

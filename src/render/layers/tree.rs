@@ -1,10 +1,12 @@
 //! Names below each other as a tree, the view and the layers side by side: for
 //! what is too much for one figure. More layers than fit make several bands.
 
-use super::{ACROSS, Mark, Name, Picture, Spot, mode, suffix};
+use super::picture::{ACROSS, Mark, Name, Picture, Spot, mode, suffix};
 use crate::render::chart::flow;
-use crate::render::text::{bullet, hang, width as cells};
-use crate::render::{Line, Role, Span, visible};
+use crate::render::line::width as cells;
+use crate::render::line::{Line, Role, Span};
+use crate::render::text::visible;
+use crate::render::text::{bullet, hang};
 use std::ops::Range;
 
 /// Cells before a column.
