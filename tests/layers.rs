@@ -44,7 +44,7 @@ const TABLE: [(&str, &[&str]); 13] = [
 
 /// Rooms in which files still import each other in a circle: a known exception,
 /// which may only shrink.
-const KNOWN_CIRCLES: [&str; 6] = ["cli", "course", "plan", "probe", "sandbox", "tui"];
+const KNOWN_CIRCLES: [&str; 1] = ["sandbox"];
 
 #[test]
 fn the_table_is_a_dag() {

@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 
 /// What ended the waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Word {
+pub(crate) enum HoldEnd {
     /// A line on standard input.
     Enter,
     /// The end of standard input, or a signal.
@@ -42,7 +42,7 @@ impl Release {
     }
 
     /// Returns on the first of: a line on standard input, its end, a signal.
-    pub(crate) fn wait(&self) -> io::Result<Word> {
+    pub(crate) fn wait(&self) -> io::Result<HoldEnd> {
         let stdin = io::stdin();
         loop {
             let mut fds = [
@@ -56,7 +56,7 @@ impl Release {
             }
             let ready = |fd: &PollFd| fd.any().unwrap_or(true);
             if ready(&fds[0]) {
-                return Ok(Word::End);
+                return Ok(HoldEnd::End);
             }
             if ready(&fds[1])
                 && let Some(word) = line_or_end(&stdin)?
@@ -69,11 +69,11 @@ impl Release {
 
 /// Reads what is there, without waiting for a whole line: a signal must still
 /// be heard. Unbuffered on purpose.
-fn line_or_end(stdin: &io::Stdin) -> io::Result<Option<Word>> {
+fn line_or_end(stdin: &io::Stdin) -> io::Result<Option<HoldEnd>> {
     let mut bytes = [0; 256];
     match nix::unistd::read(stdin, &mut bytes) {
-        Ok(0) => Ok(Some(Word::End)),
-        Ok(n) => Ok(bytes[..n].contains(&b'\n').then_some(Word::Enter)),
+        Ok(0) => Ok(Some(HoldEnd::End)),
+        Ok(n) => Ok(bytes[..n].contains(&b'\n').then_some(HoldEnd::Enter)),
         Err(nix::errno::Errno::EINTR | nix::errno::Errno::EAGAIN) => Ok(None),
         Err(errno) => Err(errno.into()),
     }

@@ -1,7 +1,7 @@
 //! A JUnit report of `verify`, for continuous integration services.
 
 use super::failure::Failure;
-use super::verify::{Finding, Problem, Status};
+use super::finding::{Finding, Problem, Status};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::path::Path;
 

@@ -13,6 +13,7 @@ mod consent;
 mod doctor;
 mod evidence;
 mod failure;
+mod finding;
 mod hold;
 mod junit;
 mod knobs;

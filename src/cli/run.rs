@@ -3,7 +3,7 @@
 use super::args::RunArgs;
 use super::consent::consent;
 use super::failure::{Exit, Failure};
-use super::hold::{Release, Word};
+use super::hold::{HoldEnd, Release};
 use super::printer::{Printer, Tone, visible};
 use super::{evidence, knobs, left_over, pack};
 use crate::course::{Course, Step};
@@ -55,8 +55,8 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
         if paused && let Some(action) = history.paused() {
             evidence::print_stage(&scenario, &history, action, out)?;
             match pause(out)? {
-                Word::Enter => run.enough(),
-                Word::End => run.finish(),
+                HoldEnd::Enter => run.enough(),
+                HoldEnd::End => run.finish(),
             }
         }
         if holding && args.hold {
@@ -95,7 +95,7 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
 }
 
 /// Waits for the word to go on with a stage.
-fn pause(out: &mut Printer) -> Result<Word, Failure> {
+fn pause(out: &mut Printer) -> Result<HoldEnd, Failure> {
     // From here to the word these signals ask for a clean end.
     let release = Release::listen()?;
     out.flush()?;

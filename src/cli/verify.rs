@@ -3,54 +3,19 @@
 use super::args::VerifyArgs;
 use super::consent::consent;
 use super::failure::{Exit, Failure};
+use super::finding::{Finding, Problem, Status};
 use super::junit::Junit;
 use super::left_over;
 use super::pack::{self, Chosen};
 use super::printer::{Printer, Tone, visible};
 use crate::check::{Question, Verdict, judge};
 use crate::course::{Course, Quiz};
-use crate::plan::{Event, History, Leftover, Refusal, Value};
+use crate::plan::{Event, History, Value};
 use crate::session::{Consent, Outcome, Record, Run};
 use serde::Serialize;
 use serde_json::json;
 use std::io::Write;
-use std::time::{Duration, Instant};
-
-/// What one run of one step showed.
-pub(crate) struct Finding<'a> {
-    /// The step.
-    pub(crate) chosen: &'a Chosen<'a>,
-    /// Which round, from 1.
-    pub(crate) round: u32,
-    /// How long the run took, everything being removed again included.
-    pub(crate) took: Duration,
-    /// The result.
-    pub(crate) status: Status,
-    /// What of it could not be removed.
-    pub(crate) left: Vec<Leftover>,
-}
-
-/// How a step fared.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Status {
-    /// Every claim holds.
-    Passed,
-    /// These do not.
-    Failed(Vec<Problem>),
-    /// This host can't do it.
-    Skipped(Refusal),
-}
-
-/// A claim that does not hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Problem {
-    /// What the lesson says, in a sentence.
-    pub(crate) claim: String,
-    /// What should have been observed.
-    pub(crate) expected: String,
-    /// What was.
-    pub(crate) observed: String,
-}
+use std::time::Instant;
 
 /// How many runs passed, failed and were skipped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]

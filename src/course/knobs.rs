@@ -373,7 +373,7 @@ pub(super) fn none_in(sink: &mut Sink<'_>, node: &Node) {
 
 #[cfg(test)]
 mod tests {
-    use crate::course::demo_from_toml;
+    use crate::course::lint::demo_from_toml;
 
     const LIVE: &str = r#"
 [[knob]]

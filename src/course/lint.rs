@@ -1,14 +1,16 @@
 //! Everything that is wrong with a pack, in one pass; and the course that is
 //! left of it once nothing is.
 
+use super::demo::Demo;
 use super::facts::filled;
+use super::model::{Course, Lesson, LessonMeta, Origin};
 use super::pack::{Folder, Pack, StepFile};
 use super::prose::{self, Targets};
 use super::schema::Part;
 use super::source::{Scope, Sink, Source, whole_file};
 use super::step::{self, Read};
 use super::tree::{self, Trust};
-use super::{Course, Demo, Lesson, LessonMeta, Origin, recording, rules, shape};
+use super::{recording, rules, shape};
 use crate::base::{Diagnostic, Severity};
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,6 +1,8 @@
 //! The model: a course of lessons of steps.
 
-use super::{Demo, Document, Recording, Scenario};
+use super::demo::{Demo, Scenario};
+use super::document::Document;
+use super::recording::Recording;
 use crate::check::Question;
 use crate::plan::Event;
 use schemars::JsonSchema;

@@ -3,6 +3,7 @@
 
 use super::demo::{Demo, DemoSource, Figure};
 use super::facts::{Boxes, Judge, Yields, filled};
+use super::model::Quiz;
 use super::schema::Part;
 use super::source::{Scope, Sink};
 use super::tree::{self, Node, Trust, Value};
@@ -228,7 +229,7 @@ pub(super) fn quiz(
     body: Range<usize>,
     opening: Range<usize>,
     seen: Option<(Yields, Boxes)>,
-) -> Option<super::Quiz> {
+) -> Option<Quiz> {
     let before = sink.len();
     let (root, trust) = tree::parse(sink, body, opening);
     knobs::none_in(sink, &root);

@@ -3,7 +3,8 @@
 //! Editors complete lessons with it, and lint walks the same document, so the
 //! two can't diverge.
 
-use super::{DemoSource, LessonMeta, Quiz, StepMeta};
+use super::demo::DemoSource;
+use super::model::{LessonMeta, Quiz, StepMeta};
 use crate::plan::Probe;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};

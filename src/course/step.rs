@@ -2,10 +2,11 @@
 
 use super::facts::filled;
 use super::markdown::{self, Fence, FenceKind};
+use super::model::{Step, StepMeta};
 use super::schema::Part;
 use super::source::Sink;
 use super::tree::{self, Trust};
-use super::{Step, StepMeta, prose, rules, shape};
+use super::{prose, rules, shape};
 use std::{ops::Range, path::PathBuf};
 
 /// A step as far as it could be read, and what the rest of the pack needs to

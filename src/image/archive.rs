@@ -7,7 +7,7 @@
 //! What a layer can't hold is refused, never left out.
 
 use super::limits::MOST_ENTRIES;
-use super::steps::Trouble;
+use super::steps::Error;
 use nix::fcntl::OFlag;
 use std::collections::BTreeMap;
 use std::fs::{self, DirEntry, File, Metadata, OpenOptions};
@@ -59,7 +59,7 @@ impl OverlayXattrs {
 /// What can't be read, and what a layer can't hold: sockets, pipes, devices,
 /// names that begin with `.wh.`, and directories or files that overlayfs only
 /// refers to (`redirect_dir`, `metacopy`).
-pub(super) fn archive(layer: &Path, to: &mut dyn Write) -> Result<(), Trouble> {
+pub(super) fn archive(layer: &Path, to: &mut dyn Write) -> Result<(), Error> {
     let mut walk = Walk {
         layer: layer.into(),
         tar: Builder::new(to),
@@ -70,7 +70,7 @@ pub(super) fn archive(layer: &Path, to: &mut dyn Write) -> Result<(), Trouble> {
     walk.tar
         .into_inner()
         .map(drop)
-        .map_err(|error| Trouble::io("write", layer, &error))
+        .map_err(|error| Error::io("write", layer, &error))
 }
 
 /// One walk through a layer.
@@ -85,12 +85,12 @@ struct Walk<'w> {
 impl Walk<'_> {
     /// All that is in a directory, in the order of the names' bytes: the order
     /// of readdir(3) is the filesystem's own.
-    fn directory(&mut self, below: &Path) -> Result<(), Trouble> {
+    fn directory(&mut self, below: &Path) -> Result<(), Error> {
         let here = self.layer.join(below);
         if self.attribute(&here, "opaque")?.as_deref() == Some(b"y") {
             self.empty_file(&below.join(OPAQUE))?;
         }
-        let trouble = |error: &io::Error| Trouble::io("open", &here, error);
+        let trouble = |error: &io::Error| Error::io("open", &here, error);
         let entries = fs::read_dir(&here).map_err(|error| trouble(&error))?;
         let mut entries: Vec<DirEntry> = entries
             .take(MOST_ENTRIES + 1)
@@ -103,13 +103,13 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn entry(&mut self, name: &Path) -> Result<(), Trouble> {
+    fn entry(&mut self, name: &Path) -> Result<(), Error> {
         self.entries += 1;
         let path = self.layer.join(name);
-        let wrong = |what: String| Trouble::Wrong(format!("`{}` {what}", path.display()));
+        let wrong = |what: String| Error::Wrong(format!("`{}` {what}", path.display()));
         if self.entries > MOST_ENTRIES {
             let layer = self.layer.display();
-            return Err(Trouble::Wrong(format!(
+            return Err(Error::Wrong(format!(
                 "`{layer}` has more than {MOST_ENTRIES} names: make smaller layers"
             )));
         }
@@ -121,7 +121,7 @@ impl Walk<'_> {
         }
         let meta = path
             .symlink_metadata()
-            .map_err(|error| Trouble::io("lstat", &path, &error))?;
+            .map_err(|error| Error::io("lstat", &path, &error))?;
         let kind = meta.file_type();
         if kind.is_dir() {
             self.refuse_references(&path, "redirect")?;
@@ -134,7 +134,7 @@ impl Walk<'_> {
             self.file(name, &path, &meta)
         } else if kind.is_symlink() {
             let target =
-                fs::read_link(&path).map_err(|error| Trouble::io("readlink", &path, &error))?;
+                fs::read_link(&path).map_err(|error| Error::io("readlink", &path, &error))?;
             self.link(
                 name,
                 EntryType::Symlink,
@@ -154,7 +154,7 @@ impl Walk<'_> {
     }
 
     /// A regular file, or another name of one that is in the archive already.
-    fn file(&mut self, name: &Path, path: &Path, meta: &Metadata) -> Result<(), Trouble> {
+    fn file(&mut self, name: &Path, path: &Path, meta: &Metadata) -> Result<(), Error> {
         if meta.nlink() > 1 {
             let inode = (meta.dev(), meta.ino());
             if let Some(first) = self.linked.get(&inode) {
@@ -163,7 +163,7 @@ impl Walk<'_> {
             }
             self.linked.insert(inode, name.into());
         }
-        let file = open(path).map_err(|error| Trouble::io("open", path, &error))?;
+        let file = open(path).map_err(|error| Error::io("open", path, &error))?;
         // A file that is cut or grows meanwhile must not tear the archive.
         let data = file.chain(io::repeat(0)).take(meta.len());
         self.append(&name.into(), EntryType::Regular, meta, data)
@@ -178,8 +178,8 @@ impl Walk<'_> {
         kind: EntryType,
         meta: &Metadata,
         target: &[u8],
-    ) -> Result<(), Trouble> {
-        let trouble = |error: io::Error| Trouble::io("write", name, &error);
+    ) -> Result<(), Error> {
+        let trouble = |error: io::Error| Error::io("write", name, &error);
         let mut header = header(kind, meta);
         if target.len() <= LINK_FIELD {
             header.set_link_name_literal(target).map_err(trouble)?;
@@ -208,18 +208,18 @@ impl Walk<'_> {
         kind: EntryType,
         meta: &Metadata,
         data: impl Read,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Error> {
         let mut header = header(kind, meta);
         if kind == EntryType::Regular {
             header.set_size(meta.len());
         }
         self.tar
             .append_data(&mut header, name, data)
-            .map_err(|error| Trouble::io("write", name, &error))
+            .map_err(|error| Error::io("write", name, &error))
     }
 
     /// What stands for something that is not there: always the same.
-    fn empty_file(&mut self, name: &Path) -> Result<(), Trouble> {
+    fn empty_file(&mut self, name: &Path) -> Result<(), Error> {
         let mut header = Header::new_gnu();
         header.set_mode(0o644);
         header.set_uid(0);
@@ -229,28 +229,28 @@ impl Walk<'_> {
         header.set_entry_type(EntryType::Regular);
         self.tar
             .append_data(&mut header, name, io::empty())
-            .map_err(|error| Trouble::io("write", name, &error))
+            .map_err(|error| Error::io("write", name, &error))
     }
 
     /// An attribute of overlayfs, from whichever namespace has it.
-    fn attribute(&self, path: &Path, name: &str) -> Result<Option<Vec<u8>>, Trouble> {
+    fn attribute(&self, path: &Path, name: &str) -> Result<Option<Vec<u8>>, Error> {
         for space in [OverlayXattrs::Trusted, OverlayXattrs::User] {
             match xattr::get(path, format!("{}{name}", space.prefix())) {
                 Ok(None) => {}
                 Ok(found) => return Ok(found),
                 // A filesystem without attributes has none of these.
                 Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => {}
-                Err(error) => return Err(Trouble::io("lgetxattr", path, &error)),
+                Err(error) => return Err(Error::io("lgetxattr", path, &error)),
             }
         }
         Ok(None)
     }
 
     /// An upper may only refer to what is in a lower: a layer alone would lack it.
-    fn refuse_references(&self, path: &Path, name: &str) -> Result<(), Trouble> {
+    fn refuse_references(&self, path: &Path, name: &str) -> Result<(), Error> {
         match self.attribute(path, name)? {
             None => Ok(()),
-            Some(_) => Err(Trouble::Wrong(format!(
+            Some(_) => Err(Error::Wrong(format!(
                 "`{}` has the attribute `overlay.{name}`: its content is still in a layer below; copy it to a new name first",
                 path.display()
             ))),

@@ -4,7 +4,7 @@
 //! the learner's, and not part of the machine.
 
 use super::loader::{Loader, below};
-use super::steps::Trouble;
+use super::steps::Error;
 use goblin::elf::Elf;
 use std::collections::BTreeSet;
 use std::fs;
@@ -74,7 +74,7 @@ impl Search {
     ///
     /// # Errors
     /// A file that can't be read or isn't a program, a library that isn't there.
-    pub(super) fn parts(&self, file: &Path, into: &Path) -> Result<Parts, Trouble> {
+    pub(super) fn parts(&self, file: &Path, into: &Path) -> Result<Parts, Error> {
         let mut parts = Parts::default();
         self.program(file, into, MOST_SCRIPTS, &mut parts)?;
         Ok(parts)
@@ -86,7 +86,7 @@ impl Search {
         into: &Path,
         scripts: usize,
         parts: &mut Parts,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Error> {
         let bytes = read(&self.on_host(file))?;
         if let Some(line) = bytes.strip_prefix(b"#!") {
             return self.script(file, line, scripts, parts);
@@ -97,7 +97,7 @@ impl Search {
             return Ok(());
         };
         if !interpreter.is_absolute() {
-            return Err(Trouble::Wrong(format!(
+            return Err(Error::Wrong(format!(
                 "`{}` names the interpreter `{}`, which isn't an absolute path",
                 file.display(),
                 interpreter.display()
@@ -125,9 +125,9 @@ impl Search {
         line: &[u8],
         scripts: usize,
         parts: &mut Parts,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Error> {
         let wrong = |what: &str| {
-            Trouble::Wrong(format!(
+            Error::Wrong(format!(
                 "`{}` is a script {what}: name a compiled program instead",
                 file.display()
             ))
@@ -151,7 +151,7 @@ impl Search {
     }
 
     /// Meets the needs of a program and of all libraries that are found for it.
-    fn libraries(&self, program: Open, loader: &Loader, parts: &mut Parts) -> Result<(), Trouble> {
+    fn libraries(&self, program: Open, loader: &Loader, parts: &mut Parts) -> Result<(), Error> {
         let kind = program.object.kind;
         let mut seen = BTreeSet::new();
         let mut open = vec![program];
@@ -180,7 +180,7 @@ impl Search {
                     self.first(&directories, name, kind)?
                 };
                 let Some((index, (path, object))) = found else {
-                    return Err(Trouble::Wrong(format!(
+                    return Err(Error::Wrong(format!(
                         "`{}` needs the library `{name}`, which is in none of the directories where ld.so(8) looks",
                         next.name
                     )));
@@ -208,7 +208,7 @@ impl Search {
         directories: &[PathBuf],
         name: &str,
         kind: Kind,
-    ) -> Result<Option<(usize, Library)>, Trouble> {
+    ) -> Result<Option<(usize, Library)>, Error> {
         for (index, directory) in directories.iter().enumerate() {
             if let Some(found) = self.fitting(&directory.join(name), kind)? {
                 return Ok(Some((index, found)));
@@ -218,7 +218,7 @@ impl Search {
     }
 
     /// The library of that path, if it is there and of that kind.
-    fn fitting(&self, path: &Path, kind: Kind) -> Result<Option<Library>, Trouble> {
+    fn fitting(&self, path: &Path, kind: Kind) -> Result<Option<Library>, Error> {
         let file = self.on_host(path);
         if !path.is_absolute() || !file.is_file() {
             return Ok(None);
@@ -262,15 +262,15 @@ fn normal(path: &Path) -> PathBuf {
     found
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, Trouble> {
-    let trouble = |error| Trouble::io("open", file, &error);
+fn read(file: &Path) -> Result<Vec<u8>, Error> {
+    let trouble = |error| Error::io("open", file, &error);
     let open = fs::File::open(file).map_err(trouble)?;
     let mut bytes = Vec::new();
     open.take(MOST_BYTES + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| Trouble::io("read", file, &error))?;
+        .map_err(|error| Error::io("read", file, &error))?;
     if bytes.len() as u64 > MOST_BYTES {
-        return Err(Trouble::Wrong(format!(
+        return Err(Error::Wrong(format!(
             "`{}` is larger than 64 MiB: name a smaller program",
             file.display()
         )));
@@ -278,9 +278,9 @@ fn read(file: &Path) -> Result<Vec<u8>, Trouble> {
     Ok(bytes)
 }
 
-fn parse(name: &Path, bytes: &[u8]) -> Result<Object, Trouble> {
+fn parse(name: &Path, bytes: &[u8]) -> Result<Object, Error> {
     let elf = Elf::parse(bytes).map_err(|error| {
-        Trouble::Wrong(format!(
+        Error::Wrong(format!(
             "`{}` is neither an ELF program nor a script: {error}",
             name.display()
         ))

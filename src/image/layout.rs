@@ -8,7 +8,7 @@
 
 use super::archive;
 use super::limits::{MOST_BYTES, longest_file};
-use super::steps::{Step, Steps, Trouble, step};
+use super::steps::{Error, Step, Steps, step};
 use crate::base::Errno;
 use oci_spec::image::{
     ANNOTATION_REF_NAME, Descriptor, ImageIndex, ImageIndexBuilder, MediaType, OciLayout,
@@ -30,7 +30,7 @@ const MOST_JSON: u64 = 1 << 20;
 const VERSION: &str = "1.0.0";
 
 /// Writes bytes; called twice for a blob that isn't there yet.
-pub(super) type Produce<'p> = &'p dyn Fn(&mut dyn Write) -> Result<(), Trouble>;
+pub(super) type Produce<'p> = &'p dyn Fn(&mut dyn Write) -> Result<(), Error>;
 
 /// The directories of a layout, from the outermost in.
 pub fn directories(root: &str) -> [String; 3] {
@@ -65,7 +65,7 @@ impl Layout {
         kind: MediaType,
         produce: Produce<'_>,
         steps: Steps<'_>,
-    ) -> Result<(Descriptor, bool), Trouble> {
+    ) -> Result<(Descriptor, bool), Error> {
         // Its name is its digest, so it is made once for nothing but that.
         let (digest, size) = hashed(io::sink(), produce)?;
         let path = self.blob(&digest);
@@ -84,7 +84,7 @@ impl Layout {
         match there {
             Ok(()) if whole => return Ok((descriptor, false)),
             Ok(()) => return Err(broken(&path, "is there, but not as long as it has to be")),
-            Err(Trouble::Kernel(_, Errno(libc::ENOENT))) => {}
+            Err(Error::Kernel(_, Errno(libc::ENOENT))) => {}
             Err(other) => return Err(other),
         }
         let (file, partial) = self.partial()?;
@@ -92,7 +92,7 @@ impl Layout {
         let written = hashed(&file, produce);
         let told = match &written {
             Ok((_, size)) => Some(Ok(*size as i64)),
-            Err(Trouble::Kernel(call, errno)) if call.starts_with("write") => Some(Err(*errno)),
+            Err(Error::Kernel(call, errno)) if call.starts_with("write") => Some(Err(*errno)),
             // The layer could not be read.
             Err(_) => None,
         };
@@ -110,7 +110,7 @@ impl Layout {
             let _ = fs::remove_file(&partial);
         }
         if written? != (digest, size) {
-            return Err(Trouble::Wrong(
+            return Err(Error::Wrong(
                 "a layer was changed while the image was made: make it again".into(),
             ));
         }
@@ -124,11 +124,11 @@ impl Layout {
         kind: MediaType,
         document: &impl Serialize,
         steps: Steps<'_>,
-    ) -> Result<Descriptor, Trouble> {
+    ) -> Result<Descriptor, Error> {
         let text = json(document)?;
         let produce = |to: &mut dyn Write| {
             to.write_all(&text)
-                .map_err(|error| Trouble::io("write", &self.root, &error))
+                .map_err(|error| Error::io("write", &self.root, &error))
         };
         Ok(self.keep(kind, &produce, steps)?.0)
     }
@@ -140,12 +140,12 @@ impl Layout {
         tag: &str,
         mut manifest: Descriptor,
         steps: Steps<'_>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Error> {
         if !self.root.join("oci-layout").exists() {
             let marker = OciLayoutBuilder::default()
                 .image_layout_version(VERSION)
                 .build()
-                .map_err(|error| Trouble::Wrong(error.to_string()))?;
+                .map_err(|error| Error::Wrong(error.to_string()))?;
             self.replace("oci-layout", &json(&marker)?, steps)?;
         }
         let mut index = if self.root.join("index.json").exists() {
@@ -156,7 +156,7 @@ impl Layout {
                 .media_type(MediaType::ImageIndex)
                 .manifests(Vec::new())
                 .build()
-                .map_err(|error| Trouble::Wrong(error.to_string()))?
+                .map_err(|error| Error::Wrong(error.to_string()))?
         };
         let name = (ANNOTATION_REF_NAME.to_string(), tag.to_string());
         manifest.set_annotations(Some([name].into()));
@@ -168,7 +168,7 @@ impl Layout {
     }
 
     /// The manifest of that name.
-    pub(super) fn find(&self, tag: &str) -> Result<Descriptor, Trouble> {
+    pub(super) fn find(&self, tag: &str) -> Result<Descriptor, Error> {
         let marker: OciLayout = self.document(&self.root.join("oci-layout"))?;
         if marker.image_layout_version() != VERSION {
             return Err(broken(
@@ -180,7 +180,7 @@ impl Layout {
         let found = index.manifests().iter().find(|known| named(known, tag));
         found.cloned().ok_or_else(|| {
             let known: Vec<_> = index.manifests().iter().filter_map(tag_of).collect();
-            Trouble::Wrong(format!(
+            Error::Wrong(format!(
                 "`{}` has no image `{tag}`; it has: {}",
                 self.root.display(),
                 known.join(", ")
@@ -188,22 +188,18 @@ impl Layout {
         })
     }
 
-    fn index(&self) -> Result<ImageIndex, Trouble> {
+    fn index(&self) -> Result<ImageIndex, Error> {
         self.document(&self.root.join("index.json"))
     }
 
     /// A blob, once its size and its digest are what the descriptor says.
-    pub(super) fn checked(
-        &self,
-        descriptor: &Descriptor,
-        steps: Steps<'_>,
-    ) -> Result<File, Trouble> {
+    pub(super) fn checked(&self, descriptor: &Descriptor, steps: Steps<'_>) -> Result<File, Error> {
         let digest = sha256(descriptor)?;
         let path = self.blob(&digest);
-        let mut file = archive::open(&path).map_err(|error| Trouble::io("open", &path, &error))?;
+        let mut file = archive::open(&path).map_err(|error| Error::io("open", &path, &error))?;
         let meta = file
             .metadata()
-            .map_err(|error| Trouble::io("fstat", &path, &error))?;
+            .map_err(|error| Error::io("fstat", &path, &error))?;
         let size = descriptor.size();
         if !meta.is_file() || meta.len() != size || size > MOST_BYTES {
             return Err(broken(
@@ -218,7 +214,7 @@ impl Layout {
         let produce = |mut to: &mut dyn Write| {
             io::copy(&mut (&file).take(size), &mut to)
                 .map(drop)
-                .map_err(|error| Trouble::io("read", &path, &error))
+                .map_err(|error| Error::io("read", &path, &error))
         };
         let (found, read) = hashed(io::sink(), &produce)?;
         steps(Step {
@@ -236,7 +232,7 @@ impl Layout {
             ));
         }
         file.rewind()
-            .map_err(|error| Trouble::io("lseek", &path, &error))?;
+            .map_err(|error| Error::io("lseek", &path, &error))?;
         Ok(file)
     }
 
@@ -245,37 +241,37 @@ impl Layout {
         &self,
         descriptor: &Descriptor,
         steps: Steps<'_>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, Error> {
         let file = self.checked(descriptor, steps)?;
         parse(&self.blob(&sha256(descriptor)?), file)
     }
 
     /// Bytes of all blobs.
-    pub(super) fn size(&self) -> Result<u64, Trouble> {
+    pub(super) fn size(&self) -> Result<u64, Error> {
         let blobs = self.root.join("blobs/sha256");
         let sum = |blobs: &Path| -> io::Result<u64> {
             fs::read_dir(blobs)?.try_fold(0, |sum, entry| Ok(sum + entry?.metadata()?.len()))
         };
-        sum(&blobs).map_err(|error| Trouble::io("open", &blobs, &error))
+        sum(&blobs).map_err(|error| Error::io("open", &blobs, &error))
     }
 
-    fn document<T: DeserializeOwned>(&self, path: &Path) -> Result<T, Trouble> {
-        let file = archive::open(path).map_err(|error| Trouble::io("open", path, &error))?;
+    fn document<T: DeserializeOwned>(&self, path: &Path) -> Result<T, Error> {
+        let file = archive::open(path).map_err(|error| Error::io("open", path, &error))?;
         parse(path, file)
     }
 
     /// A file beside the blobs that is no blob yet.
-    fn partial(&self) -> Result<(File, PathBuf), Trouble> {
+    fn partial(&self) -> Result<(File, PathBuf), Error> {
         let path = self.root.join(".partial");
         // Left by an attempt that ran out of room; or a link, not to be followed.
         let _ = fs::remove_file(&path);
         let made = OpenOptions::new().write(true).create_new(true).open(&path);
-        let file = made.map_err(|error| Trouble::io("open", &path, &error))?;
+        let file = made.map_err(|error| Error::io("open", &path, &error))?;
         Ok((file, path))
     }
 
     /// Puts a small file in the place of another at once.
-    fn replace(&self, name: &str, text: &[u8], steps: Steps<'_>) -> Result<(), Trouble> {
+    fn replace(&self, name: &str, text: &[u8], steps: Steps<'_>) -> Result<(), Error> {
         let (mut file, partial) = self.partial()?;
         let fd = file.as_raw_fd();
         let args = format!("{fd}<{}>, …, {}", partial.display(), text.len());
@@ -289,10 +285,10 @@ impl Layout {
 }
 
 /// The digest of a descriptor, if it is one that can be checked here.
-pub(super) fn sha256(descriptor: &Descriptor) -> Result<Sha256Digest, Trouble> {
+pub(super) fn sha256(descriptor: &Descriptor) -> Result<Sha256Digest, Error> {
     let hex = descriptor.as_digest_sha256().unwrap_or_default();
     Sha256Digest::from_str(hex).map_err(|_| {
-        Trouble::Wrong(format!(
+        Error::Wrong(format!(
             "`{}` is not a SHA-256 digest: only those can be checked here",
             descriptor.digest()
         ))
@@ -308,29 +304,29 @@ fn named(descriptor: &Descriptor, tag: &str) -> bool {
     tag_of(descriptor) == Some(tag)
 }
 
-fn broken(path: &Path, what: &str) -> Trouble {
-    Trouble::Wrong(format!(
+fn broken(path: &Path, what: &str) -> Error {
+    Error::Wrong(format!(
         "`{}` {what}: remove the layout and make the image again",
         path.display()
     ))
 }
 
-fn json(document: &impl Serialize) -> Result<Vec<u8>, Trouble> {
-    serde_json::to_vec(document).map_err(|error| Trouble::Wrong(error.to_string()))
+fn json(document: &impl Serialize) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(document).map_err(|error| Error::Wrong(error.to_string()))
 }
 
-fn parse<T: DeserializeOwned>(path: &Path, file: File) -> Result<T, Trouble> {
+fn parse<T: DeserializeOwned>(path: &Path, file: File) -> Result<T, Error> {
     let mut text = Vec::new();
     file.take(MOST_JSON + 1)
         .read_to_end(&mut text)
-        .map_err(|error| Trouble::io("read", path, &error))?;
+        .map_err(|error| Error::io("read", path, &error))?;
     if text.len() as u64 > MOST_JSON {
         return Err(broken(path, "is longer than 1 MiB"));
     }
     serde_json::from_slice(&text).map_err(|error| broken(path, &format!("can't be read ({error})")))
 }
 
-fn rename(from: &Path, to: &Path, steps: Steps<'_>) -> Result<(), Trouble> {
+fn rename(from: &Path, to: &Path, steps: Steps<'_>) -> Result<(), Error> {
     step(
         steps,
         ("rename", format!("{from:?}, {to:?}")),
@@ -365,7 +361,7 @@ impl<W: Write> Write for Hashed<W> {
 }
 
 /// Writes what `produce` makes; its digest and its length.
-fn hashed(to: impl Write, produce: Produce<'_>) -> Result<(Sha256Digest, u64), Trouble> {
+fn hashed(to: impl Write, produce: Produce<'_>) -> Result<(Sha256Digest, u64), Error> {
     let mut hashed = Hashed {
         to,
         sha: Sha256::new(),
@@ -379,6 +375,6 @@ fn hashed(to: impl Write, produce: Produce<'_>) -> Result<(Sha256Digest, u64), T
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let digest = Sha256Digest::from_str(&hex).map_err(|error| Trouble::Wrong(error.to_string()))?;
+    let digest = Sha256Digest::from_str(&hex).map_err(|error| Error::Wrong(error.to_string()))?;
     Ok((digest, hashed.size))
 }

@@ -3,7 +3,7 @@
 
 use super::archive::{OverlayXattrs, archive};
 use super::layout::{Layout, sha256};
-use super::steps::{Steps, Trouble, step};
+use super::steps::{Error, Steps, step};
 use super::unpack::unpack as unpack_layer;
 use crate::base::Errno;
 use nix::fcntl::OFlag;
@@ -41,7 +41,7 @@ pub fn build(
     tag: &str,
     layers: &[String],
     steps: Steps<'_>,
-) -> Result<BuiltImage, Trouble> {
+) -> Result<BuiltImage, Error> {
     let layout = Layout::at(layout);
     let mut kept: Vec<Descriptor> = Vec::new();
     let mut written = 0;
@@ -67,7 +67,7 @@ pub fn build(
         .config(config)
         .layers(kept.clone())
         .build()
-        .map_err(|error| Trouble::Wrong(error.to_string()))?;
+        .map_err(|error| Error::Wrong(error.to_string()))?;
     let manifest = layout.keep_json(MediaType::ImageManifest, &manifest, steps)?;
     let digest = sha256(&manifest)?.digest().to_string();
     layout.name(tag, manifest, steps)?;
@@ -76,7 +76,7 @@ pub fn build(
         layers: kept
             .iter()
             .map(|layer| Ok(sha256(layer)?.digest().to_string()))
-            .collect::<Result<_, Trouble>>()?,
+            .collect::<Result<_, Error>>()?,
         written,
         bytes: layout.size()?,
     })
@@ -84,8 +84,8 @@ pub fn build(
 
 /// The image's configuration, config.md. No time is in it: the same layers give
 /// the same digest.
-fn configuration(layers: &[Descriptor]) -> Result<ImageConfiguration, Trouble> {
-    let wrong = |error: oci_spec::OciSpecError| Trouble::Wrong(error.to_string());
+fn configuration(layers: &[Descriptor]) -> Result<ImageConfiguration, Error> {
+    let wrong = |error: oci_spec::OciSpecError| Error::Wrong(error.to_string());
     // A diff_id is the digest of a layer's archive before compression. These
     // layers aren't compressed, so it is the blob's own digest.
     let diff_ids: Vec<String> = layers
@@ -126,11 +126,11 @@ pub fn unpack(
     to: &Path,
     xattrs: OverlayXattrs,
     steps: Steps<'_>,
-) -> Result<usize, Trouble> {
+) -> Result<usize, Error> {
     let layout = Layout::at(layout);
     let found = layout.find(tag)?;
     if *found.media_type() != MediaType::ImageManifest {
-        return Err(Trouble::Wrong(format!(
+        return Err(Error::Wrong(format!(
             "`{tag}` is `{}`, not an image manifest",
             found.media_type()
         )));
@@ -139,7 +139,7 @@ pub fn unpack(
     let config: ImageConfiguration = layout.checked_json(manifest.config(), steps)?;
     let layers = manifest.layers();
     if layers.len() > MOST_LAYERS {
-        return Err(Trouble::Wrong(format!(
+        return Err(Error::Wrong(format!(
             "`{tag}` has more than {MOST_LAYERS} layers"
         )));
     }
@@ -149,7 +149,7 @@ pub fn unpack(
         .iter()
         .all(|layer| *layer.media_type() == MediaType::ImageLayer);
     if !plain || layers.len() != diff_ids.len() || !layers.iter().zip(diff_ids).all(same) {
-        return Err(Trouble::Wrong(format!(
+        return Err(Error::Wrong(format!(
             "`{tag}` has layers that are compressed or not those of its configuration: only images that `image` made can be unpacked"
         )));
     }

@@ -26,4 +26,4 @@ pub use archive::OverlayXattrs;
 pub use layout::directories;
 pub use manifest::{BuiltImage, build, unpack};
 pub use root_fs::{BuiltRootFs, build_root_fs};
-pub use steps::{Returned, Step, Steps, Trouble};
+pub use steps::{Error, Returned, Step, Steps};

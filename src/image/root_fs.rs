@@ -7,7 +7,7 @@
 
 use super::elf::Search;
 use super::limits::longest_file;
-use super::steps::{Step, Steps, Trouble, step};
+use super::steps::{Error, Step, Steps, step};
 use crate::base::Errno;
 use crate::plan::Need;
 use nix::sys::sendfile::sendfile64;
@@ -73,11 +73,11 @@ pub fn build_root_fs(
     path: &str,
     to: &Path,
     steps: Steps<'_>,
-) -> Result<BuiltRootFs, Trouble> {
+) -> Result<BuiltRootFs, Error> {
     // What lies there already may be a link that leads elsewhere.
-    let mut there = fs::read_dir(to).map_err(|error| Trouble::io("open", to, &error))?;
+    let mut there = fs::read_dir(to).map_err(|error| Error::io("open", to, &error))?;
     if there.next().is_some() {
-        return Err(Trouble::Wrong(format!(
+        return Err(Error::Wrong(format!(
             "`{}` is not empty: name a new directory for the root filesystem",
             to.display()
         )));
@@ -89,7 +89,7 @@ pub fn build_root_fs(
         .collect::<BTreeSet<_>>()
         .into_iter()
         .map(|name| Ok((name.clone(), look_up(name, path)?)))
-        .collect::<Result<_, Trouble>>()?;
+        .collect::<Result<_, Error>>()?;
     let mut root = Root {
         to: to.into(),
         done: BTreeSet::new(),
@@ -113,10 +113,10 @@ pub fn build_root_fs(
 }
 
 /// The file behind a program's name, as execvp(3) would find it.
-fn look_up(name: &str, path: &str) -> Result<PathBuf, Trouble> {
+fn look_up(name: &str, path: &str) -> Result<PathBuf, Error> {
     let missing = || {
         let need = Need::Program(name.to_string());
-        Trouble::Refused(need, format!("execve({name})"), Errno(libc::ENOENT))
+        Error::Refused(need, format!("execve({name})"), Errno(libc::ENOENT))
     };
     let plain = !name.is_empty() && !name.contains('/') && name != "." && name != "..";
     path.split(':')
@@ -143,7 +143,7 @@ impl Root {
     }
 
     /// Directories, links and the files of /etc.
-    fn skeleton(&mut self, steps: Steps<'_>) -> Result<(), Trouble> {
+    fn skeleton(&mut self, steps: Steps<'_>) -> Result<(), Error> {
         self.directory(Path::new("usr/bin"), 0o755)?;
         for name in MERGED {
             self.merge(name, steps)?;
@@ -173,7 +173,7 @@ impl Root {
 
     /// Links a directory into /usr as this machine does, so that a path means
     /// the same file in both.
-    fn merge(&mut self, name: &str, steps: Steps<'_>) -> Result<(), Trouble> {
+    fn merge(&mut self, name: &str, steps: Steps<'_>) -> Result<(), Error> {
         let here = Path::new("/").join(name);
         let linked = here.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
         let real = fs::canonicalize(&here).unwrap_or_default();
@@ -198,7 +198,7 @@ impl Root {
     }
 
     /// Makes a directory with those above it, whatever the umask is.
-    fn directory(&self, path: &Path, mode: u32) -> Result<(), Trouble> {
+    fn directory(&self, path: &Path, mode: u32) -> Result<(), Error> {
         let path = self.at(path);
         let mut missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
         while let Some(one) = missing.pop() {
@@ -207,13 +207,13 @@ impl Root {
                 .mode(0o700)
                 .create(one)
                 .and_then(|()| fs::set_permissions(one, fs::Permissions::from_mode(mode)))
-                .map_err(|error| Trouble::io("mkdir", one, &error))?;
+                .map_err(|error| Error::io("mkdir", one, &error))?;
         }
         Ok(())
     }
 
     /// Makes a file that isn't there yet.
-    fn create(&mut self, path: &Path, mode: u32) -> Result<(PathBuf, File), Trouble> {
+    fn create(&mut self, path: &Path, mode: u32) -> Result<(PathBuf, File), Error> {
         let path = self.at(path);
         let made = OpenOptions::new()
             .write(true)
@@ -224,32 +224,32 @@ impl Root {
                 fchmod(&file, Mode::from_bits_truncate(mode))?;
                 Ok(file)
             });
-        let file = made.map_err(|error| Trouble::io("open", &path, &error))?;
+        let file = made.map_err(|error| Error::io("open", &path, &error))?;
         self.made.files += 1;
         Ok((path, file))
     }
 
     /// Copies a file of the machine, through links to what it really is, to a
     /// path of the new root, if it isn't there yet.
-    fn copy(&mut self, from: &Path, to: &Path, mode: u32, steps: Steps<'_>) -> Result<(), Trouble> {
+    fn copy(&mut self, from: &Path, to: &Path, mode: u32, steps: Steps<'_>) -> Result<(), Error> {
         let directory = to.parent().unwrap_or(Path::new("/"));
         self.directory(directory, 0o755)?;
         // /lib and /usr/lib may be one: what counts is where it comes to lie.
         let real = fs::canonicalize(self.at(directory))
-            .map_err(|error| Trouble::io("stat", directory, &error))?;
+            .map_err(|error| Error::io("stat", directory, &error))?;
         if !self
             .done
             .insert(real.join(to.file_name().unwrap_or_default()))
         {
             return Ok(());
         }
-        let source = File::open(from).map_err(|error| Trouble::io("open", from, &error))?;
+        let source = File::open(from).map_err(|error| Error::io("open", from, &error))?;
         let size = source
             .metadata()
-            .map_err(|error| Trouble::io("fstat", from, &error))?
+            .map_err(|error| Error::io("fstat", from, &error))?
             .len();
         if size > longest_file() {
-            return Err(Trouble::Kernel(
+            return Err(Error::Kernel(
                 format!("sendfile({from:?}), {size} bytes: name a smaller program"),
                 Errno(libc::EFBIG),
             ));
@@ -267,7 +267,7 @@ impl Root {
         );
         let sent = send(&target, &source, size);
         steps(sending(args.clone(), sent, started.elapsed()));
-        let sent = sent.map_err(|errno| Trouble::Kernel(format!("sendfile({args})"), errno))?;
+        let sent = sent.map_err(|errno| Error::Kernel(format!("sendfile({args})"), errno))?;
         self.made.bytes += sent as u64;
         Ok(())
     }
@@ -461,7 +461,7 @@ mod tests {
             let error = build_root_fs(&names, PATH, dir.path(), &mut |_| {}).unwrap_err();
             let of = Need::Program(name.into());
             assert!(
-                matches!(&error, Trouble::Refused(need, _, Errno(libc::ENOENT)) if *need == of),
+                matches!(&error, Error::Refused(need, _, Errno(libc::ENOENT)) if *need == of),
                 "{error}"
             );
         }

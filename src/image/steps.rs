@@ -7,7 +7,6 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
-use thiserror::Error;
 
 /// A call that was made, with its arguments as the manual writes them.
 pub struct Step {
@@ -27,8 +26,8 @@ pub struct Step {
 pub type Steps<'a> = &'a mut dyn FnMut(Step);
 
 /// Why such work did not come to its end.
-#[derive(Debug, Error)]
-pub enum Trouble {
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
     /// A call failed; it is written with the path that it was for.
     #[error("{0}: {1}")]
     Kernel(String, Errno),
@@ -40,12 +39,12 @@ pub enum Trouble {
     Refused(Need, String, Errno),
 }
 
-impl Trouble {
+impl Error {
     /// An I/O error on a path: the kernel's, if it has a number.
-    pub fn io(call: &str, path: &Path, error: &io::Error) -> Trouble {
+    pub fn io(call: &str, path: &Path, error: &io::Error) -> Error {
         match Errno::of(error) {
-            Some(errno) => Trouble::Kernel(format!("{call}({:?})", path), errno),
-            None => Trouble::Wrong(format!("`{}`: {error}", path.display())),
+            Some(errno) => Error::Kernel(format!("{call}({:?})", path), errno),
+            None => Error::Wrong(format!("`{}`: {error}", path.display())),
         }
     }
 }
@@ -56,7 +55,7 @@ pub(super) fn step<T: Returned>(
     (name, args): (&'static str, String),
     why: &'static str,
     make: impl FnOnce() -> Result<T, Errno>,
-) -> Result<T, Trouble> {
+) -> Result<T, Error> {
     let before = Instant::now();
     let made = make();
     let result = made.as_ref().map(Returned::number).map_err(|errno| *errno);
@@ -68,7 +67,7 @@ pub(super) fn step<T: Returned>(
         result,
         took: before.elapsed(),
     });
-    made.map_err(|errno| Trouble::Kernel(shown, errno))
+    made.map_err(|errno| Error::Kernel(shown, errno))
 }
 
 /// What a call returned, as the number that strace(1) would show.

@@ -165,7 +165,7 @@ impl Place {
         path
     }
 
-    fn image(&mut self, tag: &str, layers: &[&Path]) -> Result<BuiltImage, Trouble> {
+    fn image(&mut self, tag: &str, layers: &[&Path]) -> Result<BuiltImage, Error> {
         let layers: Vec<String> = layers
             .iter()
             .map(|path| path.to_str().unwrap().into())
@@ -175,7 +175,7 @@ impl Place {
         build(&layout, tag, &layers, &mut |step| heard.push(step))
     }
 
-    fn unpack(&mut self, tag: &str, to: &str) -> Result<PathBuf, Trouble> {
+    fn unpack(&mut self, tag: &str, to: &str) -> Result<PathBuf, Error> {
         let to = self.layer(to);
         let heard = &mut self.heard;
         let layout = self.dir.path().join("image");

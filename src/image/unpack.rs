@@ -9,7 +9,7 @@
 
 use super::archive::{OPAQUE, OverlayXattrs, WHITEOUT};
 use super::limits::{MOST_BYTES, MOST_ENTRIES, longest_file};
-use super::steps::{Step, Steps, Trouble, step};
+use super::steps::{Error, Step, Steps, step};
 use crate::base::Errno;
 use crate::plan::Need;
 use nix::fcntl::{AtFlags, OFlag, openat};
@@ -40,9 +40,9 @@ pub(super) fn unpack(
     to: &Path,
     xattrs: OverlayXattrs,
     steps: Steps<'_>,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     let root = nix::fcntl::open(to, DIRECTORY, Mode::empty())
-        .map_err(|errno| Trouble::Kernel(format!("open({to:?})"), errno.into()))?;
+        .map_err(|errno| Error::Kernel(format!("open({to:?})"), errno.into()))?;
     let mut target = Target {
         path: to.into(),
         root,
@@ -53,12 +53,12 @@ pub(super) fn unpack(
     };
     let mut archive = Archive::new(from);
     let torn = |error: io::Error| match Errno::of(&error) {
-        Some(errno) => Trouble::Kernel("read(…)".into(), errno),
-        None => Trouble::Wrong(format!("the archive can't be read: {error}")),
+        Some(errno) => Error::Kernel("read(…)".into(), errno),
+        None => Error::Wrong(format!("the archive can't be read: {error}")),
     };
     for (count, entry) in archive.entries().map_err(torn)?.enumerate() {
         if count >= MOST_ENTRIES {
-            return Err(Trouble::Wrong(format!(
+            return Err(Error::Wrong(format!(
                 "the archive has more than {MOST_ENTRIES} entries"
             )));
         }
@@ -86,7 +86,7 @@ struct Target<'s> {
 }
 
 impl Target<'_> {
-    fn entry(&mut self, entry: &mut Entry<'_, impl Read>) -> Result<(), Trouble> {
+    fn entry(&mut self, entry: &mut Entry<'_, impl Read>) -> Result<(), Error> {
         let kind = entry.header().entry_type();
         // Comments on the whole archive.
         if kind == EntryType::XGlobalHeader {
@@ -128,29 +128,29 @@ impl Target<'_> {
         }
     }
 
-    fn wrong(&self, name: &[OsString], what: &str) -> Trouble {
+    fn wrong(&self, name: &[OsString], what: &str) -> Error {
         let name: PathBuf = name.iter().collect();
-        Trouble::Wrong(format!("`{}` in the archive {what}", name.display()))
+        Error::Wrong(format!("`{}` in the archive {what}", name.display()))
     }
 
     /// What came of making something.
-    fn made(&self, call: &str, name: &[OsString], result: nix::Result<()>) -> Result<(), Trouble> {
+    fn made(&self, call: &str, name: &[OsString], result: nix::Result<()>) -> Result<(), Error> {
         match result.map_err(Errno::from) {
             Ok(()) => Ok(()),
             Err(Errno(libc::EEXIST)) => Err(self.wrong(name, "stands there twice")),
             Err(errno) => {
                 let path = self.path.join(name.iter().collect::<PathBuf>());
-                Err(Trouble::Kernel(format!("{call}({path:?})"), errno))
+                Err(Error::Kernel(format!("{call}({path:?})"), errno))
             }
         }
     }
 
     /// The directory of that name, made if it isn't there, by descriptors: what
     /// is no directory, such as a link to one, is not walked through.
-    fn directory(&self, name: &[OsString]) -> Result<OwnedFd, Trouble> {
+    fn directory(&self, name: &[OsString]) -> Result<OwnedFd, Error> {
         let private = Mode::from_bits_truncate(0o700);
         let copied = self.root.try_clone();
-        let mut here = copied.map_err(|error| Trouble::io("dup", &self.path, &error))?;
+        let mut here = copied.map_err(|error| Error::io("dup", &self.path, &error))?;
         for (index, part) in name.iter().enumerate() {
             let part = part.as_os_str();
             let made = mkdirat(&here, part, private);
@@ -181,7 +181,7 @@ impl Target<'_> {
         name: &[OsString],
         mode: u32,
         entry: &mut Entry<'_, impl Read>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Error> {
         let (last, above) = name
             .split_last()
             .ok_or_else(|| self.wrong(name, "is empty"))?;
@@ -207,8 +207,8 @@ impl Target<'_> {
         // What an archive says of a length and what it holds may differ.
         let copied = io::copy(&mut entry.take(size), &mut file);
         let copied = copied.map_err(|error| {
-            let failed = Trouble::io("write", &path, &error);
-            if let Trouble::Kernel(_, errno) = &failed {
+            let failed = Error::io("write", &path, &error);
+            if let Error::Kernel(_, errno) = &failed {
                 (self.steps)(Step {
                     name: "write",
                     args: format!("{}<{}>, …, {size}", file.as_raw_fd(), path.display()),
@@ -230,7 +230,7 @@ impl Target<'_> {
     }
 
     /// Another name for a file that came out of this archive.
-    fn hard_link(&self, name: &[OsString], to: &[OsString]) -> Result<(), Trouble> {
+    fn hard_link(&self, name: &[OsString], to: &[OsString]) -> Result<(), Error> {
         let (Some((last, above)), Some((old, old_above))) = (name.split_last(), to.split_last())
         else {
             return Err(self.wrong(name, "is a link to nothing"));
@@ -252,7 +252,7 @@ impl Target<'_> {
     }
 
     /// `.wh.NAME`: what NAME is in the layers below is not in the view.
-    fn whiteout(&mut self, above: &[OsString], hidden: &OsStr) -> Result<(), Trouble> {
+    fn whiteout(&mut self, above: &[OsString], hidden: &OsStr) -> Result<(), Error> {
         let reserved = hidden.as_bytes().starts_with(WHITEOUT.as_bytes());
         let mut name = above.to_vec();
         name.push(hidden.into());
@@ -274,10 +274,10 @@ impl Target<'_> {
         );
         match made {
             // In a user namespace since Linux 5.8: mknod(2).
-            Err(Trouble::Kernel(_, errno @ Errno(libc::EPERM))) => {
-                Err(Trouble::Refused(Need::Overlay, stage, errno))
+            Err(Error::Kernel(_, errno @ Errno(libc::EPERM))) => {
+                Err(Error::Refused(Need::Overlay, stage, errno))
             }
-            Err(Trouble::Kernel(_, Errno(libc::EEXIST))) => {
+            Err(Error::Kernel(_, Errno(libc::EEXIST))) => {
                 Err(self.wrong(&name, "stands there twice"))
             }
             other => other,
@@ -285,7 +285,7 @@ impl Target<'_> {
     }
 
     /// `.wh..wh..opq`: nothing of the layers below is in this directory.
-    fn opaque(&mut self, name: &[OsString]) -> Result<(), Trouble> {
+    fn opaque(&mut self, name: &[OsString]) -> Result<(), Error> {
         let directory = File::from(self.directory(name)?);
         let attribute = format!("{}opaque", self.xattrs.prefix());
         let path = self.path.join(name.iter().collect::<PathBuf>());
@@ -299,8 +299,8 @@ impl Target<'_> {
         );
         match set {
             // `user.` on a tmpfs since Linux 6.6.
-            Err(Trouble::Kernel(_, errno @ Errno(libc::EPERM | libc::EOPNOTSUPP))) => {
-                Err(Trouble::Refused(Need::Overlay, stage, errno))
+            Err(Error::Kernel(_, errno @ Errno(libc::EPERM | libc::EOPNOTSUPP))) => {
+                Err(Error::Refused(Need::Overlay, stage, errno))
             }
             other => other,
         }
@@ -308,7 +308,7 @@ impl Target<'_> {
 
     /// Gives the directories their modes, the lowest first: one may take away
     /// the way to those in it.
-    fn finish(self) -> Result<(), Trouble> {
+    fn finish(self) -> Result<(), Error> {
         for (name, mode) in self.modes.iter().rev() {
             let directory = self.directory(name)?;
             self.made(
@@ -327,11 +327,11 @@ impl Target<'_> {
 }
 
 /// The parts of a name, which all lead down.
-fn parts(name: &[u8]) -> Result<Vec<OsString>, Trouble> {
+fn parts(name: &[u8]) -> Result<Vec<OsString>, Error> {
     let shown = || String::from_utf8_lossy(name.get(..200).unwrap_or(name)).into_owned();
     let escapes = name.starts_with(b"/") || name.split(|b| *b == b'/').any(|part| part == b"..");
     if escapes || name.len() >= MOST_NAME || name.contains(&0) {
-        return Err(Trouble::Wrong(format!(
+        return Err(Error::Wrong(format!(
             "the name `{}` in the archive would lead out of the layer's directory, or is too long",
             shown()
         )));
@@ -379,7 +379,7 @@ mod tests {
     const HARD: EntryType = EntryType::Link;
 
     /// Unpacks into `in/1` of a directory whose other files must stay as they are.
-    fn out(bytes: &[u8]) -> (tempfile::TempDir, Result<(), Trouble>) {
+    fn out(bytes: &[u8]) -> (tempfile::TempDir, Result<(), Error>) {
         let dir = tempfile::tempdir().unwrap();
         let to = dir.path().join("in/1");
         fs::create_dir_all(&to).unwrap();

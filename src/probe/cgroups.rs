@@ -6,7 +6,7 @@
 //! both halves come from the kernel, `/proc/PID/cgroup` and mountinfo.
 
 use super::mountinfo::{self, Mount};
-use super::{Subject, process_file};
+use super::subject::{Subject, process_file};
 use crate::base::kernel;
 use serde::{Deserialize, Serialize};
 use std::io;

@@ -1,8 +1,8 @@
 //! Files as the kernel shows them: what they are, what is in them, what they cost.
 
-use super::Observation;
-use super::observe::{plain, seen, shown};
-use super::tree::{self, Next, Node, Trouble};
+use super::observation::Observation;
+use super::observation::{plain, seen, shown};
+use super::tree::{self, Next, Node, ReadError};
 use crate::plan::{EntryKind, Unit, Value};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -126,7 +126,7 @@ fn of_directory(top: &Path) -> Result<Sum, String> {
             }
         })
     });
-    walked.map_err(|Trouble { path, error }| plain(&shown(&path), &error))?;
+    walked.map_err(|ReadError { path, error }| plain(&shown(&path), &error))?;
     match refused {
         Some(because) => Err(because),
         None => Ok(sum),
@@ -230,7 +230,7 @@ pub(super) fn usage(path: &str) -> Vec<Observation> {
 
 /// Bytes and inodes of a directory and all that is in it.
 fn count(top: &Path) -> Result<(i64, i64), String> {
-    let trouble = |Trouble { path, error }| plain(&shown(&path), &error);
+    let trouble = |ReadError { path, error }| plain(&shown(&path), &error);
     let mut inodes = HashSet::new();
     let mut blocks = 0;
     let mut names = 0;

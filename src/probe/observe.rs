@@ -1,20 +1,19 @@
 //! One probe in, its facts out.
 
 use super::cgroups::{self, Mounts, Version};
+use super::observation::{Answer, Observation, plain, seen, shown};
 use super::process::{field, kibibytes, nsfs_inode, pids};
-use super::{
-    Directories, Observation, Subject, View, files, inside, layers, mountinfo, statistics,
-};
-use crate::base::{Errno, kernel};
+use super::statistics::{Directories, statistics};
+use super::subject::Subject;
+use super::view::View;
+use super::{files, inside, layers, mountinfo};
+use crate::base::kernel;
 use crate::plan::{Namespace, Probe, Unit, Value};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-
-/// A value, or why there is none.
-type Answer = Result<Value, String>;
 
 /// Asks the kernel: exactly the facts that [`Probe::facts`] names, in its order.
 pub fn observe(view: &View, probe: &Probe) -> Vec<Observation> {
@@ -466,26 +465,6 @@ fn of_file(view: &View, name: &str, file: &str, read: impl FnOnce(&str) -> Answe
         Err(error) => Err(view.missing(&path, &error)),
     };
     seen(name, &shown(&path), value)
-}
-
-pub(super) fn plain(path: &str, error: &io::Error) -> String {
-    match (error.kind(), Errno::of(error)) {
-        (io::ErrorKind::NotFound, _) => format!("there is no {path}"),
-        (_, Some(errno)) => format!("{path} can't be read: {errno}"),
-        (_, None) => format!("{path} can't be read: {error}"),
-    }
-}
-
-pub(super) fn seen(name: &str, source: &str, value: Answer) -> Observation {
-    Observation {
-        name: name.into(),
-        value,
-        source: source.into(),
-    }
-}
-
-pub(super) fn shown(path: &Path) -> String {
-    path.display().to_string()
 }
 
 fn count(n: usize) -> Value {

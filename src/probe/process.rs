@@ -42,7 +42,7 @@ pub fn memory_of(proc_root: &Path, pid: i32) -> Option<u64> {
 pub fn share_of_mapping(proc_root: &Path, address: usize) -> Result<u64, String> {
     let path = proc_root.join("self/smaps");
     let text = kernel::read_text(&path)
-        .map_err(|error| super::observe::plain(&path.display().to_string(), &error))?;
+        .map_err(|error| super::observation::plain(&path.display().to_string(), &error))?;
     parse_share(&text, address)
         .ok_or_else(|| format!("{} does not show the mapping", path.display()))
 }

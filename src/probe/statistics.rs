@@ -2,8 +2,8 @@
 //! file they come from: cgroup-v2.rst and cgroup-v1/*.rst of the kernel's
 //! documentation.
 
-use super::Observation;
 use super::cgroups::{Group, Version, available};
+use super::observation::Observation;
 use crate::base::kernel;
 use crate::plan::{BoxName, Controller, GROUP_FACTS, LIMIT_FACTS, MOVING_FACTS, Unit, Value};
 use std::collections::BTreeMap;

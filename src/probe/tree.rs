@@ -33,7 +33,7 @@ pub(super) enum Next {
 
 /// A call that failed, and on which path.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(super) struct ReadError {
     /// Where.
     pub(super) path: PathBuf,
     /// Why.
@@ -51,8 +51,8 @@ pub(super) struct Trouble {
 /// The first call that failed.
 pub(super) fn walk(
     top: &Path,
-    visit: &mut dyn FnMut(&Node<'_>) -> Result<Next, Trouble>,
-) -> Result<(), Trouble> {
+    visit: &mut dyn FnMut(&Node<'_>) -> Result<Next, ReadError>,
+) -> Result<(), ReadError> {
     let device = fs::symlink_metadata(top).map_err(at(top))?.dev();
     let mut walk = Walk { device, visit };
     walk.descend(top, Path::new(""), 1).map(drop)
@@ -62,12 +62,12 @@ pub(super) fn walk(
 struct Walk<'a> {
     /// The filesystem of the top: directories of others are mounted there.
     device: u64,
-    visit: &'a mut dyn FnMut(&Node<'_>) -> Result<Next, Trouble>,
+    visit: &'a mut dyn FnMut(&Node<'_>) -> Result<Next, ReadError>,
 }
 
 impl Walk<'_> {
     /// Whether the walk goes on.
-    fn descend(&mut self, dir: &Path, relative: &Path, level: usize) -> Result<bool, Trouble> {
+    fn descend(&mut self, dir: &Path, relative: &Path, level: usize) -> Result<bool, ReadError> {
         let mut names = fs::read_dir(dir)
             .and_then(|entries| {
                 entries
@@ -81,7 +81,7 @@ impl Walk<'_> {
             let meta = match fs::symlink_metadata(&path) {
                 Ok(meta) => meta,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(Trouble { path, error }),
+                Err(error) => return Err(ReadError { path, error }),
             };
             let node = Node {
                 relative: &relative,
@@ -106,8 +106,8 @@ impl Walk<'_> {
 }
 
 /// An error with the path that it happened on.
-pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> Trouble + '_ {
-    |error| Trouble {
+pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> ReadError + '_ {
+    |error| ReadError {
         path: path.into(),
         error,
     }

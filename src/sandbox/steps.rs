@@ -4,7 +4,7 @@ use super::agent::Agent;
 use super::trace::{Teller, Told};
 use super::wire::Task;
 use crate::base::Errno;
-use crate::image::{Returned, Step, Steps, Trouble};
+use crate::image::{self, Returned, Step, Steps};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -82,7 +82,7 @@ impl Agent {
     pub(super) fn work<T>(
         &mut self,
         task: &Task,
-        work: impl FnOnce(Steps<'_>) -> Result<T, Trouble>,
+        work: impl FnOnce(Steps<'_>) -> Result<T, image::Error>,
     ) -> Result<Result<T, Errno>, Told> {
         let mut many = Many::new(&mut self.teller, MOST_TOLD);
         let done = work(&mut |step| many.hear(step));
@@ -90,10 +90,10 @@ impl Agent {
         let action = &task.action;
         match done {
             Ok(done) => Ok(Ok(done)),
-            Err(Trouble::Refused(need, stage, errno)) => {
+            Err(image::Error::Refused(need, stage, errno)) => {
                 Err(self.teller.refused(need, &stage, Some(errno)))
             }
-            Err(Trouble::Kernel(_, errno)) if action.result.is_some() => Ok(Err(errno)),
+            Err(image::Error::Kernel(_, errno)) if action.result.is_some() => Ok(Err(errno)),
             Err(trouble) => Err(self.teller.broken(format!(
                 "`{}` in `{}`: {trouble}",
                 action.verb.name(),

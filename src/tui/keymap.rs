@@ -1,8 +1,9 @@
 //! The keys: one table from which keys are handled, the footer is filled and
 //! the help is made, so that the three can't disagree.
 
-use super::model::{Model, Pane, Tab};
+use super::model::Model;
 use super::popup::Kind;
+use super::screen::{Pane, Tab};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// What a key asks for.

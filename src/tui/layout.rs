@@ -1,6 +1,6 @@
 //! Where things are on the screen: the same for drawing, scrolling and clicking.
 
-use super::model::{Model, Pane, Screen, Tab};
+use super::screen::{Pane, Screen, Tab};
 use ratatui::layout::Rect;
 
 /// Below this the screen only says that it is too small.
@@ -91,14 +91,14 @@ pub(super) fn inner(pane: Rect) -> Rect {
 }
 
 /// The size that text in a pane is set for, also while the pane isn't shown.
-pub(super) fn text_width(model: &Model, pane: Pane) -> usize {
-    let shown = layout(&model.screen).map_or(0, |layout| inner(layout.pane(pane)).width);
+pub(super) fn text_width(screen: &Screen, pane: Pane) -> usize {
+    let shown = layout(screen).map_or(0, |layout| inner(layout.pane(pane)).width);
     usize::from(if shown > 0 { shown } else { LEAST.0 - 4 })
 }
 
 /// How many lines of a pane are seen at once.
-pub(super) fn page(model: &Model, pane: Pane) -> usize {
-    layout(&model.screen).map_or(1, |layout| {
+pub(super) fn page(screen: &Screen, pane: Pane) -> usize {
+    layout(screen).map_or(1, |layout| {
         usize::from(inner(layout.pane(pane)).height).max(1)
     })
 }

@@ -15,13 +15,16 @@
 
 mod content;
 mod effect;
+mod error;
 mod keymap;
 mod layout;
 mod model;
 mod msg;
 mod popup;
 mod question;
+mod rows;
 mod runtime;
+mod screen;
 mod search;
 mod terminal;
 mod theme;
@@ -30,6 +33,8 @@ mod view;
 
 #[cfg(test)]
 mod tests;
+
+pub use error::Error;
 
 use crate::course::Course;
 use crate::plan::Leftover;
@@ -78,26 +83,6 @@ pub enum ThemeChoice {
     Dark,
     /// Bold and the terminal's strongest colours.
     HighContrast,
-}
-
-/// Why the course could not be shown.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Input or output isn't a terminal.
-    #[error("the course needs a terminal: try `glassbox list` and `glassbox run STEP` instead")]
-    NoTerminal,
-    /// The course has no step of that name.
-    #[error("no step is called `{0}`: `glassbox list` shows them all")]
-    NoStep(String),
-    /// The course is empty.
-    #[error("the course has no steps")]
-    NoSteps,
-    /// The terminal failed.
-    #[error("the terminal failed: {0}")]
-    Terminal(#[from] std::io::Error),
-    /// A thread of ours panicked; its message is above.
-    #[error("Glassbox has a bug: a worker stopped")]
-    Crashed,
 }
 
 /// Opens the course and returns when the learner quits, or when the terminal

@@ -1,9 +1,10 @@
 //! Everything that the screen shows and that keys change.
 
-use super::content::Content;
 use super::msg::RunId;
 use super::popup::Popup;
 use super::question::{Asked, Questioning};
+use super::rows::Content;
+use super::screen::{Pane, Screen, Tab};
 use super::search::Index;
 use super::theme::Theme;
 use crate::check::Question;
@@ -51,51 +52,6 @@ pub(super) struct Settings {
     /// Signs and borders of ASCII characters only.
     pub(super) ascii: bool,
     pub(super) panic_key: bool,
-}
-
-/// How the screen is divided and where it is scrolled to.
-#[derive(Debug)]
-pub(super) struct Screen {
-    pub(super) size: (u16, u16),
-    pub(super) focus: Pane,
-    pub(super) tab: Tab,
-    /// Only the pane with the focus is shown.
-    pub(super) zoom: bool,
-    /// The first line shown of the explanation.
-    pub(super) prose: usize,
-    /// The first line shown of each tab.
-    pub(super) tabs: [usize; 4],
-}
-
-/// The two halves of the screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pane {
-    /// The explanation.
-    Prose,
-    /// The stage with its tabs.
-    Stage,
-}
-
-/// The tabs of the stage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tab {
-    Evidence,
-    Syscalls,
-    ByHand,
-    InDocker,
-}
-
-impl Tab {
-    pub(super) const ALL: [Tab; 4] = [Tab::Evidence, Tab::Syscalls, Tab::ByHand, Tab::InDocker];
-
-    pub(super) fn title(self) -> &'static str {
-        match self {
-            Tab::Evidence => "Evidence",
-            Tab::Syscalls => "Syscalls",
-            Tab::ByHand => "By hand",
-            Tab::InDocker => "In Docker",
-        }
-    }
 }
 
 /// The run under way, and the one that waits for its end. There is never more

@@ -8,11 +8,12 @@
 //! ```
 
 use super::effect::Effect;
+use super::error::Error;
 use super::model::{Model, Phase};
 use super::msg::{Msg, News, RunId};
 use super::terminal::Terminal;
 use super::update::{settle, update};
-use super::{Error, view};
+use super::view;
 use crate::course::Scenario;
 use crate::plan::{Event, Leftover, SetLimits};
 use crate::session::{Consent, Run, heeded};

@@ -1,6 +1,6 @@
 //! Finding a step by words of its title or its text.
 
-use super::model::Tab;
+use super::screen::Tab;
 use crate::course::{Block, Course, Document, Inline, Lesson, Step};
 use crate::render::visible;
 use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};

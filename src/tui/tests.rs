@@ -5,8 +5,9 @@ mod charts;
 mod stages;
 
 use super::effect::Effect;
-use super::model::{Model, Pane, Phase, Settings, Tab};
+use super::model::{Model, Phase, Settings};
 use super::msg::{Msg, News, RunId};
+use super::screen::{Pane, Tab};
 use super::theme::Theme;
 use super::update::{settle, update};
 use super::view::view;

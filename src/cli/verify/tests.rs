@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::plan::{Fact, Need, Provenance, Unit};
+use crate::plan::{Leftover, Refusal};
+use std::time::Duration;
 
 fn scenario(toml: &str) -> crate::course::Scenario {
     let source: crate::course::DemoSource = toml::from_str(toml).unwrap();

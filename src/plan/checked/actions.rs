@@ -1,10 +1,15 @@
 //! A plan's actions, in their order: what each refers to must be there by then.
 
 use super::boxes::Boxes;
+use super::flaw::{Draft, Flaw, Part, below, path, shown};
 use super::groups::Groups;
-use super::{Draft, Flaw, Part, below, path, shown, values};
+use super::values;
 use crate::base::nearest;
-use crate::plan::{Action, BoxName, Facts, Named, Namespace, Of, Place, Verb, Where};
+use crate::plan::about::{Facts, Named, Of, Where};
+use crate::plan::action::Action;
+use crate::plan::fact::{BoxName, Place};
+use crate::plan::namespace::Namespace;
+use crate::plan::verb::Verb;
 
 /// What an action's `as` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

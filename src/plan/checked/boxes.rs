@@ -1,10 +1,12 @@
 //! A plan's boxes: each with a name of its own, declared before those in it,
 //! and such as a kernel can make.
 
+use super::flaw::{Flaw, Part, below, path};
 use super::groups::Groups;
 use super::limits::{self, DEEPEST};
-use super::{Flaw, Part, below, path};
-use crate::plan::{BoxName, BoxSpec, CHILD_CGROUP, Namespace, Place, Plan, Propagation};
+use crate::plan::action::{BoxSpec, CHILD_CGROUP, Plan};
+use crate::plan::fact::{BoxName, Place};
+use crate::plan::namespace::{Namespace, Propagation};
 
 /// The boxes that are declared.
 pub(super) struct Boxes {

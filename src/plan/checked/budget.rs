@@ -1,10 +1,12 @@
 //! What all actions of a plan take together: a plan of a hundred actions, each
 //! of which is fine, mustn't be too much for a learner's machine.
 
+use super::flaw::{Flaw, Part, path};
 use super::limits::{MOST_FORKS, MOST_MEMORY, MOST_PROCESSES};
-use super::{Flaw, Part, path};
 use crate::base::Bytes;
-use crate::plan::{Action, MOST_STORE, Verb, Workload};
+use crate::plan::action::Action;
+use crate::plan::layers::MOST_STORE;
+use crate::plan::verb::{Verb, Workload};
 use std::collections::BTreeMap;
 
 /// The most files that are followed from copy to copy.
@@ -53,7 +55,7 @@ impl Taken {
             Some((rest.to_string(), *size))
         };
         let copied: Vec<(String, u64)> = self.files.iter().filter_map(of_it).collect();
-        for number in 1..=copy.count.unwrap_or(1).min(crate::plan::MOST_TREES) {
+        for number in 1..=copy.count.unwrap_or(1).min(crate::plan::layers::MOST_TREES) {
             let to = &copy.to;
             let files = copied.iter();
             self.files

@@ -1,9 +1,9 @@
 //! A plan's cgroups: each with a name of its own, and declared before its children.
 
+use super::flaw::{Flaw, Part, below, path, shown};
 use super::limits;
-use super::{Flaw, Part, below, path, shown};
 use crate::base::nearest;
-use crate::plan::{CgroupSpec, Controller};
+use crate::plan::cgroup::{CgroupSpec, Controller};
 
 /// The groups that there are by now.
 pub(super) struct Groups {

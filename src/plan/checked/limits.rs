@@ -1,8 +1,9 @@
 //! The ranges that the kernel documents, and the budgets of a demo.
 
-use super::{Flaw, below};
+use super::flaw::{Flaw, below};
 use crate::base::{Bytes, Nanos};
-use crate::plan::{Limit, Limits, Percent, TimeOffsets};
+use crate::plan::cgroup::{Limit, Limits, Percent};
+use crate::plan::namespace::TimeOffsets;
 use std::fmt::Display;
 
 /// The most cgroups, boxes or actions of a plan.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::plan::{Action, BoxSpec, CgroupSpec};
 
 #[derive(serde::Deserialize)]
 struct Written {

@@ -1,15 +1,16 @@
 //! What each verb takes: whether any kernel would, and whether a demo may.
 
+use super::flaw::{Flaw, below, shown};
 use super::limits::{
     self, FILESYSTEMS, HOST_NAME_MAX, IFNAMSIZ, LONGEST, LONGEST_ARGUMENT, LONGEST_LIVE,
     MOST_ARGUMENTS, MOST_LAYERS, MOST_LOWERS, MOST_OPTIONS, MOST_PROGRAMS, MOST_READ, MOST_TAG,
     NAME_MAX, OFTENEST, PATH_MAX, out_of_range,
 };
-use super::{Flaw, below, shown};
 use crate::base::{Bytes, Nanos, nearest};
-use crate::plan::{
-    Action, Listen, MOST_FILE, MOST_STORE, MOST_TREES, Overlay, Spawn, Verb, Watch, Workload,
-};
+use crate::plan::action::Action;
+use crate::plan::cgroup::Watch;
+use crate::plan::layers::{MOST_FILE, MOST_STORE, MOST_TREES, Overlay};
+use crate::plan::verb::{Listen, Spawn, Verb, Workload};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 

@@ -3,16 +3,11 @@
 //! Remedies come most harmless first: what changes only how the course is
 //! started, then what changes one program, then what changes the machine.
 
-use super::{Container, Settings, remedy};
+use super::child_cgroup::child_cgroup;
+use super::remedy::{self, Why, unexplained, why};
+use super::settings::{Container, Settings};
 use crate::base::Errno;
 use crate::plan::{Controller, Namespace, Need, Refusal};
-use crate::probe::cgroups::Version;
-
-/// Why, and what to do.
-struct Why {
-    cause: String,
-    remedy: Vec<String>,
-}
 
 /// Says why `stage` failed with `errno`, as far as this host's settings tell.
 /// Without an errno no call failed: what is needed simply isn't there.
@@ -336,91 +331,6 @@ fn veth(stage: &str, code: i32, settings: &Settings) -> Why {
     }
 }
 
-fn child_cgroup(stage: &str, code: i32, settings: &Settings) -> Why {
-    // The machine's root has its manager to ask, anybody else their own.
-    let root = settings.caller.uid == 0 && settings.caller.sys_admin;
-    let by_hand = match root {
-        true => "`systemd-run --scope -p Delegate=yes glassbox`",
-        false => "`systemd-run --user --scope -p Delegate=yes glassbox`",
-    };
-    let scope = || match &settings.no_scope {
-        Some(answer) if root => Some(format!(
-            "see to it that {by_hand} works; asked just now, it answered: {answer}"
-        )),
-        Some(answer) => Some(format!(
-            "log in as yourself (at a console or by ssh, not through su or sudo), so that \
-             {by_hand} works; asked just now, it answered: {answer}"
-        )),
-        None => settings
-            .systemd
-            .then(|| format!("start it in a group of its own: {by_hand}")),
-    };
-    match code {
-        0 => why(
-            "this session stands at the root of every hierarchy, so there is nothing to hide",
-            scope().into_iter().chain(remedy::sudo(settings)),
-        ),
-        libc::EROFS => match &settings.container {
-            Some(container) => why(
-                format!(
-                    "the cgroup filesystem of this {} container is read-only",
-                    remedy::name(container)
-                ),
-                [remedy::outside(container)]
-                    .into_iter()
-                    .chain(remedy::writable_cgroups(container)),
-            ),
-            None => why(
-                "the cgroup filesystem is mounted read-only",
-                ["see how: `grep cgroup /proc/self/mountinfo`".into()],
-            ),
-        },
-        libc::EACCES | libc::EPERM if settings.cgroups == Some(Version::V1) => why(
-            "in version 1 the cgroups belong to root",
-            remedy::sudo(settings),
-        ),
-        libc::EACCES | libc::EPERM => why(
-            "this session's cgroup is not delegated to this user",
-            scope().into_iter().chain(remedy::sudo(settings)),
-        ),
-        libc::EBUSY => why(
-            "a cgroup has either processes of its own or children with controllers, not both",
-            scope()
-                .into_iter()
-                .chain(["move the session's processes to a child cgroup first".into()]),
-        ),
-        libc::ENOENT if stage.contains("subtree_control") => why(
-            "the controller is not handed down to this cgroup: cgroup.controllers doesn't list it",
-            [
-                "as root, put `Delegate=cpu cpuset io memory pids` below `[Service]` into \
-              /etc/systemd/system/user@.service.d/delegate.conf, then log in again"
-                    .into(),
-            ],
-        ),
-        libc::ENOENT if settings.is_wsl2() => why(
-            "WSL 2 doesn't show the cgroups where other machines do",
-            [
-                "let systemd manage them: `[boot]` and `systemd=true` in /etc/wsl.conf, then \
-              `wsl --shutdown` from Windows"
-                    .into(),
-            ],
-        ),
-        libc::ENOENT => why(
-            "no cgroup filesystem is mounted that shows this session's cgroup",
-            ["see what is mounted: `grep cgroup /proc/self/mountinfo`".into()],
-        ),
-        libc::EAGAIN if stage.starts_with("flock(") => why(
-            "another process holds the lock on the cgroup's directory",
-            ["see which: `lslocks`; another run holds it for a moment only".into()],
-        ),
-        libc::EAGAIN => why(
-            "the cgroup above allows no more descendants (cgroup.max.descendants)",
-            scope(),
-        ),
-        _ => unexplained(settings),
-    }
-}
-
 /// Why an overlay can't be had. Stages: `mount("overlay") on tmpfs`, `unlinkat
 /// on disk`, `mkdir(/var/tmp/…)` and the like.
 fn overlay(stage: &str, code: i32, settings: &Settings) -> Why {
@@ -506,22 +416,6 @@ fn program(name: &str, code: i32, settings: &Settings) -> Why {
             [format!("see what it is: `file $(command -v {name})`")],
         ),
         _ => unexplained(settings),
-    }
-}
-
-fn unexplained(settings: &Settings) -> Why {
-    why(
-        "none of the known settings of this host explains it",
-        remedy::sudo(settings)
-            .into_iter()
-            .chain(["try it on another machine, such as a fresh virtual one".into()]),
-    )
-}
-
-fn why(cause: impl Into<String>, remedy: impl IntoIterator<Item = String>) -> Why {
-    Why {
-        cause: cause.into(),
-        remedy: remedy.into_iter().collect(),
     }
 }
 

@@ -1,5 +1,6 @@
 use super::super::{AppArmor, Caller};
 use super::*;
+use crate::probe::cgroups::Version;
 
 /// An ordinary user's plain machine, on which nothing explains a refusal.
 fn plain() -> Settings {

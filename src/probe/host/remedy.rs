@@ -1,6 +1,6 @@
 //! What to do about a refusal: sentences that more than one cause shares.
 
-use super::{Container, Settings};
+use super::settings::{Container, Settings};
 
 /// For a machine that is nobody's but the learner's own to lose.
 const DISPOSABLE: &str = "on a disposable machine only";
@@ -86,4 +86,27 @@ pub(super) fn package(program: &str) -> Option<&'static str> {
         "getpcaps" | "capsh" => "libcap2-bin",
         _ => return None,
     })
+}
+
+/// Why, and what to do.
+pub(super) struct Why {
+    pub(super) cause: String,
+    pub(super) remedy: Vec<String>,
+}
+
+/// A cause, with its remedies.
+pub(super) fn why(cause: impl Into<String>, remedy: impl IntoIterator<Item = String>) -> Why {
+    Why {
+        cause: cause.into(),
+        remedy: remedy.into_iter().collect(),
+    }
+}
+
+pub(super) fn unexplained(settings: &Settings) -> Why {
+    why(
+        "none of the known settings of this host explains it",
+        sudo(settings)
+            .into_iter()
+            .chain(["try it on another machine, such as a fresh virtual one".into()]),
+    )
 }

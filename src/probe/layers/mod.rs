@@ -16,9 +16,10 @@ mod options;
 pub use merge::visible;
 
 use super::mountinfo::{self, Mount};
-use super::observe::{plain, seen, shown};
-use super::tree::{self, Next, Trouble};
-use super::{Observation, View};
+use super::observation::Observation;
+use super::observation::{plain, seen, shown};
+use super::tree::{self, Next, ReadError};
+use super::view::View;
 use crate::base::kernel;
 use crate::plan::{Entry, EntryKind, Layer, Seen, Stack, Value};
 use std::collections::HashMap;
@@ -341,12 +342,12 @@ fn list(top: &Path, bytes: usize, opaque: &dyn Fn(&Path) -> bool) -> Result<List
                 .is_some();
         Ok(Next::Pass)
     })
-    .map_err(|Trouble { path, error }| plain(&shown(&path), &error))?;
+    .map_err(|ReadError { path, error }| plain(&shown(&path), &error))?;
     Ok(list)
 }
 
 /// The text of a file, if it is short and printable.
-fn short_text(path: &Path) -> Result<Option<String>, Trouble> {
+fn short_text(path: &Path) -> Result<Option<String>, ReadError> {
     let mut bytes = Vec::new();
     tree::open(path)
         .and_then(|file| file.take(MOST_TEXT as u64 + 2).read_to_end(&mut bytes))

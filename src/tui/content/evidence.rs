@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 
 use super::questions::{ask, compared, quiz};
-use super::{Row, Slice, Target, Turn, rows, signed, text};
 use crate::check::Verdict;
 use crate::course::Scenario;
 use crate::plan::History;
 use crate::render::{self, Line, Plot, Role, Span, wrap};
 use crate::session::{Outcome, Record};
-use crate::tui::model::{Model, Tab};
+use crate::tui::model::Model;
 use crate::tui::question::Answer;
+use crate::tui::rows::{Row, Slice, Target, Turn, rows, signed, text};
+use crate::tui::screen::Tab;
 
 /// The signs of a chart's lines in its legend, as `view` draws them.
 const CURVES: [&str; 3] = ["⠒⠒", "••", "××"];

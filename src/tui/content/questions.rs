@@ -1,11 +1,11 @@
 //! Questions: asked, compared with what was observed, and summed up.
 
-use super::{Row, Target, signed, text};
 use crate::check::Question;
 use crate::plan::History;
 use crate::render::{Role, Span};
 use crate::tui::model::Model;
 use crate::tui::question::{Answer, Asked, compare};
+use crate::tui::rows::{Row, Target, signed, text};
 
 /// A question that waits for its answer.
 pub(super) fn ask(head: &str, question: &Question, asked: &Asked, width: usize) -> Vec<Row> {

@@ -5,8 +5,8 @@ use super::{App, course, step};
 use crate::course::{Course, Origin};
 use crate::plan::{Entry, EntryKind, Event, Fact, Layer, Provenance, Seen, Stack, Unit, Value};
 use crate::tui::effect::Effect;
-use crate::tui::model::Tab;
 use crate::tui::msg::{Msg, News, RunId};
+use crate::tui::screen::Tab;
 
 const DEMO: &str = r#"
 figure = { layers = "box/stack:/s/view" }

@@ -1,22 +1,25 @@
 //! The only place where the model changes: pure, so that every way through the
 //! program can be tested without a terminal or a kernel.
 
+mod choose;
 mod mouse;
 mod runs;
 mod scroll;
 
-use super::content::{self, Turn};
+use super::content;
 use super::effect::Effect;
 use super::keymap::{self, Action};
-use super::layout;
-use super::model::{Model, Pane, Phase, Tab};
+use super::model::{Model, Phase};
 use super::msg::Msg;
 use super::popup::{Kind, Popup};
 use super::question::Answer;
+use super::rows::Turn;
+use super::screen::{Pane, Tab};
+use choose::{accept, go, pick, show_question};
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use mouse::mouse;
-use runs::{abandon, enough, reset, run, run_news, turn};
-use scroll::{clamp, reveal_entry, revealed, scroll_focused};
+use runs::{enough, reset, run, run_news, turn};
+use scroll::{clamp, cursor, reveal_entry, scroll_focused};
 
 /// Takes in what happened; says what is to be done about it.
 pub(super) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
@@ -117,9 +120,9 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::CursorDown => cursor(model, 1),
         Action::KnobDown => return turn(model, model.state().knob, Turn::Down),
         Action::KnobUp => return turn(model, model.state().knob, Turn::Up),
-        Action::Tab(tab) => show(model, tab),
-        Action::NextTab => show(model, neighbour(model.screen.tab, 1)),
-        Action::PreviousTab => show(model, neighbour(model.screen.tab, 3)),
+        Action::Tab(tab) => model.screen.tab = tab,
+        Action::NextTab => model.screen.tab = neighbour(model.screen.tab, 1),
+        Action::PreviousTab => model.screen.tab = neighbour(model.screen.tab, 3),
         Action::Focus(pane) => model.screen.focus = pane,
         Action::Scroll(by) => scroll_focused(model, by),
         Action::Zoom => model.screen.zoom = !model.screen.zoom,
@@ -188,100 +191,6 @@ fn proceed(model: &mut Model) -> Vec<Effect> {
     go(model, model.at + 1)
 }
 
-/// Opens another step. A run that nobody waits for any more is taken down.
-fn go(model: &mut Model, place: usize) -> Vec<Effect> {
-    if place >= model.count() || place == model.at {
-        return Vec::new();
-    }
-    let effects = abandon(model);
-    model.open(place);
-    effects
-}
-
-/// Answers the open question by one of its choices.
-fn pick(model: &mut Model, index: usize) {
-    let choices = model
-        .open_question()
-        .map_or(0, |question| question.choice.len());
-    if index >= choices {
-        return;
-    }
-    if let Some(asked) = model.open_answer() {
-        asked.cursor = index;
-        asked.answer = Some(Answer::Choice(index));
-    }
-    show_question(model);
-}
-
-/// Questions stand at the top of the evidence.
-fn show_question(model: &mut Model) {
-    model.screen.focus = Pane::Stage;
-    model.screen.tabs[Tab::Evidence as usize] = 0;
-    show(model, Tab::Evidence);
-}
-
-/// Moves the cursor: of a popup's list, of a question, or among the knobs.
-fn cursor(model: &mut Model, by: isize) {
-    if let Some(popup) = model.popups.last() {
-        let cursor = moved(popup.cursor, by, popup.entries(model));
-        if let Some(popup) = model.popups.last_mut() {
-            popup.cursor = cursor;
-        }
-        reveal_entry(model);
-        return;
-    }
-    let choices = model
-        .open_question()
-        .map_or(0, |question| question.choice.len());
-    if let Some(asked) = model.open_answer() {
-        asked.cursor = moved(asked.cursor, by, choices);
-    } else {
-        let knobs = model
-            .step()
-            .demo
-            .as_ref()
-            .map_or(0, |demo| demo.knobs.len());
-        let state = model.state_mut();
-        state.knob = moved(state.knob, by, knobs);
-    }
-    model.changed();
-    content::refresh(model);
-    let selected = |row: &content::Row| row.selected;
-    let first = model.content.stage.iter().position(selected);
-    let last = model.content.stage.iter().rposition(selected);
-    if let (Some(first), Some(last)) = (first, last) {
-        let page = layout::page(model, Pane::Stage);
-        let at = &mut model.screen.tabs[model.screen.tab as usize];
-        *at = revealed(*at, page, first, last);
-    }
-}
-
-fn moved(at: usize, by: isize, count: usize) -> usize {
-    at.saturating_add_signed(by).min(count.saturating_sub(1))
-}
-
-fn show(model: &mut Model, tab: Tab) {
-    model.screen.tab = tab;
-}
-
 fn neighbour(tab: Tab, by: usize) -> Tab {
     Tab::ALL[(tab as usize + by) % Tab::ALL.len()]
-}
-
-fn accept(model: &mut Model) -> Vec<Effect> {
-    let chosen = model.popups.last().and_then(|popup| match &popup.kind {
-        Kind::Outline => Some((popup.cursor, None)),
-        Kind::Search { hits, .. } => hits.get(popup.cursor).map(|hit| (hit.place, hit.tab)),
-        Kind::Help | Kind::Consent | Kind::Left(_) => None,
-    });
-    let Some((place, tab)) = chosen else {
-        return Vec::new();
-    };
-    model.popups.clear();
-    let effects = go(model, place);
-    if let Some(tab) = tab {
-        model.screen.focus = Pane::Stage;
-        show(model, tab);
-    }
-    effects
 }

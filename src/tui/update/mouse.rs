@@ -1,14 +1,15 @@
 //! The mouse: what is clicked is found on the lines that are shown.
 
+use super::choose::{accept, pick};
 use super::runs::{run, turn};
 use super::scroll::{scroll_pane, scroll_popup};
-use super::{accept, pick, show};
-use crate::tui::content::{Row, Target};
+use crate::tui::content::popup;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::{self, Context, Scroll};
 use crate::tui::layout::{self, Layout, layout};
-use crate::tui::model::{Model, Pane};
-use crate::tui::popup;
+use crate::tui::model::Model;
+use crate::tui::rows::{Row, Target};
+use crate::tui::screen::Pane;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
@@ -57,7 +58,7 @@ fn click(model: &mut Model, areas: &Layout, at: Position) -> Vec<Effect> {
                 (from..from + label.chars().count() as u16).contains(&at.x)
             });
             if let Some((_, _, tab)) = hit {
-                show(model, tab);
+                model.screen.tab = tab;
             }
             None
         }

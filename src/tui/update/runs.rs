@@ -1,15 +1,15 @@
 //! Runs: at most one at a time, and knobs that start another.
 
-use super::show;
 use crate::course::KnobValue;
 use crate::plan::{Event, History};
 use crate::session::Record;
-use crate::tui::content::Turn;
 use crate::tui::effect::Effect;
-use crate::tui::model::{Model, Pane, Running, StepState, Tab};
+use crate::tui::model::{Model, Running, StepState};
 use crate::tui::msg::{News, RunId};
 use crate::tui::popup::{Kind, Popup};
 use crate::tui::question::Answer;
+use crate::tui::rows::Turn;
+use crate::tui::screen::{Pane, Tab};
 
 /// Nobody waits for the current run any more.
 pub(super) fn abandon(model: &mut Model) -> Vec<Effect> {
@@ -42,7 +42,7 @@ pub(super) fn run(model: &mut Model) -> Vec<Effect> {
     state.not_started = None;
     model.screen.focus = Pane::Stage;
     if matches!(model.screen.tab, Tab::ByHand | Tab::InDocker) {
-        show(model, Tab::Evidence);
+        model.screen.tab = Tab::Evidence;
     }
     model.runs.queued = Some(model.at);
     start_queued(model)

@@ -1,11 +1,11 @@
 //! Scrolling: panes, popups, and lists that follow their cursor.
 
-use super::cursor;
-use crate::tui::content::Row;
+use crate::tui::content::{self, popup};
 use crate::tui::keymap::Scroll;
 use crate::tui::layout;
-use crate::tui::model::{Model, Pane};
-use crate::tui::popup;
+use crate::tui::model::Model;
+use crate::tui::rows::Row;
+use crate::tui::screen::Pane;
 
 /// The scrolling nearest to `at` with which the lines `first..=last` are seen.
 pub(super) fn revealed(at: usize, page: usize, first: usize, last: usize) -> usize {
@@ -51,7 +51,7 @@ pub(super) fn scroll_focused(model: &mut Model, by: Scroll) {
 }
 
 pub(super) fn scroll_pane(model: &mut Model, pane: Pane, by: Scroll) {
-    let page = layout::page(model, pane);
+    let page = layout::page(&model.screen, pane);
     let (count, at) = match pane {
         Pane::Prose => (model.content.prose.len(), &mut model.screen.prose),
         Pane::Stage => {
@@ -89,4 +89,44 @@ pub(super) fn clamp(model: &mut Model) {
     if !model.popups.is_empty() {
         scroll_popup(model, Scroll::Lines(0));
     }
+}
+
+/// Moves the cursor: of a popup's list, of a question, or among the knobs.
+pub(super) fn cursor(model: &mut Model, by: isize) {
+    if let Some(popup) = model.popups.last() {
+        let cursor = moved(popup.cursor, by, popup.entries(model));
+        if let Some(popup) = model.popups.last_mut() {
+            popup.cursor = cursor;
+        }
+        reveal_entry(model);
+        return;
+    }
+    let choices = model
+        .open_question()
+        .map_or(0, |question| question.choice.len());
+    if let Some(asked) = model.open_answer() {
+        asked.cursor = moved(asked.cursor, by, choices);
+    } else {
+        let knobs = model
+            .step()
+            .demo
+            .as_ref()
+            .map_or(0, |demo| demo.knobs.len());
+        let state = model.state_mut();
+        state.knob = moved(state.knob, by, knobs);
+    }
+    model.changed();
+    content::refresh(model);
+    let selected = |row: &Row| row.selected;
+    let first = model.content.stage.iter().position(selected);
+    let last = model.content.stage.iter().rposition(selected);
+    if let (Some(first), Some(last)) = (first, last) {
+        let page = layout::page(&model.screen, Pane::Stage);
+        let at = &mut model.screen.tabs[model.screen.tab as usize];
+        *at = revealed(*at, page, first, last);
+    }
+}
+
+fn moved(at: usize, by: isize, count: usize) -> usize {
+    at.saturating_add_signed(by).min(count.saturating_sub(1))
 }

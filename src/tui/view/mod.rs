@@ -5,9 +5,10 @@ mod bars;
 mod chart;
 mod pane;
 
+use super::content::popup;
 use super::layout::{LEAST, layout};
-use super::model::{Model, Pane};
-use super::popup;
+use super::model::Model;
+use super::screen::Pane;
 use crate::render::ascii;
 use pane::Frame as Border;
 use ratatui::Frame;

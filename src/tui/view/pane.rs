@@ -2,9 +2,10 @@
 
 use super::chart;
 use crate::render;
-use crate::tui::content::Row;
 use crate::tui::layout;
-use crate::tui::model::{Model, Tab};
+use crate::tui::model::Model;
+use crate::tui::rows::Row;
+use crate::tui::screen::Tab;
 use crate::tui::theme::Part;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Alignment, Rect, Size};

@@ -1,0 +1,43 @@
+//! One answer of the kernel, or why there is none.
+
+use crate::base::Errno;
+use crate::plan::Value;
+use std::io;
+use std::path::Path;
+
+/// A value, or why there is none.
+pub(super) type Answer = Result<Value, String>;
+
+/// One answer of the kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// The fact's name, such as `ns.uts`.
+    pub name: String,
+    /// What was seen, or why nothing was.
+    pub value: Result<Value, String>,
+    /// The file or the call: `/proc/4892/ns/uts`, `uname(2)`.
+    pub source: String,
+}
+
+/// Why a file could not be read, in plain words.
+pub(super) fn plain(path: &str, error: &io::Error) -> String {
+    match (error.kind(), Errno::of(error)) {
+        (io::ErrorKind::NotFound, _) => format!("there is no {path}"),
+        (_, Some(errno)) => format!("{path} can't be read: {errno}"),
+        (_, None) => format!("{path} can't be read: {error}"),
+    }
+}
+
+/// An observation of that name.
+pub(super) fn seen(name: &str, source: &str, value: Answer) -> Observation {
+    Observation {
+        name: name.into(),
+        value,
+        source: source.into(),
+    }
+}
+
+/// A path, as a source is written.
+pub(super) fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

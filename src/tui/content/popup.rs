@@ -1,0 +1,211 @@
+//! The lines of popups, and where they stand.
+
+use crate::plan::Leftover;
+use crate::render::{self, Line, Role, Span, visible, wrap};
+use crate::tui::keymap;
+use crate::tui::layout;
+use crate::tui::model::Model;
+use crate::tui::popup::{Kind, Popup};
+use crate::tui::rows::{Row, Target};
+use crate::tui::search::Hit;
+use ratatui::layout::Rect;
+
+impl Popup {
+    /// How many entries its list has; 0 if it isn't a list.
+    pub(in crate::tui) fn entries(&self, model: &Model) -> usize {
+        match &self.kind {
+            Kind::Help | Kind::Consent | Kind::Left(_) => 0,
+            Kind::Outline => model.count(),
+            Kind::Search { hits, .. } => hits.len(),
+        }
+    }
+
+    /// Its lines, none wider than `width`.
+    pub(in crate::tui) fn rows(&self, model: &Model, width: usize) -> Vec<Row> {
+        match &self.kind {
+            Kind::Help => help(model, width),
+            Kind::Outline => self.outline(model, width),
+            Kind::Search { query, hits } => self.search(model, query, hits, width),
+            Kind::Consent => consent(model, width),
+            Kind::Left(left) => leftovers(left, width),
+        }
+    }
+
+    fn outline(&self, model: &Model, width: usize) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for place in 0..model.count() {
+            let (lesson, step) = (model.lesson_at(place), model.step_at(place));
+            if lesson.steps.first() == Some(step) {
+                if place > 0 {
+                    rows.push(Row::default());
+                }
+                let title = format!("{:02} {}", lesson.number, lesson.meta.title);
+                let minutes = format!("  {} min", lesson.meta.minutes);
+                let spans = [
+                    Span::new(title, Role::Heading),
+                    Span::new(minutes, Role::Dim),
+                ];
+                rows.extend(wrap(&spans, width).into_iter().map(Row::from));
+            }
+            let state = &model.states[place];
+            let (sign, role) = match (&state.record, state.visited) {
+                (Some(record), _) if record.verdicts.iter().all(|v| v.holds()) => ("✓", Role::Good),
+                (Some(_), _) => ("!", Role::Warn),
+                (None, true) => ("·", Role::Dim),
+                (None, false) => (" ", Role::Dim),
+            };
+            let here = if place == model.at {
+                "  (you are here)"
+            } else {
+                ""
+            };
+            let spans = [
+                Span::new(
+                    format!("{:>2}  {}", step.number, step.meta.title),
+                    Role::Body,
+                ),
+                Span::new(here, Role::Dim),
+            ];
+            rows.extend(self.entry(place, Span::new(format!("{sign} "), role), &spans, width));
+        }
+        rows
+    }
+
+    fn search(&self, model: &Model, query: &str, hits: &[Hit], width: usize) -> Vec<Row> {
+        let prompt = [
+            Span::new("Find: ", Role::Label),
+            Span::new(format!("{}▏", visible(query)), Role::Strong),
+        ];
+        let mut rows: Vec<Row> = wrap(&prompt, width).into_iter().map(Row::from).collect();
+        rows.push(Row::default());
+        let nothing = match (query.trim().is_empty(), hits.is_empty()) {
+            (true, _) => "Type a word: titles and texts of all lessons are searched.",
+            (false, true) => "No step has these words.",
+            (false, false) => "",
+        };
+        if !nothing.is_empty() {
+            let spans = [Span::new(nothing, Role::Dim)];
+            rows.extend(wrap(&spans, width).into_iter().map(Row::from));
+        }
+        for (index, hit) in hits.iter().enumerate() {
+            let (lesson, step) = (model.lesson_at(hit.place), model.step_at(hit.place));
+            let mut spans = vec![Span::new(
+                format!("{:02}/{} {}", lesson.number, step.number, step.meta.title),
+                Role::Body,
+            )];
+            if let Some(tab) = hit.tab {
+                spans.push(Span::new(format!("  [{}]", tab.title()), Role::Label));
+            }
+            if !hit.snippet.is_empty() {
+                spans.push(Span::new(format!("  {}", hit.snippet), Role::Dim));
+            }
+            rows.extend(self.entry(index, Span::default(), &spans, width));
+        }
+        rows
+    }
+
+    /// An entry of a list, with the cursor if it is there.
+    fn entry(&self, index: usize, sign: Span, spans: &[Span], width: usize) -> Vec<Row> {
+        let selected = self.cursor == index;
+        let cursor = Span::new(if selected { "▸ " } else { "  " }, Role::Label);
+        let indent = 2 + Line {
+            spans: vec![sign.clone()],
+        }
+        .width();
+        wrap(spans, width.saturating_sub(indent))
+            .into_iter()
+            .enumerate()
+            .map(|(y, line)| {
+                let line = match y {
+                    0 => line.prefixed(sign.clone()).prefixed(cursor.clone()),
+                    _ => line.prefixed(Span::new(" ".repeat(indent), Role::Body)),
+                };
+                Row {
+                    line,
+                    targets: vec![(0..width, Target::Entry(index))],
+                    selected,
+                    ..Row::default()
+                }
+            })
+            .collect()
+    }
+}
+
+/// Where the topmost popup stands, with its border.
+pub(in crate::tui) fn area(model: &Model, rows: &[Row]) -> Rect {
+    let lines = match model.popups.last().map(|popup| &popup.kind) {
+        // A box that is typed into must not move with what is found.
+        Some(Kind::Search { .. }) => usize::from(model.screen.size.1),
+        Some(Kind::Help | Kind::Outline | Kind::Consent | Kind::Left(_)) | None => rows.len(),
+    };
+    layout::popup(model.screen.size, lines)
+}
+
+/// The lines of the topmost popup.
+pub(in crate::tui) fn top_rows(model: &Model) -> Vec<Row> {
+    let width = usize::from(layout::inner(layout::popup(model.screen.size, 0)).width);
+    model
+        .popups
+        .last()
+        .map_or(Vec::new(), |popup| popup.rows(model, width))
+}
+
+fn help(model: &Model, width: usize) -> Vec<Row> {
+    let mut bindings: Vec<_> = keymap::applying(model, keymap::Context::Panes)
+        .filter(|binding| !binding.shown.is_empty())
+        .collect();
+    // Of several rows for one key the first is the one that counts.
+    bindings.dedup_by_key(|binding| binding.shown);
+    let column = bindings
+        .iter()
+        .map(|b| b.shown.chars().count())
+        .max()
+        .unwrap_or(0)
+        + 2;
+    let mut rows = Vec::new();
+    for binding in bindings {
+        let spans = [Span::new(binding.help, Role::Body)];
+        let lines = wrap(&spans, width.saturating_sub(column));
+        rows.extend(lines.into_iter().enumerate().map(|(y, line)| {
+            let key = if y == 0 { binding.shown } else { "" };
+            let missing = column - key.chars().count();
+            Row::from(line.prefixed(Span::new(
+                format!("{key}{}", " ".repeat(missing)),
+                Role::Label,
+            )))
+        }));
+    }
+    rows.push(Row::default());
+    let mouse = match model.settings.mouse {
+        true => {
+            "The mouse works too: click tabs, choices, knobs; the wheel scrolls. \
+                 Press m to select text with it instead."
+        }
+        false => "The mouse selects text. Press m to click and scroll with it instead.",
+    };
+    let spans = [Span::new(mouse, Role::Dim)];
+    rows.extend(wrap(&spans, width).into_iter().map(Row::from));
+    rows
+}
+
+fn leftovers(left: &[Leftover], width: usize) -> Vec<Row> {
+    let head = "The run has ended, and could not remove all that it made.";
+    let mut lines = wrap(&[Span::new(head, Role::Body)], width);
+    lines.push(Line::default());
+    lines.extend(render::leftovers(left, width));
+    lines.into_iter().map(Row::from).collect()
+}
+
+fn consent(model: &Model, width: usize) -> Vec<Row> {
+    let head = "This lesson comes from a directory, not from Glassbox itself. \
+                Run on your machine, this step does the following.";
+    let mut lines = wrap(&[Span::new(head, Role::Body)], width);
+    lines.push(Line::default());
+    if let Some(scenario) = model.scenario() {
+        lines.extend(render::consent(&scenario.plan, width));
+    }
+    lines.push(Line::default());
+    let tail = "Press y if you agree; any other way out runs nothing.";
+    lines.extend(wrap(&[Span::new(tail, Role::Strong)], width));
+    lines.into_iter().map(Row::from).collect()
+}
