@@ -1,20 +1,24 @@
 //! `glassbox clean`: what runs that were killed, guardian and all, have left.
 
 use super::failure::{Exit, Failure};
-use super::printer::Printer;
-use crate::sandbox;
+use super::left_over;
+use super::printer::{Printer, visible};
+use crate::sandbox::{Depth, sweep};
 use std::io::Write;
 
 /// Removes it, or only says what it would remove.
 pub(crate) fn clean(dry_run: bool, out: &mut Printer) -> Result<Exit, Failure> {
-    let found = sandbox::sweep(dry_run)
-        .map_err(|error| Failure::host(format!("what is left over can't be removed: {error}")))?;
+    let swept = sweep(Depth::Whole, dry_run);
     let verb = if dry_run { "would remove" } else { "removed" };
-    for path in &found {
-        writeln!(out, "{verb} {}", path.display())?;
+    for one in &swept.removed {
+        writeln!(out, "{verb} {}", visible(&one.to_string()))?;
     }
-    if found.is_empty() {
+    left_over::print(&swept.left, out)?;
+    if swept.removed.is_empty() && swept.left.is_empty() {
         writeln!(out, "nothing is left over")?;
     }
-    Ok(Exit::Well)
+    Ok(match swept.left.is_empty() {
+        true => Exit::Well,
+        false => Exit::Left,
+    })
 }

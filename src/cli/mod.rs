@@ -29,6 +29,7 @@ pub use args::{Look, ThemeChoice};
 
 use crate::course::{Course, StepId};
 use crate::plan::Leftover;
+use crate::sandbox::{self, Depth};
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
 use failure::{Exit, Failure};
@@ -134,7 +135,7 @@ fn carry_out(cli: Cli, out: &mut Printer) -> Result<Carried, Failure> {
 fn tidy(command: Option<&Command>) {
     match command {
         None | Some(Command::Run(_) | Command::Verify(_) | Command::Doctor { .. }) => {
-            let _ = crate::sandbox::sweep(false);
+            sandbox::sweep(Depth::Quick, false);
         }
         Some(
             Command::List { .. }

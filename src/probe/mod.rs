@@ -32,7 +32,7 @@ mod view;
 pub use layers::visible;
 pub use observation::Observation;
 pub use observe::observe;
-pub use process::{boot_id, memory_of, nsfs_inode, share_of_mapping, start_time};
+pub use process::{Stat, boot_id, memory_of, nsfs_inode, pids, share_of_mapping, start_time, stat};
 pub use statistics::{Directories, samples, statistics};
 pub use subject::Subject;
 pub use view::View;

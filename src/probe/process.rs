@@ -6,17 +6,55 @@ use std::io;
 use std::path::Path;
 
 /// When a process started, in clock ticks after boot: with the pid and the
-/// boot id it names a process for good. Field 22 of `/proc/PID/stat`.
+/// boot id it names a process for good.
 pub fn start_time(proc_root: &Path, pid: i32) -> Option<u64> {
-    let stat = kernel::read_text(proc_root.join(pid.to_string()).join("stat")).ok()?;
-    parse_start_time(&stat)
+    stat(proc_root, pid).map(|stat| stat.start)
 }
 
-fn parse_start_time(stat: &str) -> Option<u64> {
-    // The second field is a name in parentheses that may itself hold spaces and
-    // parentheses: what follows the last one is field 3 and on.
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
+/// Some of `/proc/PID/stat`, proc_pid_stat(5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stat {
+    /// Its name, `comm`.
+    pub name: String,
+    /// `R`, `S`, `D`, `T` for stopped, `Z` for one that nobody has awaited …
+    pub state: char,
+    /// Its parent's id, as the observer counts; 0 if it can't see that one.
+    pub parent: i32,
+    /// When it started, in clock ticks after boot.
+    pub start: u64,
+}
+
+impl Stat {
+    /// Whether nothing is left of it but its number.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state, 'Z' | 'X')
+    }
+
+    /// Whether a signal has stopped it, SIGSTOP or another.
+    pub fn is_stopped(&self) -> bool {
+        self.state == 'T'
+    }
+
+    fn parse(text: &str) -> Option<Stat> {
+        // The second field is a name in parentheses that may itself hold spaces
+        // and parentheses: what follows the last one is field 3 and on.
+        let (before, rest) = text.rsplit_once(')')?;
+        let (_, name) = before.split_once('(')?;
+        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+        let field = |number: usize| fields.get(number - 3);
+        Some(Stat {
+            name: name.into(),
+            state: field(3)?.chars().next()?,
+            parent: field(4)?.parse().ok()?,
+            start: field(22)?.parse().ok()?,
+        })
+    }
+}
+
+/// Reads it; `None` for a process that is gone.
+pub fn stat(proc_root: &Path, pid: i32) -> Option<Stat> {
+    let text = kernel::read_text(proc_root.join(pid.to_string()).join("stat")).ok()?;
+    Stat::parse(&text)
 }
 
 /// The random id that the kernel chose at boot.
@@ -92,7 +130,10 @@ pub fn nsfs_inode(link: &Path) -> io::Result<u64> {
 }
 
 /// The ids of all processes that a procfs shows.
-pub(super) fn pids(proc_root: &Path) -> io::Result<Vec<i32>> {
+///
+/// # Errors
+/// When it can't be read.
+pub fn pids(proc_root: &Path) -> io::Result<Vec<i32>> {
     let mut pids = Vec::new();
     for entry in fs::read_dir(proc_root)? {
         if let Ok(pid) = entry?.file_name().to_string_lossy().parse() {
@@ -111,14 +152,20 @@ mod tests {
     fn start_time_is_found_behind_any_name() {
         let rest = "S 1 2 3 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 98765 3133440 404";
         for name in ["cat", "a b", ") R 1 2", "((sd-pam))", "x) y (z"] {
+            let expected = Stat {
+                name: name.into(),
+                state: 'S',
+                parent: 1,
+                start: 98765,
+            };
             assert_eq!(
-                parse_start_time(&format!("4892 ({name}) {rest}")),
-                Some(98765),
+                Stat::parse(&format!("4892 ({name}) {rest}")),
+                Some(expected),
                 "{name}"
             );
         }
         for bad in ["", "4892 (cat", "4892 (cat) S 1 2"] {
-            assert_eq!(parse_start_time(bad), None, "{bad}");
+            assert_eq!(Stat::parse(bad), None, "{bad}");
         }
     }
 

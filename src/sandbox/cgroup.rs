@@ -1,18 +1,19 @@
 //! The cgroups that a run makes: named after the process that owns them, so
 //! that a later start can tell what was left behind from what is in use.
 
-use super::groups::switched;
 use super::leaf;
+use super::members::{Ours, groups_in, member, pids_in, strangers};
+use super::owner::name_for;
 use crate::base::Errno;
+use crate::plan::{Leftover, Member};
+use crate::probe::Subject;
 use crate::probe::cgroups::{Memberships, Mounts};
-use crate::probe::{Subject, boot_id, nsfs_inode, start_time};
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// What every name of ours starts with.
-const PREFIX: &str = "glassbox";
+/// How long the kernel may take to let go of a group that is empty.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where a box is to be put.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,22 +27,71 @@ pub(super) enum Placement {
     Nowhere(Option<(PathBuf, Errno)>),
 }
 
-/// A cgroup directory, removed when dropped.
+/// A cgroup directory, to be removed by [`Group::remove`]. Dropped without it, it
+/// is removed if that can be done at once: the last resort.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Group {
     /// The directory.
     pub(super) path: PathBuf,
+    /// What was in `pids.max` before forks were forbidden.
+    hushed: Option<String>,
 }
 
-impl Drop for Group {
-    /// rmdir(2) answers EBUSY for a moment after the last member's end: it is
-    /// retried until the kernel has let go, for two seconds at most.
-    fn drop(&mut self) {
+impl Group {
+    /// A directory that was just made, or whose owner is gone.
+    pub(super) fn at(path: PathBuf) -> Group {
+        Group { path, hushed: None }
+    }
+
+    /// Lets nothing in it hold out against SIGKILL, if all in it is the run's:
+    /// forbids forks, and kills at once where the kernel can (`cgroup.kill`,
+    /// Linux 5.14). Both would reach others as well.
+    pub(super) fn disarm(&mut self, ours: Ours<'_>) {
+        if !strangers(&self.path, ours).is_empty() {
+            return;
+        }
+        // Files that aren't there are passed over.
+        if let Ok(before) = fs::read_to_string(self.path.join("pids.max"))
+            && fs::write(self.path.join("pids.max"), "0").is_ok()
+        {
+            self.hushed = Some(before);
+        }
+        let kill = self.path.join("cgroup.kill");
+        if kill.exists() {
+            let _ = fs::write(kill, "1");
+        }
+    }
+
+    /// Removes it. rmdir(2) answers EBUSY for a moment after the last member's
+    /// end: it is retried until the kernel has let go, for two seconds at most.
+    ///
+    /// # Errors
+    /// What is left, and who is in it. Those can fork again.
+    pub(super) fn remove(mut self, ours: Ours<'_>) -> Result<(), Leftover> {
         let started = Instant::now();
-        while let Err(error) = fs::remove_dir(&self.path) {
-            let busy = error.raw_os_error() == Some(libc::EBUSY);
-            if !busy || started.elapsed() > Duration::from_secs(2) {
-                return;
+        loop {
+            let errno = match fs::remove_dir(&self.path).map_err(Errno::from) {
+                // Another cleaner may have been here.
+                Ok(()) | Err(Errno(libc::ENOENT)) => {
+                    self.path = PathBuf::new();
+                    return Ok(());
+                }
+                Err(errno) => errno,
+            };
+            let pids = pids_in(&self.path).into_iter().filter(|pid| !ours(*pid));
+            let (members, groups) = (pids.filter_map(member).collect(), groups_in(&self.path));
+            let inside = |members: &Vec<Member>| !members.is_empty() || !groups.is_empty();
+            let patient = errno == Errno(libc::EBUSY) && started.elapsed() < PATIENCE;
+            if inside(&members) || !patient {
+                if let Some(before) = self.hushed.take() {
+                    let _ = fs::write(self.path.join("pids.max"), before.trim());
+                }
+                return Err(Leftover::Cgroup {
+                    path: std::mem::take(&mut self.path),
+                    errno: Some(errno),
+                    members,
+                    groups,
+                });
             }
             // The kernel has no event for the end of its own clean-up.
             std::thread::sleep(Duration::from_millis(1));
@@ -49,25 +99,12 @@ impl Drop for Group {
     }
 }
 
-/// Names a group of this process for one box or one declared group.
-pub(super) fn name_for(box_name: &str) -> Option<String> {
-    name_of(std::process::id() as i32, box_name)
-}
-
-/// Names a group of another process.
-pub(super) fn name_of(pid: i32, what: &str) -> Option<String> {
-    Some(format!("{}-{what}", Owner::of(pid)?.stem()))
-}
-
-/// What a name of ours tells behind its owner; `None` if it isn't ours.
-pub(super) fn what_of(name: &str) -> Option<&str> {
-    Owner::parse(name)?;
-    name.splitn(6, '-').nth(5)
-}
-
-/// Whether a name is one of ours, of an owner that is known to be gone.
-pub(super) fn is_left_behind(name: &str) -> bool {
-    Owner::parse(name).is_some_and(|owner| owner.is_gone())
+impl Drop for Group {
+    fn drop(&mut self) {
+        if self.path.is_absolute() {
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
 }
 
 /// Finds a place for a box: a new group below one of the session's own, in the
@@ -85,7 +122,7 @@ pub(super) fn place(box_name: &str) -> Placement {
         for directory in candidates(&members, &mounts) {
             let path = directory.join(&name);
             match fs::create_dir(&path) {
-                Ok(()) => return Placement::Made(Group { path }),
+                Ok(()) => return Placement::Made(Group::at(path)),
                 Err(error) => refused = Errno::of(&error).map(|errno| (path, errno)),
             }
         }
@@ -117,147 +154,4 @@ fn candidates(members: &Memberships, mounts: &Mounts) -> Vec<PathBuf> {
         }
     }
     found
-}
-
-/// The process that a group belongs to. A pid alone would be recycled, and
-/// means another process in another pid namespace.
-struct Owner {
-    boot: String,
-    pid_namespace: u64,
-    pid: i32,
-    start: u64,
-}
-
-impl Owner {
-    fn of(pid: i32) -> Option<Owner> {
-        let proc = Path::new("/proc");
-        Some(Owner {
-            boot: boot_id(proc)?
-                .chars()
-                .filter(char::is_ascii_hexdigit)
-                .take(8)
-                .collect(),
-            pid_namespace: nsfs_inode(&proc.join("self/ns/pid")).ok()?,
-            pid,
-            start: start_time(proc, pid)?,
-        })
-    }
-
-    fn stem(&self) -> String {
-        format!(
-            "{PREFIX}-{}-{}-{}-{}",
-            self.boot, self.pid_namespace, self.pid, self.start
-        )
-    }
-
-    /// Reads a name of ours; `None` for any other.
-    fn parse(name: &str) -> Option<Owner> {
-        let mut parts = name.strip_prefix(PREFIX)?.strip_prefix('-')?.splitn(5, '-');
-        Some(Owner {
-            boot: parts.next()?.into(),
-            pid_namespace: parts.next()?.parse().ok()?,
-            pid: parts.next()?.parse().ok()?,
-            start: parts.next()?.parse().ok()?,
-        })
-    }
-
-    /// Whether it is known to be gone. What another pid namespace owns is never ours to judge.
-    fn is_gone(&self) -> bool {
-        match Owner::of(std::process::id() as i32) {
-            Some(me) if me.boot != self.boot => true,
-            Some(me) if me.pid_namespace != self.pid_namespace => false,
-            Some(_) => start_time(Path::new("/proc"), self.pid) != Some(self.start),
-            None => false,
-        }
-    }
-}
-
-/// Finds the groups of runs that ended without cleaning up, and removes them
-/// unless `dry_run`. Returns their directories.
-///
-/// # Errors
-/// The first directory that can't be removed, with the reason.
-pub(super) fn sweep(dry_run: bool) -> io::Result<Vec<PathBuf>> {
-    let proc = Path::new("/proc");
-    let members = Memberships::read(proc, &Subject::Myself)?;
-    let mounts = Mounts::read(proc, &Subject::Myself)?;
-    let mut swept = Vec::new();
-    for directory in candidates(&members, &mounts) {
-        let Ok(entries) = fs::read_dir(&directory) else {
-            continue;
-        };
-        let mut entries: Vec<fs::DirEntry> = entries.flatten().collect();
-        // What holds controllers on goes after those who had need of them.
-        entries.sort_by_key(|entry| switched::is_shared(&entry.file_name()));
-        for entry in entries {
-            let name = entry.file_name();
-            let gone = name.to_str().is_some_and(is_left_behind);
-            if gone && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                if switched::is_shared(&name) {
-                    if !dry_run && let Some(left) = switched::release(&entry.path(), &[]).pop() {
-                        return Err(io::Error::other(left.to_string()));
-                    }
-                } else if !dry_run {
-                    // What an owner that was killed itself left in it dies first.
-                    super::groups::disarm(&entry.path());
-                    kill_members(&entry.path());
-                    fs::remove_dir(entry.path()).map_err(|error| {
-                        io::Error::new(error.kind(), format!("{}: {error}", entry.path().display()))
-                    })?;
-                }
-                swept.push(entry.path());
-            }
-        }
-    }
-    Ok(swept)
-}
-
-/// Kills what is in a group of ours, and awaits that it is empty.
-fn kill_members(directory: &Path) {
-    let procs = directory.join("cgroup.procs");
-    let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(2) {
-        let text = fs::read_to_string(&procs).unwrap_or_default();
-        let mut members = text.lines().filter_map(|line| line.parse().ok()).peekable();
-        if members.peek().is_none() {
-            return;
-        }
-        for pid in members {
-            let pid = nix::unistd::Pid::from_raw(pid);
-            let _ = nix::sys::signal::kill(pid, nix::sys::signal::SIGKILL);
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_tell_their_owner_and_others_are_left_alone() {
-        let me = Owner::of(std::process::id() as i32).unwrap();
-        let name = name_for("box").unwrap();
-        let read = Owner::parse(&name).unwrap();
-        assert_eq!(read.stem(), me.stem());
-        assert!(!read.is_gone());
-        let reused = Owner {
-            start: read.start + 1,
-            ..read
-        };
-        assert!(reused.is_gone());
-        let elsewhere = Owner {
-            pid_namespace: 1,
-            ..reused
-        };
-        assert!(!elsewhere.is_gone());
-        for other in [
-            "glassbox",
-            "glassbox-x",
-            "system.slice",
-            "glassboxes-1-2-3-4",
-        ] {
-            assert!(Owner::parse(other).is_none(), "{other}");
-        }
-    }
 }

@@ -7,8 +7,9 @@
 //! put back with the last controller that was switched on there (`groups::switched`),
 //! under the same lock.
 
-use super::cgroup::{name_of, what_of};
 use super::groups::Caller;
+use super::members::{descends_from, pids_in};
+use super::owner::{name_of, what_of};
 use crate::base::Errno;
 use std::ffi::OsStr;
 use std::fs;
@@ -32,7 +33,7 @@ pub(super) enum Occupied {
 
 /// Moves this program out of a group, if nobody else is in it.
 pub(super) fn vacate(home: &Path, call: Caller<'_>) -> Result<(), Occupied> {
-    if members(home).is_empty() {
+    if pids_in(home).is_empty() {
         return Ok(());
     }
     // The supervisor's parent is the program that the learner started.
@@ -102,7 +103,7 @@ pub(super) fn is_leaf(name: &OsStr) -> bool {
 
 /// Whether nobody is in a group but this program and what it has started.
 pub(super) fn is_home_of(home: &Path, program: i32) -> bool {
-    let all = members(home);
+    let all = pids_in(home);
     all.iter().all(|pid| descends_from(*pid, program))
 }
 
@@ -114,7 +115,7 @@ fn empty(
 ) -> Result<(), (i32, Errno)> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let members = members(group);
+        let members = pids_in(group);
         let Some(first) = members.first().copied() else {
             return Ok(());
         };
@@ -142,42 +143,5 @@ fn remove(leaf: &Path) -> Result<(), Errno> {
         }
         // The kernel has no event for the end of its own clean-up.
         std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-fn members(directory: &Path) -> Vec<i32> {
-    let text = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
-    text.lines().filter_map(|line| line.parse().ok()).collect()
-}
-/// Whether a process is that one, or a child of its children.
-fn descends_from(pid: i32, ancestor: i32) -> bool {
-    let mut next = Some(pid);
-    while let Some(pid) = next.filter(|pid| *pid > 1) {
-        if pid == ancestor {
-            return true;
-        }
-        next = fs::read_to_string(format!("/proc/{pid}/status"))
-            .ok()
-            .and_then(|text| {
-                let line = text.lines().find_map(|line| line.strip_prefix("PPid:"))?;
-                line.trim().parse().ok()
-            });
-    }
-    false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_descendants_are_ours() {
-        let me = std::process::id() as i32;
-        let parent = nix::unistd::getppid().as_raw();
-        assert!(descends_from(me, me));
-        assert!(descends_from(me, parent));
-        assert!(!descends_from(parent, me));
-        assert!(!descends_from(1, me));
-        assert!(!descends_from(0, me));
     }
 }

@@ -24,8 +24,10 @@ mod inherited;
 mod layers;
 mod leaf;
 mod limits;
+mod members;
 mod network;
 mod own;
+mod owner;
 mod programs;
 mod removal;
 mod root;
@@ -34,6 +36,7 @@ mod search;
 mod steps;
 mod store;
 mod supervisor;
+mod sweep;
 mod sys;
 mod trace;
 mod verbs;
@@ -42,19 +45,23 @@ mod workload;
 
 pub use inherited::{enter_main, heeded};
 pub use search::find_program;
+pub use sweep::{Depth, Removed, Swept, sweep};
 
 use crate::plan::{Event, Plan, SetLimits};
+use owner::{MARK, Mark};
 use scope::{Scope, Session, Way};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Stdio};
 use wire::{Channel, Order};
 
 /// The argument with which this program, executed anew, is a supervisor.
 const SUPERVISOR: &str = "glassbox-supervisor";
+/// What the kernel calls it from then on, `/proc/PID/comm`; its forks take names
+/// of their own.
+const SUPERVISOR_COMM: &str = "glassbox-super";
 
 /// The file that this process executes, whatever has become of its name.
 const OWN_FILE: &str = "/proc/self/exe";
@@ -126,7 +133,9 @@ impl Helper {
     /// Starts a supervisor in the session's own groups.
     fn directly() -> io::Result<Helper> {
         let (ours, theirs) = Channel::pair()?;
-        let child = Command::new(OWN_FILE)
+        let mut command = Command::new(OWN_FILE);
+        mark(&mut command);
+        let child = command
             .arg0(SUPERVISOR)
             .arg(std::process::id().to_string())
             .stdin(Stdio::from(OwnedFd::from(theirs)))
@@ -150,6 +159,13 @@ impl Helper {
     /// Awaits the next event; `None` after the last one.
     pub fn next_event(&mut self) -> Option<Event> {
         self.wire.receive().ok()
+    }
+}
+
+/// Gives a supervisor, and with it all that it starts, the mark of a new run.
+fn mark(command: &mut Command) {
+    if let Some(mark) = Mark::new() {
+        command.env(MARK, mark.to_string());
     }
 }
 
@@ -178,18 +194,4 @@ impl Control {
     pub fn finish(&mut self) {
         let _ = self.wire.send(&Order::Finish);
     }
-}
-
-/// Finds what runs that ended abnormally left behind (cgroups, directories of
-/// stores on a disk; all else vanishes with its last process), and removes it
-/// unless `dry_run`.
-///
-/// # Errors
-/// When the cgroup trees can't be read, or a group or a directory can't be removed.
-pub fn sweep(dry_run: bool) -> io::Result<Vec<PathBuf>> {
-    // One that fails must not keep the other from its work.
-    let (groups, disks) = (cgroup::sweep(dry_run), supervisor::sweep_disks(dry_run));
-    let mut found = groups?;
-    found.extend(disks?);
-    Ok(found)
 }

@@ -3,6 +3,7 @@
 
 use super::agent::Agent;
 use super::create::write_traced;
+use super::owner::{MARK, Mark};
 use super::search;
 use super::sys::{self, Forked, Privilege};
 use super::trace::Told;
@@ -102,6 +103,7 @@ impl Agent {
                 ("TERM", "dumb"),
                 ("HOME", "/"),
             ])
+            .envs(Mark::own().map(|mark| (MARK, mark.to_string())))
             .current_dir("/");
         sys::confine(&mut command, privilege);
         let before = std::time::Instant::now();

@@ -11,10 +11,10 @@ use nix::errno::Errno as Code;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// One unlinkat(2) that was made: its arguments, its answer, how long it took.
@@ -29,20 +29,73 @@ pub(super) fn remove_tree(path: &Path, heard: Heard<'_>) -> Result<(), Errno> {
         return Err(Errno(libc::EINVAL));
     };
     let name = CString::new(name.as_bytes()).map_err(|_| Errno(libc::EINVAL))?;
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let parent = nix::fcntl::open(parent, flags, Mode::empty())?;
+    let parent = open_parent(parent)?;
     let mount = sys::mounted_fd(parent.as_fd())?.id;
-    Removal { mount, heard }.entry(parent.as_fd(), &name)
+    let mut removal = Removal {
+        mount,
+        heard,
+        go_on: false,
+        first: None,
+    };
+    removal.entry(parent.as_fd(), &name)
+}
+
+/// The same, but it goes on with the rest where something can't be removed, and
+/// what is gone already is no failure: others may be removing it, too.
+///
+/// # Errors
+/// The first call that failed, and on which path.
+pub(super) fn remove_what_can_be(path: &Path) -> Result<(), (PathBuf, Errno)> {
+    let all = || -> Result<Option<(PathBuf, Errno)>, Errno> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(Errno(libc::EINVAL));
+        };
+        let name = CString::new(name.as_bytes()).map_err(|_| Errno(libc::EINVAL))?;
+        let parent = open_parent(parent)?;
+        let mut removal = Removal {
+            mount: sys::mounted_fd(parent.as_fd())?.id,
+            heard: &mut |_, _, _| {},
+            go_on: true,
+            first: None,
+        };
+        removal.entry(parent.as_fd(), &name)?;
+        Ok(removal.first)
+    };
+    match all() {
+        Ok(None) | Err(Errno(libc::ENOENT)) => Ok(()),
+        Ok(Some(first)) => Err(first),
+        Err(errno) => Err((path.into(), errno)),
+    }
+}
+
+fn open_parent(parent: &Path) -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    Ok(nix::fcntl::open(parent, flags, Mode::empty())?)
 }
 
 struct Removal<'h> {
     /// The mount that it stays on.
     mount: u64,
     heard: Heard<'h>,
+    /// Whether to go on after a failure, which is then kept here.
+    go_on: bool,
+    first: Option<(PathBuf, Errno)>,
 }
 
 impl Removal<'_> {
     fn entry(&mut self, parent: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
+        match self.whole_entry(parent, name) {
+            Err(Errno(libc::ENOENT)) if self.go_on => Ok(()),
+            Err(errno) if self.go_on => {
+                let where_ = path_of(parent).join(OsStr::from_bytes(name.to_bytes()));
+                self.first.get_or_insert((where_, errno));
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    fn whole_entry(&mut self, parent: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
         let stat = fstatat(parent, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
         if stat.st_mode & SFlag::S_IFMT.bits() != SFlag::S_IFDIR.bits() {
             return self.unlink(parent, name, UnlinkatFlags::NoRemoveDir);
@@ -72,12 +125,16 @@ impl Removal<'_> {
         };
         // As strace(1) -y shows a descriptor: with where it leads.
         let fd = parent.as_raw_fd();
-        let directory = std::fs::read_link(format!("/proc/self/fd/{fd}"));
-        let directory = directory.map_or(String::new(), |path| format!("<{}>", path.display()));
-        let args = format!("{fd}{directory}, {name:?}, {flag}");
+        let directory = path_of(parent);
+        let args = format!("{fd}<{}>, {name:?}, {flag}", directory.display());
         (self.heard)(args, &result, before.elapsed());
         result
     }
+}
+
+/// Where a descriptor leads.
+fn path_of(directory: BorrowedFd<'_>) -> PathBuf {
+    std::fs::read_link(format!("/proc/self/fd/{}", directory.as_raw_fd())).unwrap_or_default()
 }
 
 /// Opens a directory to be emptied. overlayfs leaves one of mode 000 in its work

@@ -228,6 +228,8 @@ pub(super) fn start() -> Result<Started, Option<String>> {
     let mut command = Command::new("systemd-run");
     // Root may ask the manager of the machine, others ask their own.
     let manager = if privileged() { "--system" } else { "--user" };
+    // It hands its environment on to the supervisor.
+    super::mark(&mut command);
     command
         .args([manager, "--scope", "--quiet", "--collect"])
         // Nor does it start an agent that asks for passwords.

@@ -5,8 +5,10 @@ mod limits;
 pub(super) mod switched;
 mod taken;
 
-use super::cgroup::{Group, name_for};
+use super::cgroup::Group;
 use super::leaf;
+use super::members::{Ours, is_of_this_run};
+use super::owner::name_for;
 use super::wire::directories;
 use crate::base::Errno;
 use crate::plan::{BoxName, CgroupSpec, Controller, Leftover, Limits};
@@ -78,9 +80,21 @@ impl Groups {
         self.known.remove(name);
         let ours = name_for(name.as_str());
         // Nothing has been in it: it goes at once, and its children don't exist yet.
-        self.made.retain(|group| {
-            group.path.file_name().and_then(|name| name.to_str()) != ours.as_deref()
-        });
+        let (parts, others) = std::mem::take(&mut self.made)
+            .into_iter()
+            .partition(|group| {
+                group.path.file_name().and_then(|name| name.to_str()) == ours.as_deref()
+            });
+        self.made = others;
+        let kept = |group: Group| {
+            let path = group.path.clone();
+            // What can't be removed now is tried again at the end, and told then.
+            group
+                .remove(&is_of_this_run)
+                .is_err()
+                .then(|| Group::at(path))
+        };
+        self.made.extend(Vec::into_iter(parts).filter_map(kept));
     }
 
     /// Makes a group with its limits.
@@ -188,7 +202,7 @@ impl Groups {
             stage: format!("mkdir({shown})"),
             errno: Some(errno),
         })?;
-        self.made.push(Group { path: path.into() });
+        self.made.push(Group::at(path.into()));
         Ok(path.into())
     }
 
@@ -340,28 +354,34 @@ impl Groups {
         Ok(())
     }
 
-    /// Lets nothing in a group hold out against SIGKILL: thaws, forbids forks,
-    /// and kills at once where the kernel can (`cgroup.kill`, Linux 5.14).
-    pub(super) fn disarm(&self) {
+    /// Lets nothing in the groups hold out against SIGKILL. All of them are
+    /// thawed before any: what is in a frozen one can't end.
+    pub(super) fn disarm(&mut self, ours: Ours<'_>) {
         for group in &self.made {
-            disarm(&group.path);
+            thaw(&group.path);
+        }
+        for group in &mut self.made {
+            group.disarm(ours);
         }
     }
 
     /// Removes all of it, the children first, and takes back what was switched
     /// on. Returns what could not be.
-    pub(super) fn remove(&mut self) -> Vec<Leftover> {
+    pub(super) fn remove(&mut self, ours: Ours<'_>) -> Vec<Leftover> {
         let taken = self.given.iter().filter_map(Given::taken);
         let lost: Vec<Controller> = taken.map(|taken| taken.controller).collect();
+        let mut left = Vec::new();
         while let Some(group) = self.made.pop() {
-            drop(group);
+            left.extend(group.remove(ours).err());
         }
         // Only now does nobody need them any more.
         let markers = std::mem::take(&mut self.markers);
-        markers
-            .iter()
-            .flat_map(|marker| switched::release(marker, &lost))
-            .collect()
+        left.extend(
+            markers
+                .iter()
+                .flat_map(|marker| switched::release(marker, &lost)),
+        );
+        left
     }
 
     /// The directories that a process joins to be in that group.
@@ -370,14 +390,9 @@ impl Groups {
     }
 }
 
-/// Makes the members of a group mortal; files that aren't there are passed over.
-pub(super) fn disarm(path: &Path) {
-    for (file, line) in [
-        ("freezer.state", "THAWED"),
-        ("cgroup.freeze", "0"),
-        ("pids.max", "0"),
-        ("cgroup.kill", "1"),
-    ] {
+/// Lets a group go on that is frozen; one that can't be frozen is passed over.
+pub(super) fn thaw(path: &Path) {
+    for (file, line) in [("freezer.state", "THAWED"), ("cgroup.freeze", "0")] {
         let file = path.join(file);
         if file.exists() {
             let _ = fs::write(file, line);

@@ -16,8 +16,8 @@
 use super::Caller;
 use crate::base::Errno;
 use crate::plan::{Controller, Leftover};
-use crate::sandbox::cgroup::{name_for, what_of};
 use crate::sandbox::leaf::{self, Occupied};
+use crate::sandbox::owner::{name_for, what_of};
 use nix::fcntl::{Flock, FlockArg};
 use std::ffi::OsStr;
 use std::fs::{self, File};

@@ -1,5 +1,5 @@
 use super::*;
-use crate::sandbox::cgroup::name_for;
+use crate::sandbox::owner::name_for;
 
 fn own(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| name.to_string()).collect()

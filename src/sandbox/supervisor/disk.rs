@@ -5,36 +5,36 @@
 
 use super::{End, Run};
 use crate::base::Errno;
-use crate::plan::{Action, Medium, Need, Place, Verb};
-use crate::sandbox::cgroup;
-use crate::sandbox::removal::remove_tree;
+use crate::plan::{Action, Leftover, Medium, Need, Place, Verb};
+use crate::sandbox::owner::{Owner, name_for};
+use crate::sandbox::removal::remove_what_can_be;
 use nix::unistd::{Gid, Uid};
 use std::fs::{self, DirBuilder, Permissions};
-use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// What its name ends with.
 const NAME: &str = "layers";
 
-/// The directory, removed with all that is in it when dropped: only then, when
-/// no process of the run is left that could add to it.
+/// The directory. Without [`Disk::remove`] it stays, and the next sweep finds it.
 pub(super) struct Disk {
     path: PathBuf,
 }
 
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // What is left in spite of this, the next sweep tries again.
-        let _ = remove_tree(&self.path, &mut |_, _, _| {});
-    }
-}
-
 impl Disk {
+    /// Removes it with all that is in it: to be called when no process of the
+    /// run is left that could add to it.
+    ///
+    /// # Errors
+    /// What is left of it.
+    pub(super) fn remove(self) -> Result<(), Leftover> {
+        remove(self.path)
+    }
+
     /// Makes it where files outlive a reboot: on a disk, mostly.
     fn make() -> Result<Disk, (PathBuf, Errno)> {
         let mut refused = (PathBuf::from("/var/tmp"), Errno(libc::ENOENT));
-        let Some(name) = cgroup::name_for(NAME) else {
+        let Some(name) = name_for(NAME) else {
             return Err(refused);
         };
         for directory in places() {
@@ -107,6 +107,10 @@ impl Run {
     }
 }
 
+fn remove(path: PathBuf) -> Result<(), Leftover> {
+    remove_what_can_be(&path).map_err(|(at, errno)| Leftover::Directory { path, at, errno })
+}
+
 /// The effective ids of a process, proc_pid_status(5).
 fn owner_of(pid: i32) -> Option<(u32, u32)> {
     let status = crate::base::kernel::read_text(format!("/proc/{pid}/status")).ok()?;
@@ -135,24 +139,27 @@ fn make_directory(path: &Path) -> Result<(), Errno> {
         .map_err(|error| Errno::of(&error).unwrap_or(Errno(libc::EIO)))
 }
 
-/// Finds directories of runs whose guardian was killed, and removes them unless
-/// `dry_run`. Only this user's own are looked at: anybody may make names in
-/// a directory for temporary files.
-///
-/// # Errors
-/// The first directory that can't be removed, with the reason.
-pub(in crate::sandbox) fn sweep_disks(dry_run: bool) -> io::Result<Vec<PathBuf>> {
-    sweep_in(&places(), dry_run)
+/// Finds directories of runs whose guardian `is_gone`, and removes them unless
+/// `dry_run`: what is removed, and what could not be. Only this user's own are
+/// looked at: anybody may make names in a directory for temporary files.
+pub(in crate::sandbox) fn sweep_disks(
+    dry_run: bool,
+    is_gone: &dyn Fn(&Owner) -> bool,
+) -> (Vec<PathBuf>, Vec<Leftover>) {
+    sweep_in(&places(), dry_run, is_gone)
 }
 
-fn sweep_in(places: &[PathBuf], dry_run: bool) -> io::Result<Vec<PathBuf>> {
-    let mut swept = Vec::new();
+fn sweep_in(
+    places: &[PathBuf],
+    dry_run: bool,
+    is_gone: &dyn Fn(&Owner) -> bool,
+) -> (Vec<PathBuf>, Vec<Leftover>) {
+    let (mut swept, mut left) = (Vec::new(), Vec::new());
     for place in places {
         for entry in fs::read_dir(place).into_iter().flatten().flatten() {
             let name = entry.file_name();
-            let ours = name
-                .to_str()
-                .is_some_and(|name| name.ends_with(NAME) && cgroup::is_left_behind(name));
+            let name = name.to_str().filter(|name| name.ends_with(NAME));
+            let ours = name.and_then(Owner::parse).is_some_and(|o| is_gone(&o));
             // Of the entry itself: a link of that name is nothing of ours.
             let mine = || {
                 entry
@@ -161,17 +168,17 @@ fn sweep_in(places: &[PathBuf], dry_run: bool) -> io::Result<Vec<PathBuf>> {
             };
             if ours && mine() {
                 let path = entry.path();
-                if !dry_run {
-                    remove_tree(&path, &mut |_, _, _| {}).map_err(|errno| {
-                        let error = io::Error::from_raw_os_error(errno.0);
-                        io::Error::new(error.kind(), format!("{}: {errno}", path.display()))
-                    })?;
+                match dry_run {
+                    true => swept.push(path),
+                    false => match remove(path.clone()) {
+                        Ok(()) => swept.push(path),
+                        Err(one) => left.push(one),
+                    },
                 }
-                swept.push(path);
             }
         }
     }
-    Ok(swept)
+    (swept, left)
 }
 
 #[cfg(test)]
@@ -181,7 +188,7 @@ mod tests {
     #[test]
     fn only_what_is_left_behind_is_swept() {
         let dir = tempfile::tempdir().unwrap();
-        let live = cgroup::name_for(NAME).unwrap();
+        let live = name_for(NAME).unwrap();
         // The start of an owner that is gone: this process's, and one more.
         let (stem, _) = live.rsplit_once('-').unwrap();
         let (before, start) = stem.rsplit_once('-').unwrap();
@@ -200,9 +207,11 @@ mod tests {
 
         let places = [dir.path().to_path_buf()];
         let expected = vec![dir.path().join(&gone)];
-        assert_eq!(sweep_in(&places, true).unwrap(), expected);
+        let me = Owner::of(std::process::id() as i32).unwrap();
+        let sweep = |dry_run| sweep_in(&places, dry_run, &|owner| owner.is_gone(&me));
+        assert_eq!(sweep(true), (expected.clone(), Vec::new()));
         assert!(expected[0].exists());
-        assert_eq!(sweep_in(&places, false).unwrap(), expected);
+        assert_eq!(sweep(false), (expected.clone(), Vec::new()));
         assert!(!expected[0].exists());
         assert!(dir.path().join(&live).exists() && dir.path().join(&other).exists());
         assert!(link.symlink_metadata().is_ok());

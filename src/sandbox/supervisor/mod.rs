@@ -14,8 +14,10 @@ pub(super) use host::privileged;
 use host::{children, inode, maps_nobody};
 use missing::Missing;
 
+use super::SUPERVISOR_COMM;
 use super::agent::{self, Outer};
 use super::groups::Groups;
+use super::members::{end_all, is_of_this_run};
 use super::own::OwnMounts;
 use super::scope::{self, Scope};
 use super::sys::{self, Forked};
@@ -26,7 +28,6 @@ use crate::plan::{
     Plan, Provenance, Refusal, Value, Verb,
 };
 use crate::probe::host::{Settings, explain};
-use nix::sys::signal::{Signal::SIGKILL, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
@@ -36,6 +37,9 @@ use std::time::{Duration, Instant};
 
 /// How long a run may take before it has to hold or to end.
 const RUN_LIMIT: Duration = Duration::from_secs(120);
+/// How long killed processes may take to end. A kill is a matter of milliseconds,
+/// but for a process that waits in the kernel for a device or a frozen group.
+const END_LIMIT: Duration = Duration::from_secs(10);
 /// The id that root inside a box is outside, when root runs the course:
 /// `nobody`, the kernel's overflow id.
 const NOBODY: (u32, u32) = (65_534, 65_534);
@@ -107,8 +111,9 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32, hello: bool) -> std::proce
     let _ = nix::unistd::setsid();
     // Where the learner stands must stay free to be unmounted or removed.
     let _ = nix::unistd::chdir("/");
-    let name = c"glassbox-super";
-    let _ = nix::sys::prctl::set_name(name);
+    if let Ok(name) = std::ffi::CString::new(SUPERVISOR_COMM) {
+        let _ = nix::sys::prctl::set_name(&name);
+    }
     // Orphans of the boxes come to us, so that none is missed.
     if nix::sys::prctl::set_child_subreaper(true).is_err() {
         return failed;
@@ -171,10 +176,11 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32, hello: bool) -> std::proce
         let _ = run.main.send(&run.broken(message));
     }
     let left = run.take_down();
-    let _ = run.main.send(&match left.is_empty() {
+    let last = match left.is_empty() {
         true => Event::Cleaned,
         false => Event::Left { left },
-    });
+    };
+    let _ = run.main.send(&last);
     std::process::ExitCode::SUCCESS
 }
 
@@ -506,39 +512,42 @@ impl Run {
     /// Undoes everything: kills every process of the run and awaits their end,
     /// then removes the cgroups and the directory on a disk. The rest (mounts,
     /// links, queues, namespaces) lived in the boxes and is gone with them.
-    /// Returns what is left.
+    /// Returns what is left in spite of it.
     fn take_down(&mut self) -> Vec<Leftover> {
         for standee in self.boxes.values() {
             let _ = sys::pidfd_kill(standee.pidfd.as_fd(), libc::SIGKILL);
         }
-        self.groups.disarm();
+        self.groups.disarm(&is_of_this_run);
         // Closed wires end the agents; but a stopped one would not notice.
         self.boxes.clear();
         self.host = None;
         self.base = None;
-        end_children();
-        let left = self.groups.remove();
-        self.disk = None;
+        let mut left = end_children(Instant::now() + END_LIMIT);
+        left.extend(self.groups.remove(&is_of_this_run));
+        left.extend(self.disk.take().and_then(|disk| disk.remove().err()));
         left
     }
 }
 
-/// Kills every child of this process and awaits its end; with each end come its
-/// orphans, so it is done again until there is none.
-fn end_children() {
+/// Kills and awaits every child, and every orphan that comes to us meanwhile.
+/// Returns who has not ended until the deadline.
+fn end_children(deadline: Instant) -> Vec<Leftover> {
     loop {
-        for child in children() {
-            let _ = kill(child, SIGKILL);
-        }
-        // The first end is awaited, and all that came with it are reaped at once.
-        let mut flags = None;
+        let pids: Vec<i32> = children().into_iter().map(Pid::as_raw).collect();
+        let left = end_all(&pids, &|_| true, deadline);
         loop {
-            match waitpid(None, flags) {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::StillAlive) => break,
-                Ok(_) => flags = Some(WaitPidFlag::WNOHANG),
-                Err(nix::errno::Errno::EINTR) => {}
-                Err(_) => return,
+                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+                Err(_) => return Vec::new(),
             }
+        }
+        if Instant::now() > deadline {
+            return left;
+        }
+        if pids.is_empty() {
+            // One that was born just now; /proc shows it in a moment.
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 }

@@ -1,0 +1,434 @@
+//! What runs have left whose guardian was killed, or is stopped and has lost its
+//! program: processes, cgroups, directories on a disk. All else that a run makes
+//! vanishes with its last process.
+//!
+//! Only what is known to belong to a dead run is touched: a process by the mark in
+//! its initial environment, a group or a directory by the owner in its name.
+//! What can't be removed is told, and the rest is gone on with.
+
+use super::cgroup::Group;
+use super::groups::{self, switched};
+use super::members::{self, await_end, member, pids_in, stat};
+use super::owner::{Mark, Owner};
+use super::supervisor::sweep_disks;
+use super::{SUPERVISOR, SUPERVISOR_COMM, sys};
+use crate::plan::{Leftover, Member};
+use crate::probe::cgroups::Mounts;
+use crate::probe::{self, Subject};
+use nix::unistd::Pid;
+use std::cell::OnceCell;
+use std::collections::HashSet;
+use std::fs;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How thoroughly to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Before a run: it must cost next to nothing. Processes are looked for only
+    /// where a group or a directory says that there may be some.
+    Quick,
+    /// Every process is looked at, and guardians that take down are awaited.
+    Whole,
+}
+
+impl Depth {
+    /// How long processes may take to end, all in all.
+    fn patience(self) -> Duration {
+        match self {
+            Depth::Quick => Duration::from_secs(2),
+            Depth::Whole => Duration::from_secs(10),
+        }
+    }
+}
+
+/// What a sweep has found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// What was removed, or would be.
+    pub removed: Vec<Removed>,
+    /// What could not be.
+    pub left: Vec<Leftover>,
+}
+
+/// Something that is gone now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Removed {
+    /// A process.
+    Process(Member),
+    /// A cgroup or a directory.
+    Directory(PathBuf),
+}
+
+impl std::fmt::Display for Removed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Removed::Process(process) => process.fmt(f),
+            Removed::Directory(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// Finds all that, and removes it unless `dry_run`.
+pub fn sweep(depth: Depth, dry_run: bool) -> Swept {
+    let Some(me) = Owner::of(std::process::id() as i32) else {
+        // Without a procfs nothing can be told from anything.
+        return Swept::default();
+    };
+    let mut broom = Broom {
+        me,
+        depth,
+        dry_run,
+        deadline: Instant::now() + depth.patience(),
+        dead: HashSet::new(),
+        processes: OnceCell::new(),
+        swept: Swept::default(),
+    };
+    let named = groups_of_ours();
+    broom.guardians(&named);
+    broom.processes();
+    broom.groups(&named);
+    let (removed, left) = sweep_disks(dry_run, &|owner| broom.is_gone(owner));
+    let removed = removed.into_iter().map(Removed::Directory);
+    broom.swept.removed.extend(removed);
+    broom.swept.left.extend(left);
+    broom.swept
+}
+
+struct Broom {
+    me: Owner,
+    depth: Depth,
+    dry_run: bool,
+    deadline: Instant,
+    /// Guardians that run, and that nobody will let go on.
+    dead: HashSet<Owner>,
+    /// Every process that bears a mark; read once, and only if need be.
+    processes: OnceCell<Vec<Marked>>,
+    swept: Swept,
+}
+
+/// A process of a run.
+struct Marked {
+    owner: Owner,
+    mark: Mark,
+    process: Member,
+    guards: bool,
+    stopped: bool,
+    /// Whether the program that started the run is its parent no more.
+    orphan: bool,
+}
+
+impl Broom {
+    /// Whether a guardian is known to be gone, or counts as that.
+    fn is_gone(&self, owner: &Owner) -> bool {
+        owner.is_gone(&self.me) || self.dead.contains(owner)
+    }
+
+    /// Guardians whose program is gone. One that is stopped can't do its duty
+    /// any more; one that isn't is doing it now.
+    fn guardians(&mut self, named: &[OursGroup]) {
+        let suspects = match self.depth {
+            Depth::Whole => self.marked().iter().any(|one| one.guards && one.orphan),
+            // One that holds something. Its name leads to it at once.
+            Depth::Quick => named.iter().any(|group| {
+                let owner = &group.owner;
+                !owner.is_gone(&self.me)
+                    && owner.can_be_judged(&self.me)
+                    && stat(owner.pid).is_some_and(|stat| stat.is_stopped())
+            }),
+        };
+        if !suspects {
+            return;
+        }
+        let mut busy = Vec::new();
+        let mut stopped = Vec::new();
+        for one in self.marked() {
+            if !one.guards || !one.orphan {
+                continue;
+            }
+            // The descriptor before the last look: see `members::end_all`.
+            let opened = sys::pidfd_open(Pid::from_raw(one.owner.pid));
+            match opened {
+                Ok(fd) if !one.owner.is_gone(&self.me) => {
+                    let entry = (one.owner.clone(), one.process.clone(), fd);
+                    match one.stopped {
+                        true => stopped.push(entry),
+                        false => busy.push(entry),
+                    }
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+        if self.depth == Depth::Whole && !self.dry_run {
+            let waited = busy
+                .iter()
+                .filter_map(|(_, process, fd)| Some((process.clone(), fd.try_clone().ok()?)));
+            let late = await_end(waited.collect(), self.deadline);
+            stopped.extend(
+                busy.into_iter()
+                    .filter(|(_, process, _)| late.contains(process)),
+            );
+        }
+        if !stopped.is_empty() {
+            // Its end may have taken all the time there was.
+            self.deadline = self.deadline.max(Instant::now() + Depth::Quick.patience());
+        }
+        let mut dying = Vec::new();
+        for (owner, process, fd) in stopped {
+            self.dead.insert(owner);
+            if self.dry_run {
+                self.swept.removed.push(Removed::Process(process));
+                continue;
+            }
+            match sys::pidfd_kill(fd.as_fd(), libc::SIGKILL) {
+                Ok(()) => dying.push((process, fd)),
+                Err(errno) => self.swept.left.push(Leftover::Process {
+                    process,
+                    errno: Some(errno),
+                }),
+            }
+        }
+        let killed: Vec<Member> = dying.iter().map(|(process, _)| process.clone()).collect();
+        let late = await_end(dying, self.deadline);
+        for process in killed {
+            match late.contains(&process) {
+                true => self.swept.left.push(Leftover::Process {
+                    process,
+                    errno: None,
+                }),
+                false => self.swept.removed.push(Removed::Process(process)),
+            }
+        }
+    }
+
+    /// Processes of runs without a guardian.
+    fn processes(&mut self) {
+        // A guardian that was just killed here has left some, perhaps.
+        if self.depth == Depth::Quick && self.dead.is_empty() {
+            return;
+        }
+        let found: Vec<Member> = self
+            .marked()
+            .iter()
+            .filter(|one| !one.guards && self.is_left_over(&one.mark))
+            .map(|one| one.process.clone())
+            .filter(|process| member(process.pid).as_ref() == Some(process))
+            .collect();
+        let mut left = Vec::new();
+        if !self.dry_run {
+            let pids: Vec<i32> = found.iter().map(|process| process.pid).collect();
+            left = members::end_all(&pids, &|pid| self.is_ours(pid), self.deadline);
+        }
+        let remains = |process: &Member| {
+            left.iter()
+                .any(|left| matches!(left, Leftover::Process { process: p, .. } if p == process))
+        };
+        let gone = found.into_iter().filter(|process| !remains(process));
+        self.swept.removed.extend(gone.map(Removed::Process));
+        self.swept.left.extend(left);
+    }
+
+    /// Groups whose owner is gone: what runs in them first, then themselves, the
+    /// inner before the outer, and what holds controllers on after those who had
+    /// need of them.
+    fn groups(&mut self, named: &[OursGroup]) {
+        let all: Vec<&Path> = named
+            .iter()
+            .filter(|group| self.is_gone(&group.owner))
+            .map(|group| group.path.as_path())
+            .collect();
+        let shared = |path: &&Path| path.file_name().is_some_and(switched::is_shared);
+        let (shared, found): (Vec<&Path>, Vec<&Path>) = all.iter().copied().partition(shared);
+        if self.dry_run {
+            for path in &found {
+                self.look(path, &all);
+            }
+            let shared = shared.iter().map(|path| path.to_path_buf());
+            self.swept.removed.extend(shared.map(Removed::Directory));
+            return;
+        }
+        // All of them before any: what is in a frozen one can't end.
+        for path in &found {
+            groups::thaw(path);
+        }
+        let mut left = Vec::new();
+        for path in &found {
+            left.extend(members::end_in(
+                path,
+                &|pid| self.is_ours(pid),
+                self.deadline,
+            ));
+        }
+        for path in &found {
+            match Group::at(path.to_path_buf()).remove(&|pid| self.is_ours(pid)) {
+                Ok(()) => self
+                    .swept
+                    .removed
+                    .push(Removed::Directory(path.to_path_buf())),
+                Err(one) => left.push(one),
+            }
+        }
+        for path in shared {
+            let failed = switched::release(path, &[]);
+            if failed.is_empty() {
+                self.swept.removed.push(Removed::Directory(path.into()));
+            }
+            left.extend(failed);
+        }
+        self.swept.left.extend(left);
+    }
+
+    /// Tells what would become of a group.
+    fn look(&mut self, path: &Path, found: &[&Path]) {
+        let members: Vec<Member> = pids_in(path)
+            .into_iter()
+            .filter(|pid| !self.is_ours(*pid))
+            .filter_map(member)
+            .collect();
+        let groups: Vec<String> = members::groups_in(path)
+            .into_iter()
+            .filter(|name| !found.contains(&path.join(name).as_path()))
+            .collect();
+        let path = path.to_path_buf();
+        match members.is_empty() && groups.is_empty() {
+            true => self.swept.removed.push(Removed::Directory(path)),
+            false => self.swept.left.push(Leftover::Cgroup {
+                path,
+                errno: None,
+                members,
+                groups,
+            }),
+        }
+    }
+
+    /// Whether a process is a dead run's: only such a one may be killed.
+    fn is_ours(&self, pid: i32) -> bool {
+        Mark::of(pid).is_some_and(|mark| self.is_left_over(&mark))
+            // Whoever started this program from within a demo goes on.
+            && !members::descends_from(self.me.pid, pid)
+    }
+
+    /// Whether a run has no guardian any more.
+    fn is_left_over(&self, mark: &Mark) -> bool {
+        let mut known = self.marked().iter().filter(|one| one.mark == *mark);
+        // One that nobody knew when we looked has begun since.
+        let old = known.clone().next().is_some() || mark.main.is_gone(&self.me);
+        old && mark.can_be_judged(&self.me)
+            && !known.any(|one| one.guards && !self.is_gone(&one.owner))
+    }
+
+    fn marked(&self) -> &[Marked] {
+        self.processes.get_or_init(|| {
+            let look = || -> Vec<Marked> {
+                let pids = probe::pids(Path::new("/proc")).unwrap_or_default();
+                pids.into_iter()
+                    .filter_map(|pid| Marked::read(pid, &self.me))
+                    .collect()
+            };
+            let found = look();
+            let guarded = |one: &Marked| {
+                let mut all = found.iter();
+                all.any(|other| other.guards && other.mark == one.mark)
+            };
+            match found.iter().all(guarded) {
+                true => found,
+                // A run may have begun behind our back: a process of it seen,
+                // and its guardian not. By now that one is there for certain.
+                false => look(),
+            }
+        })
+    }
+}
+
+impl Marked {
+    /// Looks at a process; `None` if it bears no mark that can be judged here.
+    fn read(pid: i32, me: &Owner) -> Option<Marked> {
+        let mark = Mark::of(pid).filter(|mark| mark.can_be_judged(me))?;
+        let stat = stat(pid).filter(|stat| !stat.has_ended())?;
+        let owner = me.beside(pid, stat.start);
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let named = line
+            .split(|byte| *byte == 0)
+            .any(|word| word == SUPERVISOR.as_bytes());
+        let orphan = stat.parent != mark.main.pid || mark.main.is_gone(me);
+        Some(Marked {
+            owner,
+            // Its forks have its arguments, but not its name; and only it is the
+            // program's child, from its first moment on.
+            guards: named && (!orphan || stat.name == SUPERVISOR_COMM),
+            stopped: stat.is_stopped(),
+            orphan,
+            process: Member {
+                pid,
+                name: stat.name,
+            },
+            mark,
+        })
+    }
+}
+
+/// A group with a name of ours.
+struct OursGroup {
+    path: PathBuf,
+    owner: Owner,
+}
+
+/// All groups of ours in all hierarchies that are mounted here, the inner before
+/// the outer. Those of other users are nothing of ours.
+fn groups_of_ours() -> Vec<OursGroup> {
+    let Ok(mounts) = Mounts::read(Path::new("/proc"), &Subject::Myself) else {
+        return Vec::new();
+    };
+    let mut walk = Walk::default();
+    for hierarchy in mounts.iter() {
+        if let Ok(root) = hierarchy.point.symlink_metadata() {
+            walk.device = root.dev();
+            walk.down(&hierarchy.point, &root);
+        }
+    }
+    walk.found
+}
+
+#[derive(Default)]
+struct Walk {
+    device: u64,
+    /// The same hierarchy may be mounted in several places.
+    seen: HashSet<(u64, u64)>,
+    found: Vec<OursGroup>,
+}
+
+impl Walk {
+    fn down(&mut self, directory: &Path, meta: &fs::Metadata) {
+        if !self.seen.insert((meta.dev(), meta.ino())) {
+            return;
+        }
+        // The links of a directory of a cgroup are itself, its name above, and
+        // one for each group in it: without these its files needn't be read.
+        if meta.nlink() == 2 {
+            return;
+        }
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                continue;
+            }
+            // Of the entry itself, so neither a link nor a mount is followed.
+            let path = entry.path();
+            let Ok(meta) = path.symlink_metadata() else {
+                continue;
+            };
+            if meta.dev() != self.device {
+                continue;
+            }
+            let new = !self.seen.contains(&(meta.dev(), meta.ino()));
+            self.down(&path, &meta);
+            let owner = entry.file_name().to_str().and_then(Owner::parse);
+            let mine =
+                meta.uid() == nix::unistd::geteuid().as_raw() || nix::unistd::geteuid().is_root();
+            if let (true, true, Some(owner)) = (new, mine, owner) {
+                self.found.push(OursGroup { path, owner });
+            }
+        }
+    }
+}
