@@ -54,7 +54,7 @@ pub enum Leftover {
 }
 
 /// A process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     /// Its id as the host counts; 0 if it is in a pid namespace that can't be
     /// seen from here (cgroups(7)).

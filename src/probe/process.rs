@@ -20,6 +20,8 @@ pub struct Stat {
     pub state: char,
     /// Its parent's id, as the observer counts; 0 if it can't see that one.
     pub parent: i32,
+    /// The kernel's flags of it, `PF_…` in include/linux/sched.h.
+    pub flags: u32,
     /// When it started, in clock ticks after boot.
     pub start: u64,
 }
@@ -28,6 +30,12 @@ impl Stat {
     /// Whether nothing is left of it but its number.
     pub fn has_ended(&self) -> bool {
         matches!(self.state, 'Z' | 'X')
+    }
+
+    /// Whether it is about to end, or has ended: PF_EXITING. Its memory may be
+    /// gone by then, and its environment with it.
+    pub fn is_ending(&self) -> bool {
+        self.flags & 0x4 != 0 || self.has_ended()
     }
 
     /// Whether a signal has stopped it, SIGSTOP or another.
@@ -46,6 +54,7 @@ impl Stat {
             name: name.into(),
             state: field(3)?.chars().next()?,
             parent: field(4)?.parse().ok()?,
+            flags: field(9)?.parse().ok()?,
             start: field(22)?.parse().ok()?,
         })
     }
@@ -156,6 +165,7 @@ mod tests {
                 name: name.into(),
                 state: 'S',
                 parent: 1,
+                flags: 4_194_560,
                 start: 98765,
             };
             assert_eq!(

@@ -41,13 +41,13 @@ pub(super) fn stat(pid: i32) -> Option<Stat> {
     probe::stat(Path::new("/proc"), pid)
 }
 
-/// A process by id and name; `None` if it has ended.
+/// A process by id and name; `None` if it has ended or is about to.
 pub(super) fn member(pid: i32) -> Option<Member> {
     if pid == 0 {
         let name = String::new();
         return Some(Member { pid, name });
     }
-    let stat = stat(pid).filter(|stat| !stat.has_ended())?;
+    let stat = stat(pid).filter(|stat| !stat.is_ending())?;
     Some(Member {
         pid,
         name: stat.name,
@@ -103,13 +103,19 @@ pub(super) fn end_in(group: &Path, ours: Ours<'_>, deadline: Instant) -> Vec<Lef
 /// until the deadline. Returns who has not ended.
 pub(super) fn end_all(pids: &[i32], ours: Ours<'_>, deadline: Instant) -> Vec<Leftover> {
     let mut left = Vec::new();
-    let mut dying = Vec::new();
+    let (mut dying, mut ending) = (Vec::new(), Vec::new());
     for pid in pids.iter().copied().filter(|pid| *pid > 0) {
         // The descriptor before the question: what it names can't become
         // another process in between.
         let opened = sys::pidfd_open(Pid::from_raw(pid));
-        let Some(process) = member(pid).filter(|_| ours(pid)) else {
-            continue;
+        let process = match (member(pid), &opened) {
+            (Some(process), _) if ours(pid) => process,
+            (Some(_), _) | (None, Err(_)) => continue,
+            // Nobody need kill it; and whose it is can't be told any more.
+            (None, Ok(_)) => {
+                ending.extend(opened);
+                continue;
+            }
         };
         let killed = opened.and_then(|fd| {
             if !has_ended(&fd) {
@@ -126,6 +132,8 @@ pub(super) fn end_all(pids: &[i32], ours: Ours<'_>, deadline: Instant) -> Vec<Le
             }),
         }
     }
+    let nobody = |fd| (Member::default(), fd);
+    await_end(ending.into_iter().map(nobody).collect(), deadline);
     let left_alive = await_end(dying, deadline);
     left.extend(left_alive.into_iter().map(|process| Leftover::Process {
         process,

@@ -214,7 +214,6 @@ impl Broom {
             .iter()
             .filter(|one| !one.guards && self.is_left_over(&one.mark))
             .map(|one| one.process.clone())
-            .filter(|process| member(process.pid).as_ref() == Some(process))
             .collect();
         let mut left = Vec::new();
         if !self.dry_run {

@@ -1,0 +1,767 @@
+//! What is left of a run is told, what isn't a run's is never touched, and what a
+//! dead run has left is found wherever it lies. From outside, with decoys: a
+//! learner's own process and a learner's own group in a group of a demo.
+
+#![allow(missing_docs)]
+
+mod support;
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+use support::pack::{list, pack_with, public_tempdir};
+use support::{User, alone, glassbox, is_root, users};
+
+/// How long anything here may take: a run, a take-down, a `clean`.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A demo whose boxes stand.
+struct Held {
+    main: Child,
+    lines: Receiver<Value>,
+    supervisor: i32,
+    boxes: Vec<i32>,
+}
+
+impl Held {
+    /// Starts a program that runs `run --hold --json`, and awaits that it holds.
+    fn start(mut command: Command) -> Held {
+        let mut main = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let stdout = BufReader::new(main.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let _ = sender.send(serde_json::from_str(&line).unwrap_or_default());
+            }
+        });
+        let (mut supervisor, mut boxes) = (0, Vec::new());
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let event: Value = lines.recv_timeout(left).expect("it comes to hold");
+            match event["event"].as_str() {
+                Some("started") => supervisor = event["supervisor"].as_i64().unwrap() as i32,
+                Some("box-up") => boxes.push(event["pid"].as_i64().unwrap() as i32),
+                Some("holding") => break,
+                _ => {}
+            }
+        }
+        Held {
+            main,
+            lines,
+            supervisor,
+            boxes,
+        }
+    }
+
+    fn of(user: User, step: &str) -> Held {
+        let mut command = glassbox(user);
+        command.args(["run", "--hold", "--json", step]);
+        Held::start(command)
+    }
+
+    /// Of a pack with one step, which may be trusted.
+    fn of_pack(pack: &Path, step: &str) -> Held {
+        let mut command = glassbox(User::Me);
+        command.arg("--lessons").arg(pack);
+        command.args(["run", "--trust", "--hold", "--json", step]);
+        Held::start(command)
+    }
+
+    /// Its groups in all hierarchies, the outer before the inner.
+    fn groups(&self) -> Vec<PathBuf> {
+        groups_of(self.supervisor)
+    }
+
+    /// Lets it end: its exit code, and its outcome.
+    fn end(mut self) -> (Option<i32>, Value) {
+        self.main.stdin.take().unwrap().write_all(b"\n").unwrap();
+        let mut outcome = Value::Null;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(event) if event["event"] == "outcome" => outcome = event,
+                Ok(_) => {}
+                Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(error) => panic!("it does not end: {error}"),
+            }
+        }
+        (self.main.wait().unwrap().code(), outcome)
+    }
+
+    /// Kills the guardian and the program, and awaits the end of the boxes.
+    fn kill(mut self) {
+        kill(self.supervisor, "KILL");
+        self.main.kill().unwrap();
+        self.main.wait().unwrap();
+        for pid in self.boxes.iter().chain([&self.supervisor]) {
+            await_that("all of it ends", || !is_alive(*pid));
+        }
+    }
+}
+
+/// A process that isn't the run's; killed when dropped.
+struct Stranger(Child);
+
+impl Stranger {
+    fn new() -> Stranger {
+        Stranger(Command::new("sleep").arg("600").spawn().unwrap())
+    }
+
+    fn in_group(group: &Path) -> Stranger {
+        let stranger = Stranger::new();
+        fs::write(group.join("cgroup.procs"), stranger.pid().to_string()).unwrap();
+        stranger
+    }
+
+    fn pid(&self) -> i32 {
+        self.0.id() as i32
+    }
+
+    fn lives(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn groups_of(guardian: i32) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mark = format!("-{guardian}-");
+    walk(Path::new("/sys/fs/cgroup"), &mut |path| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("glassbox-") && name.contains(&mark) {
+            found.push(path.to_path_buf());
+        }
+    });
+    found
+}
+
+fn walk(dir: &Path, visit: &mut dyn FnMut(&Path)) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            visit(&entry.path());
+            walk(&entry.path(), visit);
+        }
+    }
+}
+
+fn kill(pid: i32, signal: &str) {
+    let status = Command::new("kill")
+        .args([&format!("-{signal}"), &pid.to_string()])
+        .status();
+    assert!(status.unwrap().success(), "kill -{signal} {pid}");
+}
+
+fn state_of(pid: i32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
+}
+
+fn is_alive(pid: i32) -> bool {
+    state_of(pid).is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
+fn await_that(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}: not in time");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// `glassbox clean`: its exit code, and what it says in one line.
+fn clean(user: User, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = glassbox(user)
+        .arg("clean")
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    (output.status.code(), words.join(" "))
+}
+
+/// Whether groups can be made and looked into here, as the tests need it.
+fn has_groups() -> bool {
+    if !is_root() {
+        eprintln!("skipped: an ordinary user has no groups to put strangers into");
+        return false;
+    }
+    true
+}
+
+fn own_owner(pid: i32, start: u64) -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let namespace = fs::read_link("/proc/self/ns/pid").unwrap();
+    let namespace = namespace.to_string_lossy().into_owned();
+    let inode = namespace
+        .trim_start_matches("pid:[")
+        .trim_end_matches(']')
+        .to_string();
+    let boot: String = boot
+        .chars()
+        .filter(char::is_ascii_hexdigit)
+        .take(8)
+        .collect();
+    format!("{boot}-{inode}-{pid}-{start}")
+}
+
+/// An owner that has ended.
+fn dead_owner() -> String {
+    let mut child = Command::new("true").spawn().unwrap();
+    let pid = child.id() as i32;
+    child.wait().unwrap();
+    own_owner(pid, 1)
+}
+
+/// A stranger's process and a stranger's group, in groups of all kinds of
+/// hierarchies, are told at the end of the run, by `clean`, and outlive both and
+/// every start of another run.
+#[test]
+fn strangers_in_a_group_are_told_and_left() {
+    let _turn = alone();
+    if !has_groups() {
+        return;
+    }
+    for (step, dead) in [
+        ("memory", false),
+        ("ceiling", false),
+        ("pids", false),
+        ("shares", true),
+        ("freezer", true),
+    ] {
+        let held = Held::of(User::Me, step);
+        let groups = held.groups();
+        let [with_process, ..] = groups.as_slice() else {
+            eprintln!("skipped: `{step}` has no group on this host");
+            held.end();
+            continue;
+        };
+        let with_group = groups.last().unwrap().clone();
+        let limit = fs::read_to_string(with_process.join("pids.max")).ok();
+        let mut stranger = Stranger::in_group(with_process);
+        let own = with_group.join("own");
+        fs::create_dir(&own).unwrap();
+        let mut inside = Stranger::in_group(&own);
+        let name = format!("process {} (sleep)", stranger.pid());
+
+        if dead {
+            held.kill();
+        } else {
+            let (code, outcome) = held.end();
+            assert_eq!(code, Some(4), "{step}: {outcome}");
+            assert_eq!(outcome["outcome"], "passed", "{step}: {outcome}");
+            let left = outcome["left"].as_array().unwrap();
+            let told = |path: &Path| {
+                let mut all = left.iter();
+                all.find(|one| one["path"] == path.to_str().unwrap())
+                    .cloned()
+            };
+            let one = told(with_process).unwrap();
+            assert_eq!(one["members"][0]["pid"], stranger.pid(), "{outcome}");
+            assert!(one["told"].as_str().unwrap().contains(&name), "{outcome}");
+            assert!(one["remedy"].as_str().unwrap().contains(&name), "{outcome}");
+            assert_eq!(told(&with_group).unwrap()["groups"][0], "own", "{outcome}");
+        }
+        let told = |code: Option<i32>, text: &str, what: &str| {
+            assert_eq!(code, Some(4), "{step}, {what}: {text}");
+            assert!(text.contains(&name), "{step}, {what}: {text}");
+            assert!(text.contains("`own`"), "{step}, {what}: {text}");
+        };
+        let (code, text) = clean(User::Me, &["--dry-run"]);
+        told(code, &text, "dry run");
+        let (code, text) = clean(User::Me, &[]);
+        told(code, &text, "clean");
+        // Old left-overs are no reason not to start, and none of the new run's.
+        let run = glassbox(User::Me).args(["run", "uts"]).output().unwrap();
+        assert_eq!(run.status.code(), Some(0), "{step}: {run:?}");
+        assert!(stranger.lives() && inside.lives(), "{step}");
+        if !dead {
+            let now = fs::read_to_string(with_process.join("pids.max")).ok();
+            assert_eq!(now, limit, "{step}: strangers can fork as before");
+        }
+        drop((stranger, inside));
+        await_that("the group is empty", || {
+            fs::remove_dir(&own).is_ok() || !own.exists()
+        });
+        let (code, text) = clean(User::Me, &[]);
+        assert_eq!(code, Some(0), "{step}: {text}");
+        for group in groups {
+            assert!(!group.exists(), "{step}: {}", group.display());
+        }
+    }
+}
+
+/// A left-over is told before a claim that failed.
+#[test]
+fn left_overs_win_over_failed_claims() {
+    let _turn = alone();
+    if !has_groups() {
+        return;
+    }
+    let dir = public_tempdir();
+    pack_with(dir.path(), "02-cgroups", "05-memory.md", &|demo| {
+        for expectation in list(demo, "expect")? {
+            let when = expectation
+                .as_table_mut()?
+                .get_mut("when")?
+                .as_table_mut()?;
+            when.retain(|key, _| key == "fact");
+            when.insert("is".into(), "nonsense".into());
+        }
+        Some(())
+    })
+    .unwrap();
+    let held = Held::of_pack(dir.path(), "memory");
+    let groups = held.groups();
+    let Some(group) = groups.first() else {
+        eprintln!("skipped: `memory` has no group on this host");
+        held.end();
+        return;
+    };
+    fs::create_dir(group.join("own")).unwrap();
+    let (code, outcome) = held.end();
+    assert_eq!(outcome["outcome"], "failed", "{outcome}");
+    assert_eq!(code, Some(4), "{outcome}");
+    fs::remove_dir(group.join("own")).unwrap();
+    assert_eq!(clean(User::Me, &[]).0, Some(0));
+}
+
+/// A guardian that was killed leaves groups in any hierarchy, nested ones too.
+#[test]
+fn the_groups_of_a_killed_guardian_are_found_everywhere() {
+    let _turn = alone();
+    if !has_groups() {
+        return;
+    }
+    let dir = public_tempdir();
+    pack_with(dir.path(), "02-cgroups", "05-memory.md", &|demo| {
+        let inner = "name = 'inner'\nin = 'small'\nlimits = { pids = 40, memory = '8MiB' }";
+        let inner: toml::Table = toml::from_str(inner).unwrap();
+        list(demo, "cgroup")?.push(toml::Value::Table(inner));
+        Some(())
+    })
+    .unwrap();
+    for step in ["ceiling", "reads", "pids", "nested", "controllers"] {
+        let held = match step {
+            "nested" => Held::of_pack(dir.path(), "memory"),
+            step => Held::of(User::Me, step),
+        };
+        let groups = held.groups();
+        held.kill();
+        let (code, text) = clean(User::Me, &[]);
+        assert_eq!(code, Some(0), "{step}: {text}");
+        for group in groups {
+            assert!(text.contains(group.to_str().unwrap()), "{step}: {text}");
+            assert!(!group.exists(), "{step}: {}", group.display());
+        }
+    }
+    // Of dead owners, in every hierarchy that there is.
+    let owner = dead_owner();
+    let mut made = Vec::new();
+    for hierarchy in fs::read_dir("/sys/fs/cgroup").unwrap().flatten() {
+        let outer = hierarchy.path().join(format!("glassbox-{owner}-outer"));
+        let inner = outer.join(format!("glassbox-{owner}-inner"));
+        if hierarchy.file_type().unwrap().is_dir()
+            && hierarchy.path().join("cgroup.procs").exists()
+            && fs::create_dir_all(&inner).is_ok()
+        {
+            made.push(outer);
+        }
+    }
+    let (code, text) = clean(User::Me, &[]);
+    assert_eq!(code, Some(0), "{text}");
+    for group in &made {
+        assert!(!group.exists(), "{}", group.display());
+    }
+    eprintln!("{} hierarchies", made.len());
+}
+
+/// Two at once get in each other's way nowhere.
+#[test]
+fn two_cleaners_at_once() {
+    let _turn = alone();
+    if !has_groups() {
+        return;
+    }
+    let base = ["pids", "freezer", "."]
+        .map(|name| Path::new("/sys/fs/cgroup").join(name))
+        .into_iter()
+        .find(|path| path.join("cgroup.procs").exists());
+    let Some(base) = base else {
+        eprintln!("skipped: no hierarchy at the usual place");
+        return;
+    };
+    for _ in 0..5 {
+        let owner = dead_owner();
+        for number in 0..40 {
+            let outer = base.join(format!("glassbox-{owner}-g{number}"));
+            fs::create_dir_all(outer.join(format!("glassbox-{owner}-inner"))).unwrap();
+        }
+        // A living owner's.
+        let start = fs::read_to_string("/proc/self/stat").unwrap();
+        let start = start.rsplit_once(')').unwrap().1;
+        let start = start.split_whitespace().nth(19).unwrap().parse().unwrap();
+        let alive = own_owner(std::process::id() as i32, start);
+        let live = base.join(format!("glassbox-{alive}-live"));
+        fs::create_dir(&live).unwrap();
+        let cleaners: Vec<Child> = (0..3)
+            .map(|_| {
+                glassbox(User::Me)
+                    .arg("clean")
+                    .stdout(Stdio::piped())
+                    .spawn()
+                    .unwrap()
+            })
+            .collect();
+        for cleaner in cleaners {
+            let output = cleaner.wait_with_output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{output:?}");
+        }
+        let left: Vec<_> = fs::read_dir(&base)
+            .unwrap()
+            .flatten()
+            .filter(|entry| entry.file_name().to_string_lossy().contains(&owner))
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+        assert!(live.exists());
+        fs::remove_dir(&live).unwrap();
+    }
+}
+
+/// A stopped guardian can't do its duty when its program is gone.
+#[test]
+fn a_stopped_guardian_without_its_program_counts_as_dead() {
+    let _turn = alone();
+    for user in users() {
+        for step in ["memory", "table", "net"] {
+            if user == User::Ordinary && step == "memory" {
+                continue;
+            }
+            let mut held = Held::of(user, step);
+            let groups = held.groups();
+            // Somebody else's, of whatever name and state.
+            let mut decoy = Stranger(
+                Command::new("sleep")
+                    .arg0("glassbox-supervisor")
+                    .arg("600")
+                    .spawn()
+                    .unwrap(),
+            );
+            kill(decoy.pid(), "STOP");
+            kill(held.supervisor, "STOP");
+            await_that("it is stopped", || state_of(held.supervisor) == Some('T'));
+            // While its program is there, it is none of anybody's business.
+            let (code, text) = clean(user, &[]);
+            assert_eq!((code, text.as_str()), (Some(0), "nothing is left over"));
+            assert!(is_alive(held.supervisor) && held.boxes.iter().all(|pid| is_alive(*pid)));
+
+            held.main.kill().unwrap();
+            held.main.wait().unwrap();
+            let (code, text) = clean(user, &["--dry-run"]);
+            assert_eq!(code, Some(0), "{step} as {user:?}: {text}");
+            let named = format!("would remove process {}", held.supervisor);
+            assert!(text.contains(&named), "{step} as {user:?}: {text}");
+            assert!(is_alive(held.supervisor));
+            let (code, text) = clean(user, &[]);
+            assert_eq!(code, Some(0), "{step} as {user:?}: {text}");
+            assert!(!is_alive(held.supervisor), "{step} as {user:?}: {text}");
+            for pid in &held.boxes {
+                await_that("the boxes end", || !is_alive(*pid));
+            }
+            assert!(groups.iter().all(|group| !group.exists()), "{text}");
+            assert!(decoy.lives(), "{step} as {user:?}: {text}");
+        }
+    }
+}
+
+/// Only a process with the mark of a dead run in its initial environment is one.
+#[test]
+fn processes_are_known_by_their_mark() {
+    let _turn = alone();
+    for user in users() {
+        let held = Held::of(user, "table");
+        let marked = |value: &str| {
+            let mut command = Command::new("sleep");
+            command.arg("600").env("GLASSBOX_RUN", value);
+            if user == User::Ordinary {
+                command.uid(65_534).gid(65_534);
+            }
+            Stranger(command.spawn().unwrap())
+        };
+        let environment = fs::read(format!("/proc/{}/environ", held.boxes[0])).unwrap();
+        let own = environment
+            .split(|byte| *byte == 0)
+            .find_map(|variable| variable.strip_prefix(b"GLASSBOX_RUN="))
+            .expect("a box's pid 1 bears the mark");
+        let own = String::from_utf8_lossy(own).into_owned();
+        let dead = dead_owner();
+        let elsewhere = own.replacen(own.split('-').nth(1).unwrap(), "1", 1);
+        let mut kept = [
+            marked("1"),
+            marked(&dead),
+            marked(&elsewhere),
+            marked(&format!("{dead}-x")),
+            marked(&own),
+        ];
+        let mut gone = marked(&format!("{dead}-1"));
+        let (code, text) = clean(user, &[]);
+        assert_eq!(code, Some(0), "{user:?}: {text}");
+        assert!(
+            text.contains(&format!("process {} (sleep)", gone.pid())),
+            "{text}"
+        );
+        assert!(!gone.lives());
+        for (index, one) in kept.iter_mut().enumerate() {
+            assert!(one.lives(), "{index} as {user:?}: {text}");
+        }
+        let (code, outcome) = held.end();
+        assert_eq!(code, Some(0), "{user:?}: {outcome}");
+    }
+}
+
+/// What a box runs bears the mark as well.
+#[test]
+fn programs_in_boxes_bear_the_mark() {
+    let dir = public_tempdir();
+    pack_with(dir.path(), "01-namespaces", "03-uts.md", &|demo| {
+        let action: toml::Table = toml::from_str("in = 'box'\ndo.run = ['env']").unwrap();
+        list(demo, "action")?.push(toml::Value::Table(action));
+        Some(())
+    })
+    .unwrap();
+    for user in users() {
+        let output = glassbox(user)
+            .arg("--lessons")
+            .arg(dir.path())
+            .args(["run", "--trust", "--json", "uts"])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let told = text
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .find(|event| event["event"] == "output" && event["argv"][0] == "env")
+            .unwrap_or_else(|| panic!("{user:?}: {output:?}"));
+        let variables = told["stdout"].as_str().unwrap();
+        assert!(variables.contains("GLASSBOX_RUN="), "{user:?}: {variables}");
+    }
+}
+
+/// A run with a store on a disk, in a mount namespace of its own.
+fn with_a_disk(dir: &Path) -> Option<(Held, PathBuf)> {
+    pack_with(dir, "03-overlayfs", "02-lowers.md", &|demo| {
+        for action in list(demo, "action")? {
+            let verbs = action.as_table_mut()?.get_mut("do")?.as_table_mut()?;
+            if let Some(store) = verbs.get_mut("store") {
+                store.as_table_mut()?.insert("on".into(), "disk".into());
+            }
+        }
+        Some(())
+    })
+    .unwrap();
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "--propagation", "private"])
+        .arg(glassbox(User::Me).get_program())
+        .arg("--lessons")
+        .arg(dir)
+        .args(["run", "--trust", "--hold", "--json", "lowers"]);
+    let held = Held::start(command);
+    let mark = format!("-{}-", held.supervisor);
+    let disk = fs::read_dir("/var/tmp").unwrap().flatten().find(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        name.starts_with("glassbox-") && name.contains(&mark)
+    });
+    match disk {
+        Some(disk) => Some((held, disk.path())),
+        None => {
+            eprintln!("skipped: no store on a disk here");
+            held.end();
+            None
+        }
+    }
+}
+
+/// What is mounted in the run's directory is told; the rest goes all the same.
+#[test]
+fn a_mount_in_the_directory_on_a_disk_is_told() {
+    let _turn = alone();
+    if !is_root() {
+        eprintln!("skipped: an ordinary user mounts nothing there");
+        return;
+    }
+    let dir = public_tempdir();
+    let Some((held, disk)) = with_a_disk(dir.path()) else {
+        return;
+    };
+    fs::create_dir(disk.join("first")).unwrap();
+    fs::write(disk.join("last"), "x").unwrap();
+    let status = Command::new("nsenter")
+        .args(["-t", &held.supervisor.to_string(), "-m"])
+        .args(["mount", "-t", "tmpfs", "decoy"])
+        .arg(disk.join("first"))
+        .status();
+    assert!(status.unwrap().success());
+    let (code, outcome) = held.end();
+    assert_eq!(code, Some(4), "{outcome}");
+    let left = &outcome["left"][0];
+    assert_eq!(left["kind"], "directory", "{outcome}");
+    assert_eq!(
+        left["at"],
+        disk.join("first").to_str().unwrap(),
+        "{outcome}"
+    );
+    assert_eq!(left["errno"], 16, "{outcome}");
+    assert!(
+        left["remedy"].as_str().unwrap().contains("unmount"),
+        "{outcome}"
+    );
+    let names = |path: &Path| -> BTreeSet<_> {
+        let entries = fs::read_dir(path).unwrap().flatten();
+        entries.map(|entry| entry.file_name()).collect()
+    };
+    assert_eq!(names(&disk), ["first".into()].into(), "the rest is gone");
+    // The mount went with its namespace.
+    assert_eq!(clean(User::Me, &[]).0, Some(0));
+    assert!(!disk.exists());
+}
+
+/// A file that may not be changed is told, by the run and by `clean`.
+#[test]
+fn a_file_that_may_not_be_changed_is_told() {
+    let _turn = alone();
+    if !is_root() {
+        eprintln!("skipped: only root makes a file immutable");
+        return;
+    }
+    let dir = public_tempdir();
+    let Some((held, disk)) = with_a_disk(dir.path()) else {
+        return;
+    };
+    let file = disk.join("decoy");
+    fs::write(&file, "x").unwrap();
+    let chattr = |flag: &str| {
+        let status = Command::new("chattr").arg(flag).arg(&file).status();
+        status.is_ok_and(|status| status.success())
+    };
+    if !chattr("+i") {
+        eprintln!("skipped: chattr(1) can't make a file immutable here");
+        held.end();
+        return;
+    }
+    let (code, outcome) = held.end();
+    let by_run = (code, outcome["left"][0]["at"].clone());
+    let (code, text) = clean(User::Me, &[]);
+    assert!(chattr("-i"));
+    assert_eq!(
+        by_run,
+        (Some(4), file.to_str().unwrap().into()),
+        "{outcome}"
+    );
+    assert_eq!(outcome["left"][0]["errno"], 1, "{outcome}");
+    assert_eq!(code, Some(4), "{text}");
+    assert!(
+        text.contains("unlinkat of decoy in it says EPERM"),
+        "{text}"
+    );
+    assert_eq!(clean(User::Me, &[]).0, Some(0));
+    assert!(!disk.exists());
+}
+
+/// A process that does not end is told, and nobody waits for it for ever.
+#[test]
+fn a_process_that_does_not_end_is_told() {
+    let _turn = alone();
+    let freezer = Path::new("/sys/fs/cgroup/freezer");
+    if !is_root() || !freezer.join("cgroup.procs").exists() {
+        eprintln!("skipped: only a frozen group of version 1 keeps SIGKILL waiting");
+        return;
+    }
+    let held = Held::of(User::Me, "table");
+    let pid = held.boxes[0];
+    let ice = freezer.join(format!("gbtest-{}", std::process::id()));
+    fs::create_dir(&ice).unwrap();
+    fs::write(ice.join("cgroup.procs"), pid.to_string()).unwrap();
+    fs::write(ice.join("freezer.state"), "FROZEN").unwrap();
+    let (code, outcome) = held.end();
+    let (cleaned, text) = clean(User::Me, &[]);
+    fs::write(ice.join("freezer.state"), "THAWED").unwrap();
+    await_that("it ends", || !is_alive(pid));
+    await_that("its group goes", || fs::remove_dir(&ice).is_ok());
+    assert_eq!(code, Some(4), "{outcome}");
+    let left = &outcome["left"][0];
+    assert_eq!(left["kind"], "process", "{outcome}");
+    assert_eq!(left["process"]["pid"], pid, "{outcome}");
+    assert_eq!(cleaned, Some(4), "{text}");
+    assert!(text.contains(&format!("process {pid} ")), "{text}");
+    assert_eq!(clean(User::Me, &[]).0, Some(0));
+}
+
+/// `verify` tells it as well, beside claims that hold.
+#[test]
+fn verify_tells_what_a_run_has_left() {
+    let _turn = alone();
+    if !has_groups() {
+        return;
+    }
+    let dir = public_tempdir();
+    let report = dir.path().join("report.xml");
+    let verify = glassbox(User::Me)
+        .args(["verify", "freezer", "--junit"])
+        .arg(&report)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let children = format!("/proc/{0}/task/{0}/children", verify.id());
+    let deadline = Instant::now() + PATIENCE;
+    let own = loop {
+        assert!(Instant::now() < deadline, "no group in time");
+        let guardian = fs::read_to_string(&children).unwrap_or_default();
+        let guardian = guardian
+            .split_whitespace()
+            .next()
+            .and_then(|pid| pid.parse().ok());
+        let group = guardian.and_then(|pid| groups_of(pid).pop());
+        if let Some(own) = group.map(|group| group.join("own"))
+            && fs::create_dir(&own).is_ok()
+        {
+            break own;
+        }
+    };
+    let output = verify.wait_with_output().unwrap();
+    fs::remove_dir(&own).unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    let last = text.lines().last();
+    assert_eq!(
+        last,
+        Some("1 passed, 0 failed, 0 skipped, 1 left something"),
+        "{text}"
+    );
+    assert!(text.contains("`own`") && text.contains("rmdir"), "{text}");
+    let report = fs::read_to_string(report).unwrap();
+    assert!(
+        report.contains("<error") && report.contains("`own`"),
+        "{report}"
+    );
+    assert_eq!(clean(User::Me, &[]).0, Some(0));
+}
