@@ -281,5 +281,10 @@ fn what_somebody_has_built_on_is_theirs_and_told() {
     built.unwrap();
     assert_eq!(code, Some(4), "{}", run.seen);
     assert!(on && left.is_empty(), "{left:?}");
-    assert!(run.seen.contains("-memory"), "{}", run.seen);
+    let user = format!("`gbtest-{}`", std::process::id());
+    assert!(
+        run.seen.contains("-memory") && run.seen.contains(&user),
+        "{}",
+        run.seen
+    );
 }

@@ -50,6 +50,9 @@ pub enum Leftover {
         line: String,
         /// The kernel's answer.
         errno: Errno,
+        /// The names of the groups in it that hand the controller down to their
+        /// own children: as long as there are such, the answer is EBUSY.
+        groups: Vec<String>,
     },
 }
 
@@ -108,8 +111,15 @@ impl Leftover {
                 "`cat /proc/{}/wchan` names what it waits for in the kernel; {clean} once it has ended",
                 process.pid
             ),
-            Leftover::Controllers { path, line, .. } => {
-                format!("as root: echo {line} > {}", path.display())
+            Leftover::Controllers {
+                path, line, groups, ..
+            } => {
+                let groups = some(groups.iter().map(|name| format!("`{name}`")));
+                let when = match groups.is_empty() {
+                    true => String::new(),
+                    false => format!(", once {groups} can do without"),
+                };
+                format!("as root{when}: echo {line} > {}", path.display())
             }
         }
     }
@@ -162,12 +172,21 @@ impl fmt::Display for Leftover {
                 Some(errno) => write!(f, "{process}: kill says {errno}"),
                 None => write!(f, "{process}: it was killed, and has not ended yet"),
             },
-            Leftover::Controllers { path, line, errno } => {
-                write!(
-                    f,
-                    "the controllers in {}: writing {line} says {errno}",
-                    path.display()
-                )
+            Leftover::Controllers {
+                path,
+                line,
+                errno,
+                groups,
+            } => {
+                let path = path.display();
+                write!(f, "the controllers in {path}: writing {line} says {errno}")?;
+                match groups.is_empty() {
+                    true => Ok(()),
+                    false => {
+                        let groups = some(groups.iter().map(|name| format!("`{name}`")));
+                        write!(f, ", for by now others use it: {groups}")
+                    }
+                }
             }
         }
     }
@@ -286,10 +305,21 @@ mod tests {
                 Leftover::Controllers {
                     path: "/c".into(),
                     line: "-io".into(),
-                    errno: Errno(libc::EBUSY),
+                    errno: Errno(libc::EACCES),
+                    groups: Vec::new(),
                 },
-                "the controllers in /c: writing -io says EBUSY (Device or resource busy)",
+                "the controllers in /c: writing -io says EACCES (Permission denied)",
                 "as root: echo -io > /c",
+            ),
+            (
+                Leftover::Controllers {
+                    path: "/c".into(),
+                    line: "-io".into(),
+                    errno: Errno(libc::EBUSY),
+                    groups: vec!["theirs".into()],
+                },
+                "the controllers in /c: writing -io says EBUSY (Device or resource busy), for by now others use it: `theirs`",
+                "as root, once `theirs` can do without: echo -io > /c",
             ),
         ] {
             assert_eq!(left.to_string(), told);

@@ -136,7 +136,12 @@ fn release_locked(dir: &Path, marker: &Path, lost: &[Controller]) -> Vec<Leftove
             let users = children_with(dir, &name);
             let theirs = errno == Errno(libc::EBUSY) && !users.is_empty();
             again |= !theirs || users.iter().any(|user| what_of(user).is_some());
-            left.push(Leftover::Controllers { path, line, errno });
+            left.push(Leftover::Controllers {
+                path,
+                line,
+                errno,
+                groups: users,
+            });
         }
     }
     let in_leaf = put_back_unless_needed(dir, &others);

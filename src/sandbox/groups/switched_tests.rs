@@ -120,6 +120,26 @@ fn two_runs_share_what_the_last_takes_back() {
 }
 
 #[test]
+fn the_leaf_stays_until_the_last_marker_goes() {
+    let dir = group("memory");
+    let leaf = dir.path().join(name_for("session.leaf").unwrap());
+    fs::create_dir(&leaf).unwrap();
+    assert!(is_shared(leaf.file_name().unwrap()));
+    let ours = quietly(dir.path(), &["io"]).unwrap().unwrap();
+    let theirs = marker_of_another(dir.path(), "io");
+    // A sweep may meet the leaf of a dead program while a run lives on.
+    assert_eq!(release(&leaf, &[]), []);
+    assert_eq!(release(&ours, &[]), []);
+    assert!(leaf.exists() && !ours.exists());
+    assert_eq!(release(&theirs, &[]), []);
+    assert!(!leaf.exists());
+    // One that was left without any.
+    fs::create_dir(&leaf).unwrap();
+    assert_eq!(release(&leaf, &[]), []);
+    assert!(!leaf.exists());
+}
+
+#[test]
 fn a_refused_switch_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     // Here nobody can write a file of that name.
