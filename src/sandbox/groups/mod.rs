@@ -79,6 +79,8 @@ impl Groups {
     pub(super) fn forget(&mut self, name: &BoxName) {
         self.known.remove(name);
         let ours = name_for(name.as_str());
+        // That it goes isn't a thing to be told.
+        self.given.retain(|given| !given.is_of(ours.as_deref()));
         // Nothing has been in it: it goes at once, and its children don't exist yet.
         let (parts, others) = std::mem::take(&mut self.made)
             .into_iter()

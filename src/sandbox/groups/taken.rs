@@ -65,6 +65,11 @@ impl Given {
         })
     }
 
+    /// Whether the group has that name.
+    pub(super) fn is_of(&self, group: Option<&str>) -> bool {
+        group.is_some() && self.group.file_name().and_then(|name| name.to_str()) == group
+    }
+
     /// Looks whether it was taken away.
     pub(super) fn taken(&self) -> Option<Taken> {
         let error = self.file.read_at(&mut [0], 0).err()?;
@@ -192,6 +197,8 @@ mod tests {
         fs::write(group.path().join("io.stat"), "").unwrap();
         let given = Given::note(Controller::Io, group.path()).unwrap();
         assert_eq!(given.taken(), None);
+        let name = group.path().file_name().and_then(|name| name.to_str());
+        assert!(given.is_of(name) && !given.is_of(Some("other")) && !given.is_of(None));
         assert!(Given::note(Controller::Freezer, group.path()).is_none());
     }
 }
