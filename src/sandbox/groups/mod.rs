@@ -371,6 +371,7 @@ impl Groups {
     /// on. Returns what could not be.
     pub(super) fn remove(&mut self, ours: Ours<'_>) -> Vec<Leftover> {
         let taken = self.given.iter().filter_map(Given::taken);
+        let taken = taken.filter(Taken::is_from_above);
         let lost: Vec<Controller> = taken.map(|taken| taken.controller).collect();
         let mut left = Vec::new();
         while let Some(group) = self.made.pop() {

@@ -100,6 +100,15 @@ fn how(controller: Controller, group: &Path) -> Option<How> {
 }
 
 impl Taken {
+    /// Whether somebody has said above that it isn't handed down, rather than
+    /// removed this one group.
+    pub(super) fn is_from_above(&self) -> bool {
+        match self.how {
+            How::NotHandedDown(_) | How::GivenBack => true,
+            How::Removed => false,
+        }
+    }
+
     /// The refusal that it is: by this call, or, where none has failed yet, by
     /// the one that showed it.
     pub(in crate::sandbox) fn refusal(&self, failed: Option<(&str, Option<Errno>)>) -> Refusal {
@@ -177,8 +186,9 @@ mod tests {
             path: group.join("io.stat"),
             group,
             how: How::NotHandedDown(root.path().into()),
-        }
-        .refusal(Some(("write(io.max)", Some(Errno(libc::ENOENT)))));
+        };
+        assert!(refusal.is_from_above());
+        let refusal = refusal.refusal(Some(("write(io.max)", Some(Errno(libc::ENOENT)))));
         assert_eq!(refusal.stage, "write(io.max)");
         let cause = refusal
             .cause
