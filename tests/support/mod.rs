@@ -3,17 +3,20 @@
 
 #![allow(dead_code, unused_macros, missing_docs, unreachable_pub)]
 
+pub mod decoys;
+
 pub mod lesson;
 pub mod pack;
+pub mod state;
 
-use std::collections::BTreeSet;
+use state::Host;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The user id that stands for an ordinary user when the tests run as root.
 const ORDINARY: u32 = 65_534;
@@ -40,6 +43,13 @@ pub fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0)
 }
 
+/// The program under test: that of this build, or `$GLASSBOX_PROGRAM` where the
+/// tests run on another machine than they were built on.
+pub fn program() -> PathBuf {
+    std::env::var_os("GLASSBOX_PROGRAM")
+        .map_or_else(|| env!("CARGO_BIN_EXE_glassbox").into(), PathBuf::from)
+}
+
 /// A copy of the binary where every user can reach it, removed at the end.
 fn public_binary() -> &'static Path {
     static COPY: OnceLock<(Child, PathBuf)> = OnceLock::new();
@@ -62,10 +72,7 @@ fn public_binary() -> &'static Path {
         let path = dir.join("glassbox");
         // By a child: a descriptor open for writing here could be inherited by
         // what another test starts just now, and make the copy "busy".
-        let copied = Command::new("cp")
-            .arg(env!("CARGO_BIN_EXE_glassbox"))
-            .arg(&path)
-            .status();
+        let copied = Command::new("cp").arg(program()).arg(&path).status();
         assert!(copied.unwrap().success());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         (remover, path)
@@ -81,7 +88,7 @@ fn mark() -> String {
 /// The program, to be run by that user.
 pub fn glassbox(user: User) -> Command {
     let mut command = match user {
-        User::Me => Command::new(env!("CARGO_BIN_EXE_glassbox")),
+        User::Me => Command::new(program()),
         User::Ordinary => {
             let mut command = Command::new(public_binary());
             command.uid(ORDINARY).gid(ORDINARY).current_dir("/");
@@ -108,99 +115,21 @@ pub fn alone() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a run must leave as it was: each line one thing that exists.
-pub fn state() -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut note = |kind: &str, what: String| {
-        found.insert(format!("{kind} {what}"));
-    };
-    for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.bytes().all(|b| b.is_ascii_digit()) {
-            continue;
-        }
-        for link in fs::read_dir(entry.path().join("ns"))
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            if let Ok(target) = fs::read_link(link.path()) {
-                note("namespace", target.to_string_lossy().into_owned());
-            }
-        }
-        // A learner may use the course while its tests run: only ours count.
-        let environ = fs::read(entry.path().join("environ")).unwrap_or_default();
-        if environ
-            .split(|byte| *byte == 0)
-            .any(|variable| variable == mark().as_bytes())
-        {
-            let comm = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
-            note("process", format!("{name} {}", comm.trim()));
-        }
-    }
-    for line in fs::read_to_string("/proc/self/mountinfo").unwrap().lines() {
-        note("mount", line.to_string());
-    }
-    for line in fs::read_to_string("/proc/self/net/dev").unwrap().lines() {
-        note(
-            "link",
-            line.split(':')
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .to_string(),
-        );
-    }
-    for kind in ["msg", "sem", "shm"] {
-        let table = fs::read_to_string(format!("/proc/sysvipc/{kind}")).unwrap_or_default();
-        for line in table.lines().skip(1) {
-            let id: Vec<&str> = line.split_whitespace().take(2).collect();
-            note("sysvipc", format!("{kind} {}", id.join(" ")));
-        }
-    }
-    for directory in ["/tmp", "/var/tmp", "/run", "/dev/shm", "/mnt"] {
-        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if directory == "/mnt" || name.contains("glassbox") {
-                note("file", format!("{directory}/{name}"));
-            }
-        }
-    }
-    walk(Path::new("/sys/fs/cgroup"), 6, &mut |path| {
-        if path.to_string_lossy().contains("glassbox") {
-            note("cgroup", path.display().to_string());
-        }
-    });
-    found
+/// The machine as a run must leave it.
+pub fn state() -> Host {
+    Host::look()
 }
 
-fn walk(dir: &Path, depth: u32, visit: &mut dyn FnMut(&Path)) {
-    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            visit(&entry.path());
-            if depth > 0 {
-                walk(&entry.path(), depth - 1, visit);
-            }
-        }
-    }
-}
-
-/// Asserts that nothing exists that did not before. The kernel ends the last
-/// processes of a killed run on its own time, so it is given a while.
-pub fn assert_nothing_left(before: &BTreeSet<String>, after_what: &str) {
-    let started = Instant::now();
-    loop {
-        let left: Vec<String> = state().difference(before).cloned().collect();
-        if left.is_empty() {
-            return;
-        }
-        assert!(
-            started.elapsed() < Duration::from_secs(15),
-            "left after {after_what}:\n{}",
-            left.join("\n")
-        );
-        std::thread::sleep(Duration::from_millis(20));
-    }
+/// Asserts that the machine is as it was: nothing has appeared, vanished or
+/// changed. The kernel ends the last processes of a killed run on its own time,
+/// so it is given a while.
+pub fn assert_nothing_left(before: &Host, after_what: &str) {
+    let changes = before.changes_within(Duration::from_secs(15));
+    assert!(
+        changes.is_empty(),
+        "the host isn't as it was after {after_what}:\n{}",
+        changes.join("\n")
+    );
 }
 
 /// A small pseudo-random sequence, so that a failure can be repeated.
