@@ -2,6 +2,9 @@
 //! and a step is skipped exactly where `expected.toml` says so, for the reason
 //! that it gives.
 //!
+//! Of guests that ran tests of this package instead (`tests` tells which), that
+//! each of them passed.
+//!
 //! `run` leaves a directory for each kernel in `$GLASSBOX_MATRIX`:
 //! `results` (what `tests/kernels/init` wrote), `console` (what the kernel
 //! said), `boot` (exit status and seconds of the guest), or only `missing`
@@ -94,9 +97,36 @@ fn judge(
             }
         }
     }
-    for left in &session.left {
-        complaints.push(format!("left behind: {left}"));
+    complaints.extend(left_behind(session));
+    complaints
+}
+
+fn left_behind(session: &Session) -> impl Iterator<Item = String> {
+    session
+        .left
+        .iter()
+        .map(|left| format!("left behind: {left}"))
+}
+
+/// Everything about the tests of one session that is not as it should be.
+fn judge_tests(session: &Session, asked: &[String]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for name in asked {
+        match session.tests.iter().find(|tested| &tested.name == name) {
+            Some(tested) if tested.status == 0 => {}
+            Some(tested) => {
+                complaints.push(match tested.status {
+                    127 => format!("{name}: there is no such test"),
+                    status => format!("{name}: ended with {status}"),
+                });
+                complaints.extend(tested.said.iter().map(|line| format!("  | {line}")));
+            }
+            // Of a session that was cut off, the guest's own row tells.
+            None if !session.ended => break,
+            None => complaints.push(format!("{name}: did not run")),
+        }
     }
+    complaints.extend(left_behind(session));
     complaints
 }
 
@@ -117,7 +147,13 @@ fn other_reason(refusal: Option<&Refusal>, skip: &Skip) -> Option<String> {
 }
 
 /// The row, and the complaints, of each session of one kernel.
-fn judge_kernel(dir: &Path, name: &str, expected: &Expected, steps: &[String]) -> Vec<Row> {
+fn judge_kernel(
+    dir: &Path,
+    name: &str,
+    expected: &Expected,
+    steps: &[String],
+    tests: &[String],
+) -> Vec<Row> {
     let read = |file: &str| fs::read_to_string(dir.join(file)).unwrap_or_default();
     if let Ok(why) = fs::read_to_string(dir.join("missing")) {
         return vec![Row::missing(name, why.trim())];
@@ -130,7 +166,10 @@ fn judge_kernel(dir: &Path, name: &str, expected: &Expected, steps: &[String]) -
         .sessions
         .iter()
         .map(|session| {
-            let complaints = judge(name, session, expected, steps, strict);
+            let complaints = match tests {
+                [] => judge(name, session, expected, steps, strict),
+                tests => judge_tests(session, tests),
+            };
             Row::of(name, &guest.release, session, complaints)
         })
         .collect();
@@ -148,11 +187,13 @@ fn judge_kernel(dir: &Path, name: &str, expected: &Expected, steps: &[String]) -
 fn every_kernel_agrees() {
     let matrix = PathBuf::from(env::var_os("GLASSBOX_MATRIX").expect("GLASSBOX_MATRIX is set"));
     let (expected, steps) = (expected(), steps_of_the_course());
+    let tests = fs::read_to_string(matrix.join("tests")).unwrap_or_default();
+    let tests: Vec<String> = tests.lines().map(String::from).collect();
     let mut rows = Vec::new();
     for name in kernel_names() {
         let dir = matrix.join(&name);
         if dir.is_dir() {
-            rows.extend(judge_kernel(&dir, &name, &expected, &steps));
+            rows.extend(judge_kernel(&dir, &name, &expected, &steps, &tests));
         }
     }
     fs::write(matrix.join("report"), report::text(&rows)).unwrap();
@@ -283,6 +324,34 @@ mod judgement {
         ] {
             let text: String = users.iter().map(session).collect();
             assert_eq!(Guest::read(&text).absent(own).is_none(), good, "{users:?}");
+        }
+    }
+
+    #[test]
+    fn each_test_that_was_asked_for_must_have_passed() {
+        let asked = ["kills::a".to_string(), "kills::b".to_string()];
+        let session = |middle: &str| {
+            format!("@@ guest 6.1\n@@ begin root\n{middle}@@ end root 0 1.0 2.5\n@@ off\n")
+        };
+        for (middle, complaint) in [
+            ("@@ test kills::a 0 1 2\n@@ test kills::b 0 2 3\n", ""),
+            ("@@ test kills::a 0 1 2\n", "kills::b: did not run"),
+            (
+                "@@ test kills::a 0 1 2\n@@ test kills::b 127 2 3\n",
+                "kills::b: there is no such test",
+            ),
+            (
+                "@@ said x\n@@ test kills::a 101 1 2\n@@ test kills::b 0 2 3\n",
+                "kills::a: ended with 101\n  | x",
+            ),
+            (
+                "@@ test kills::a 0 1 2\n@@ test kills::b 0 2 3\n@@ left > /tmp/x\n",
+                "left behind: > /tmp/x",
+            ),
+        ] {
+            let guest = Guest::read(&session(middle));
+            let found = judge_tests(&guest.sessions[0], &asked).join("\n");
+            assert_eq!(found, complaint, "{middle}");
         }
     }
 

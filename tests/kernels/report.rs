@@ -1,6 +1,6 @@
 //! The table at the end, and what is wrong below it.
 
-use super::results::{Session, Status};
+use super::results::{Session, Status, Tested};
 use std::fmt::Write;
 
 /// How much of a console is shown of a guest that broke.
@@ -39,7 +39,9 @@ impl Row {
             session
                 .runs
                 .iter()
-                .filter(|run| run.status == status)
+                .map(|run| run.status)
+                .chain(session.tests.iter().map(Tested::result))
+                .filter(|of_run| *of_run == status)
                 .count()
         };
         Row {

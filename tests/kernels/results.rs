@@ -1,5 +1,5 @@
-//! What a guest wrote: the lines of `glassbox verify --json`, fenced by lines
-//! that start with `@@`.
+//! What a guest wrote: the lines of `glassbox verify --json`, or of tests that
+//! it ran instead, fenced by lines that start with `@@`.
 
 use glassbox::plan::Refusal;
 use serde::Deserialize;
@@ -16,13 +16,17 @@ pub struct Guest {
     complete: bool,
 }
 
-/// One call of `verify`.
+/// What was done as one user: one call of `verify`, or some tests.
 #[derive(Debug, Default)]
 pub struct Session {
     /// `root` or `user`.
     pub user: String,
     /// A line for each step.
     pub runs: Vec<Run>,
+    /// A line for each test.
+    pub tests: Vec<Tested>,
+    /// What the next test to end has said.
+    said: Vec<String>,
     /// What was there afterwards and not before, or the other way round.
     pub left: Vec<String>,
     /// The exit status.
@@ -31,6 +35,16 @@ pub struct Session {
     pub seconds: f64,
     /// Whether it came to its end.
     pub ended: bool,
+}
+
+/// One test, with what it said.
+#[derive(Debug)]
+pub struct Tested {
+    /// `PROGRAM::TEST`.
+    pub name: String,
+    /// The exit status of its program; 127 for one that isn't there.
+    pub status: i32,
+    pub said: Vec<String>,
 }
 
 /// One step, as `verify --json` tells it.
@@ -66,6 +80,15 @@ impl fmt::Display for Problem {
             observed,
         } = self;
         write!(f, "{claim}: expected {expected}, observed {observed}")
+    }
+}
+
+impl Tested {
+    pub fn result(&self) -> Status {
+        match self.status {
+            0 => Status::Passed,
+            _ => Status::Failed,
+        }
     }
 }
 
@@ -114,6 +137,15 @@ impl Guest {
                 user: rest.into(),
                 ..Session::default()
             }),
+            ("said", Some(session)) => session.said.push(rest.into()),
+            ("test", Some(session)) => {
+                // NAME STATUS FROM TO
+                let mut words = rest.split(' ');
+                let name = words.next().unwrap_or_default().into();
+                let status = words.next().and_then(|n| n.parse().ok()).unwrap_or(-1);
+                let said = std::mem::take(&mut session.said);
+                session.tests.push(Tested { name, status, said });
+            }
             ("left", Some(session)) => session.left.push(rest.into()),
             ("end", Some(session)) => {
                 // WHO STATUS FROM TO
