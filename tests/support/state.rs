@@ -11,6 +11,8 @@
 
 use super::decoys::Decoys;
 use super::{User, is_root, mark};
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::unistd::Pid;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -19,6 +21,61 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+
+/// Lets the orphans of runs come to this process, by which they are known, and
+/// awaits their end as init would: one that nobody asks how it ended keeps its
+/// pid namespace from ending.
+fn adopt_orphans() {
+    static ADOPTS: OnceLock<()> = OnceLock::new();
+    ADOPTS.get_or_init(|| {
+        nix::sys::prctl::set_child_subreaper(true).unwrap();
+        std::thread::spawn(|| {
+            loop {
+                children_of(std::process::id() as i32)
+                    .into_iter()
+                    .filter(|pid| is_orphan(*pid))
+                    .for_each(|pid| {
+                        let _ = waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG));
+                    });
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+    });
+}
+
+/// Whether a child of ours that has ended isn't one that a test started and
+/// waits for: those are of our session, or begin one of their own. So does
+/// a supervisor, which no test starts.
+fn is_orphan(pid: i32) -> bool {
+    let ours = nix::unistd::getsid(None).map_or(0, Pid::as_raw);
+    Stat::of(pid).is_some_and(|stat| {
+        let adopted = stat.session != pid || stat.comm == "glassbox-super";
+        stat.is_over() && stat.session != ours && adopted
+    })
+}
+
+/// The children of a process that haven't been waited for.
+pub fn children_of(pid: i32) -> Vec<i32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten();
+    let lists: Option<Vec<String>> = tasks
+        .flatten()
+        .map(|task| fs::read_to_string(task.path().join("children")).ok())
+        .collect();
+    match lists {
+        Some(lists) => {
+            let pids = lists.iter().flat_map(|list| list.split_whitespace());
+            pids.flat_map(str::parse).collect()
+        }
+        // A kernel without CONFIG_PROC_CHILDREN, or a thread that has just ended.
+        None => {
+            let all = processes().into_iter();
+            let its = all.filter(|(_, stat)| stat.parent == pid);
+            its.map(|(pid, _)| pid).collect()
+        }
+    }
+}
 
 /// Where programs leave things, whoever they are.
 const PUBLIC: [&str; 7] = [
@@ -62,9 +119,7 @@ impl Host {
 
     /// The machine as it is now, with decoys, which go with this.
     pub fn beside(decoys: Decoys) -> Host {
-        // An orphan of a run's comes to this process, and is known by that.
-        static ADOPTS: OnceLock<()> = OnceLock::new();
-        ADOPTS.get_or_init(|| nix::sys::prctl::set_child_subreaper(true).unwrap());
+        adopt_orphans();
         let things = things(&decoys);
         Host { things, decoys }
     }
