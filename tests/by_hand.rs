@@ -12,7 +12,10 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use support::{User, alone, assert_nothing_left, glassbox, is_root, state};
+use support::{
+    Bounded, Limit, PATIENCE, User, alone, assert_nothing_left, can_make_groups, glassbox,
+    has_programs, may_make_boxes, state,
+};
 
 /// What two containers are compared by.
 #[derive(Debug, PartialEq, Eq)]
@@ -70,7 +73,7 @@ impl Kind {
 
 /// A process that goes on until its standard input ends.
 struct Held {
-    child: Child,
+    child: Bounded,
     input: Option<ChildStdin>,
 }
 
@@ -79,6 +82,7 @@ impl Held {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .within(PATIENCE)
             .spawn()
             .unwrap();
         let input = child.stdin.take();
@@ -88,14 +92,15 @@ impl Held {
 
     fn end(mut self) {
         drop(self.input.take());
-        self.child.wait().unwrap();
+        self.child.wait();
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
         drop(self.input.take());
-        let _ = self.child.wait();
+        // Bounded all the same; after a failed assertion none may follow.
+        let _ = Child::wait(&mut self.child);
     }
 }
 
@@ -125,18 +130,6 @@ fn by_hand() -> Kind {
     kind
 }
 
-fn is_installed(program: &str) -> bool {
-    let found = Command::new("sh")
-        .args(["-c", &format!("command -v {program}")])
-        .stdout(Stdio::null())
-        .status();
-    let found = found.unwrap().success();
-    if !found {
-        eprintln!("skipped: {program} is not installed");
-    }
-    found
-}
-
 /// Lines for a shell that stands in a mount namespace of its own: a small root
 /// filesystem in ./image, of two programs and their libraries.
 const IMAGE: &str = "
@@ -159,7 +152,7 @@ umount /sys/fs/cgroup/unified 2>/dev/null || true
 /// A container of crun's, from the configuration that `crun spec` makes, on an
 /// overlay as container engines mount it.
 fn crun() -> Option<(Kind, Vec<String>)> {
-    if !is_installed("crun") {
+    if !has_programs(&["crun", "ldd"]) {
         return None;
     }
     let bundle = tempfile::Builder::new()
@@ -169,6 +162,7 @@ fn crun() -> Option<(Kind, Vec<String>)> {
     let made = Command::new("crun")
         .arg("spec")
         .current_dir(bundle.path())
+        .within(PATIENCE)
         .status();
     assert!(made.unwrap().success());
     let text = fs::read_to_string(bundle.path().join("config.json")).unwrap();
@@ -209,7 +203,7 @@ fn crun() -> Option<(Kind, Vec<String>)> {
 /// A container of Docker's, by a daemon of the test's own whose files are in a
 /// mount namespace that ends with it.
 fn docker() -> Option<Kind> {
-    if !is_installed("dockerd") || !is_installed("containerd") || !is_installed("docker") {
+    if !has_programs(&["dockerd", "containerd", "docker", "ldd"]) {
         return None;
     }
     let dir = tempfile::Builder::new()
@@ -253,8 +247,8 @@ fn docker() -> Option<Kind> {
 
 #[test]
 fn the_container_made_by_hand_is_what_runtimes_make() {
-    if !is_root() {
-        eprintln!("skipped: crun and Docker need root here, and so does the same by hand");
+    // crun and Docker need root, and so does the same by hand.
+    if !can_make_groups() || !may_make_boxes(User::Me) {
         return;
     }
     let _turn = alone();

@@ -8,20 +8,14 @@ mod support;
 use std::path::Path;
 use support::lesson::{self, assert_well_spelt, scenario_of, scripts, the_course};
 use support::pack::{list, pack_with, public_tempdir, verify};
-use support::{User, alone, assert_nothing_left, is_root, shell, state};
+use support::skip::programs_of;
+use support::{
+    User, alone, assert_nothing_left, can_make_groups, has_programs, may_make_boxes, shell, skip,
+    state,
+};
 use toml::{Table, Value};
 
 const LESSON: &str = "02-cgroups";
-
-/// Whether the tests of this file can make groups here, which takes root in
-/// version 1.
-fn can_make_groups() -> bool {
-    let root = is_root();
-    if !root {
-        eprintln!("skipped: the groups are made as root");
-    }
-    root
-}
 
 #[test]
 fn every_value_of_every_knob_keeps_the_claims_and_leaves_one_right_answer() {
@@ -57,7 +51,7 @@ fn what_moves_is_drawn() {
 /// must print, and the groups that it must have removed.
 #[test]
 fn the_commands_work_when_pasted_and_leave_nothing() {
-    if !can_make_groups() {
+    if !can_make_groups() || !may_make_boxes(User::Me) {
         return;
     }
     let _turn = alone();
@@ -78,6 +72,9 @@ fn the_commands_work_when_pasted_and_leave_nothing() {
     let before = state();
     for (_, step) in the_course().select("02") {
         let id = step.meta.id.0.as_str();
+        if !has_programs(&programs_of(&scripts(&step.by_hand).concat())) {
+            continue;
+        }
         let mut printed = String::new();
         for script in scripts(&step.by_hand) {
             // As in a terminal, a command that fails doesn't end the rest.
@@ -132,7 +129,7 @@ fn stay_out(demo: &mut Table) -> Option<()> {
 
 #[test]
 fn without_its_limit_or_outside_of_the_group_a_step_fails() {
-    if !can_make_groups() {
+    if !can_make_groups() || !may_make_boxes(User::Me) {
         return;
     }
     let _turn = alone();
@@ -192,7 +189,7 @@ fn without_its_limit_or_outside_of_the_group_a_step_fails() {
     if cpus > 1 {
         changes[1].2.push(apart);
     } else {
-        eprintln!("skipped: this machine has one CPU, on which all compete");
+        skip("this machine has one CPU, on which all compete");
     }
     for (file, step, changes) in changes {
         let dir = public_tempdir();

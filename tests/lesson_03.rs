@@ -7,7 +7,8 @@ mod support;
 
 use support::lesson::{self, assert_well_spelt, scripts, the_course};
 use support::pack::{list, pack_with, public_tempdir, verify};
-use support::{User, alone, assert_nothing_left, is_root, shell, state, users};
+use support::skip::programs_of;
+use support::{User, alone, assert_nothing_left, has_programs, is_root, shell, state, users};
 use toml::{Table, Value};
 
 const LESSON: &str = "03-overlayfs";
@@ -52,8 +53,7 @@ fn the_commands_work_when_pasted_and_leave_nothing() {
             if id == "by-hand" && (user == User::Ordinary || !is_root()) {
                 continue;
             }
-            if id == "by-hand" && !shell(user, "command -v busybox").status.success() {
-                eprintln!("skipped: by-hand takes busybox, which isn't here");
+            if !has_programs(&programs_of(&scripts(&step.by_hand).concat())) {
                 continue;
             }
             let mut printed = String::new();

@@ -14,7 +14,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use support::pack::public_tempdir;
-use support::{User, glassbox, is_root, users};
+use support::{Limit, PATIENCE, User, glassbox, is_root, skip, users};
 
 const READERS: u64 = 4;
 const SIZE: u64 = 8 << 20;
@@ -99,11 +99,11 @@ fn a_file_of_a_shared_lower_is_in_memory_once() {
                 .arg("--lessons")
                 .arg(dir.path())
                 .args(["run", "--trust", "--json", "cache"]);
-            let output = unshare.current_dir("/").output().unwrap();
+            let output = unshare.current_dir("/").within(PATIENCE).output().unwrap();
             let text = String::from_utf8_lossy(&output.stdout);
             let error = String::from_utf8_lossy(&output.stderr);
-            if output.status.code() == Some(77) || error.starts_with("unshare:") {
-                eprintln!("skipped: as {user:?}: {text}{error}");
+            if output.status.code() == Some(77) {
+                skip(format_args!("as {user:?}: {text}{error}"));
                 continue;
             }
             assert!(output.status.success(), "{user:?}, {medium}: {text}{error}");

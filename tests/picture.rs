@@ -20,7 +20,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
@@ -28,12 +28,11 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::pack::public_tempdir;
-use support::{User, is_root, users};
+use support::skip::SKIPPED;
+use support::{Limit, PATIENCE, User, is_root, skip, users};
 
 /// Where the process in the namespace may work: an empty directory.
 const WORK: &str = "GLASSBOX_PICTURE_WORK";
-/// Said by that process when this kernel can't do what is to be tested.
-const SKIPPED: &str = "skipped: ";
 
 #[test]
 fn the_picture_is_what_the_directories_hold() {
@@ -58,37 +57,36 @@ fn in_a_mount_namespace(test: &str) {
         let (program, work) = (dir.path().join("picture"), dir.path().join("work"));
         // By a child: see `support::public_binary`.
         let this = std::env::current_exe().unwrap();
-        let copied = Command::new("cp").arg(this).arg(&program).status();
+        let copied = Command::new("cp")
+            .arg(this)
+            .arg(&program)
+            .within(PATIENCE)
+            .status();
         assert!(copied.unwrap().success());
         fs::create_dir(&work).unwrap();
         fs::set_permissions(&work, Permissions::from_mode(0o777)).unwrap();
         let root = is_root() && user == User::Me;
-        let unshare = |command: &[&OsStr]| {
-            let mut unshare = Command::new("unshare");
-            unshare.args(["--mount", "--propagation", "private"]);
-            if !root {
-                unshare.arg("--map-root-user");
-            }
-            if user == User::Ordinary {
-                unshare.uid(65534).gid(65534);
-            }
-            unshare.args(command).current_dir("/").env(WORK, &work);
-            unshare.output().unwrap()
-        };
-        let possible = unshare(&["true".as_ref()]);
-        if !possible.status.success() {
-            let because = String::from_utf8_lossy(&possible.stderr);
-            eprintln!("{SKIPPED}{test} as {user:?}: {because}");
-            continue;
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--mount", "--propagation", "private"]);
+        if !root {
+            unshare.arg("--map-root-user");
         }
-        let arguments = ["--ignored", "--exact", "--nocapture", test].map(OsStr::new);
-        let output = unshare(&[&[program.as_os_str()], &arguments[..]].concat());
+        if user == User::Ordinary {
+            unshare.uid(65534).gid(65534);
+        }
+        unshare.arg(&program).current_dir("/").env(WORK, &work);
+        unshare.args(["--ignored", "--exact", "--nocapture", test]);
+        let output = unshare.within(PATIENCE).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned()
             + &String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{test} as {user:?}:\n{text}");
         assert!(text.contains("1 passed"), "{test} wasn't run:\n{text}");
-        let told = text.lines().filter(|line| line.contains(": "));
-        told.for_each(|line| eprintln!("{test} as {user:?}: {line}"));
+        for line in text.lines().filter(|line| line.contains(": ")) {
+            match line.strip_prefix(SKIPPED) {
+                Some(because) => skip(format_args!("as {user:?}: {because}")),
+                None => eprintln!("{test} as {user:?}: {line}"),
+            }
+        }
     }
 }
 

@@ -9,6 +9,14 @@ pub mod kernel;
 mod quantity;
 mod shell;
 
+// What the tests of every module use, and those in `tests` as well.
+#[cfg(test)]
+#[path = "../../tests/support/deadline.rs"]
+pub(crate) mod deadline;
+#[cfg(test)]
+#[path = "../../tests/support/skip.rs"]
+pub(crate) mod skip;
+
 pub use diagnostic::{Diagnostic, Severity, Span, nearest};
 pub use errno::Errno;
 pub use quantity::{Bytes, Nanos, ParseQuantityError};

@@ -298,6 +298,7 @@ fn parse(name: &Path, bytes: &[u8]) -> Result<Object, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::skip::skip;
 
     #[test]
     fn a_search_path_is_taken_from_the_objects_own_place() {
@@ -345,7 +346,7 @@ mod tests {
         let here = here.unwrap();
         let glibc = |path: &PathBuf| path.to_string_lossy().contains("ld-linux");
         if !here.interpreters.iter().any(glibc) {
-            eprintln!("skipped: `ls` of this machine is static, or not of glibc");
+            skip("`ls` of this machine is static, or not of glibc");
             return;
         }
         let root = tempfile::tempdir().unwrap();

@@ -300,6 +300,8 @@ fn send(to: &File, from: &File, size: u64) -> Result<i64, Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::deadline::{Limit, PATIENCE};
+    use crate::base::skip::{has_programs, skip};
     use std::os::unix::process::CommandExt;
     use std::process::Command;
 
@@ -338,15 +340,16 @@ mod tests {
         command.arg(root).args(["/bin/sh", "-c", script]);
         command.env_clear().env("PATH", "/bin:/usr/sbin:/usr/bin");
         command.process_group(0);
-        let output = command.output();
+        let output = command.within(PATIENCE).output();
         let here = Command::new("unshare")
             .args(["--map-root-user", "true"])
+            .within(PATIENCE)
             .status()
             .is_ok_and(|status| status.success());
         match output {
             Ok(output) if output.status.success() => Some(output),
             _ if !nix::unistd::geteuid().is_root() && !here => {
-                eprintln!("skipped: neither root nor able to make a user namespace");
+                skip("neither root nor able to make a user namespace");
                 None
             }
             other => panic!("{root:?}: {other:?}"),
@@ -414,15 +417,20 @@ mod tests {
     /// reader of ELF files where there is one.
     #[test]
     fn every_needed_library_is_inside() {
+        if !has_programs(&["readelf"]) {
+            return;
+        }
         let (dir, ..) = built(&["sh", "ls", "su"]);
         let files = walk(dir.path());
         let names: BTreeSet<_> = files.iter().filter_map(|path| path.file_name()).collect();
         let mut checked = 0;
         for file in &files {
-            let Ok(output) = Command::new("readelf").arg("-d").arg(file).output() else {
-                eprintln!("skipped: no readelf on this machine");
-                return;
-            };
+            let output = Command::new("readelf")
+                .arg("-d")
+                .arg(file)
+                .within(PATIENCE)
+                .output()
+                .unwrap();
             for line in String::from_utf8_lossy(&output.stdout).lines() {
                 if let Some((_, name)) = line.split_once("(NEEDED)") {
                     let name = name.split(['[', ']']).nth(1).unwrap();
@@ -442,9 +450,10 @@ mod tests {
         let compiled = Command::new("rustc")
             .args(["-C", "target-feature=+crt-static", "-o"])
             .args([&program, &source])
+            .within(PATIENCE)
             .output();
         if !compiled.is_ok_and(|output| output.status.success()) {
-            eprintln!("skipped: no static C library on this machine");
+            skip("needs a static C library (libc6-dev)");
             return;
         }
         let parts = Search::of(Path::new("/"))

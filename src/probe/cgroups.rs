@@ -272,6 +272,7 @@ fn split(list: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::skip::skip;
     use std::fs;
 
     const HYBRID: &str = "\
@@ -427,13 +428,13 @@ mod tests {
     fn this_process_is_where_it_is_said_to_be() {
         let proc_root = Path::new("/proc");
         let Ok(memberships) = Memberships::read(proc_root, &Subject::Myself) else {
-            eprintln!("skipped: a kernel without cgroups");
+            skip("a kernel without cgroups");
             return;
         };
         let mounts = Mounts::read(proc_root, &Subject::Myself).unwrap();
         for member in memberships.iter() {
             let Some(directory) = mounts.directory(member) else {
-                eprintln!("skipped: {member:?} is not mounted here");
+                skip(format_args!("{member:?} is not mounted here"));
                 continue;
             };
             let procs = fs::read_to_string(directory.join("cgroup.procs")).unwrap();

@@ -268,6 +268,7 @@ fn count(top: &Path) -> Result<(i64, i64), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::deadline::{Limit, PATIENCE};
     use nix::sys::stat::{Mode, SFlag, mknod};
     use std::fs::Permissions;
     use std::os::unix::fs::{PermissionsExt, symlink};
@@ -330,7 +331,11 @@ mod tests {
         let file = dir.path().join("file");
         // Longer than a chunk.
         fs::write(&file, vec![7; 100_000]).unwrap();
-        let theirs = Command::new("sha256sum").arg(&file).output().unwrap();
+        let theirs = Command::new("sha256sum")
+            .arg(&file)
+            .within(PATIENCE)
+            .output()
+            .unwrap();
         let theirs = String::from_utf8(theirs.stdout).unwrap();
         let Ok(Value::Digest(ours)) = hash(file.to_str().unwrap()).value else {
             panic!("{:?}", hash(file.to_str().unwrap()));
@@ -406,7 +411,10 @@ mod tests {
         for top in [top, "/dev"] {
             let script = "du -s --block-size=1 -x \"$1\" | cut -f1\n\
                 find \"$1\" -xdev -printf '%D %i\\n' | sort -u | grep -c \"^$(stat -c %d \"$1\") \"";
-            let shell = Command::new("sh").args(["-ec", script, "sh", top]).output();
+            let shell = Command::new("sh")
+                .args(["-ec", script, "sh", top])
+                .within(PATIENCE)
+                .output();
             let theirs = String::from_utf8(shell.unwrap().stdout).unwrap();
             let ours: Vec<String> = usage(top)
                 .iter()

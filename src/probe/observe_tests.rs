@@ -1,4 +1,6 @@
 use super::*;
+use crate::base::deadline::{Limit, PATIENCE};
+use crate::base::skip::{has_programs, skip};
 use crate::probe::View;
 use std::io::{BufRead, Write};
 use std::os::unix::fs::symlink;
@@ -352,6 +354,7 @@ fn a_child_that_has_ended_is_told_from_a_live_one() {
     let mut child = Command::new("cat")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
+        .within(PATIENCE)
         .spawn()
         .unwrap();
     let view = outside(Path::new("/proc"), child.id() as i32);
@@ -359,7 +362,7 @@ fn a_child_that_has_ended_is_told_from_a_live_one() {
     let mine = value(&View::myself(), Probe::Ns, "ns.uts");
     assert_eq!(uts(&view).value, Ok(mine));
     drop(child.stdin.take());
-    child.wait().unwrap();
+    child.wait();
     let gone = format!("process {} has ended", child.id());
     assert_eq!(uts(&view).value, Err(gone));
 }
@@ -368,6 +371,9 @@ fn a_child_that_has_ended_is_told_from_a_live_one() {
 /// happens inside.
 #[test]
 fn a_network_namespace_is_seen_from_outside() {
+    if !has_programs(&["unshare"]) {
+        return;
+    }
     let script = "echo up; read go; ip link set lo up && echo lo; read end";
     let mut child = Command::new("unshare")
         .args([
@@ -382,13 +388,14 @@ fn a_network_namespace_is_seen_from_outside() {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
+        .within(PATIENCE)
         .spawn()
         .unwrap();
     let mut lines = io::BufReader::new(child.stdout.take().unwrap()).lines();
     let mut next = || lines.next().and_then(Result::ok).unwrap_or_default();
     if next() != "up" {
-        eprintln!("skipped: this host lets nobody make a user namespace");
-        child.wait().unwrap();
+        skip("this host lets nobody make a user namespace");
+        child.wait();
         return;
     }
     let (here, box_) = (
@@ -407,14 +414,13 @@ fn a_network_namespace_is_seen_from_outside() {
     let map = Value::Text(format!("0 {uid} 1"));
     assert_eq!(value(&box_, Probe::Ids, "uid-map"), map);
     let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(b"go\n").unwrap();
-    if next() == "lo" {
+    if has_programs(&["ip"]) {
+        stdin.write_all(b"go\n").unwrap();
+        assert_eq!(next(), "lo");
         assert_eq!(value(&box_, Probe::Links, "links-up"), list(&["lo"]));
-    } else {
-        eprintln!("skipped: no `ip` to bring lo up");
     }
     drop(stdin);
-    child.wait().unwrap();
+    child.wait();
 }
 
 /// Runs itself as pid 1 of a pid namespace that still has the old /proc:
@@ -434,11 +440,15 @@ fn the_proc_of_another_pid_namespace_is_not_trusted() {
         return;
     }
     assert!(pids.iter().all(|seen| seen.value.is_ok()));
+    if !has_programs(&["unshare"]) {
+        return;
+    }
     let name = "probe::observe::tests::the_proc_of_another_pid_namespace_is_not_trusted";
     let again = Command::new("unshare")
         .args(["--user", "--map-root-user", "--pid", "--fork"])
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", name])
+        .within(PATIENCE)
         .output()
         .unwrap();
     let (stdout, stderr) = (
@@ -446,7 +456,7 @@ fn the_proc_of_another_pid_namespace_is_not_trusted() {
         String::from_utf8_lossy(&again.stderr),
     );
     if stderr.contains("unshare failed") {
-        eprintln!("skipped: this host lets nobody make a user namespace");
+        skip("this host lets nobody make a user namespace");
         return;
     }
     assert!(

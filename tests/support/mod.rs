@@ -1,12 +1,14 @@
 //! What several tests need: the binary as root and as an ordinary user, and
 //! the state of the machine that a run must leave as it was.
 
-#![allow(dead_code, unused_macros, missing_docs, unreachable_pub)]
+#![allow(dead_code, unused_imports, missing_docs, unreachable_pub)]
 
+pub mod deadline;
 pub mod decoys;
-
+pub mod host;
 pub mod lesson;
 pub mod pack;
+pub mod skip;
 pub mod state;
 
 use state::Host;
@@ -18,6 +20,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+pub use deadline::{Bounded, Limit, PATIENCE};
+pub use host::{can_be_ordinary, can_make_groups, may_make_boxes, users};
+pub use skip::{has_programs, skip};
+
 /// The user id that stands for an ordinary user when the tests run as root.
 const ORDINARY: u32 = 65_534;
 
@@ -28,15 +34,6 @@ pub enum User {
     Me,
     /// Somebody without any privilege.
     Ordinary,
-}
-
-/// Those users that the tests can play here: both for root, else one.
-pub fn users() -> Vec<User> {
-    if is_root() {
-        vec![User::Me, User::Ordinary]
-    } else {
-        vec![User::Me]
-    }
 }
 
 pub fn is_root() -> bool {
@@ -72,7 +69,11 @@ fn public_binary() -> &'static Path {
         let path = dir.join("glassbox");
         // By a child: a descriptor open for writing here could be inherited by
         // what another test starts just now, and make the copy "busy".
-        let copied = Command::new("cp").arg(program()).arg(&path).status();
+        let copied = Command::new("cp")
+            .arg(program())
+            .arg(&path)
+            .within(PATIENCE)
+            .status();
         assert!(copied.unwrap().success());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         (remover, path)
@@ -106,7 +107,7 @@ pub fn shell(user: User, script: &str) -> Output {
     if user == User::Ordinary {
         command.uid(ORDINARY).gid(ORDINARY);
     }
-    command.output().unwrap()
+    command.within(PATIENCE).output().unwrap()
 }
 
 /// A turn for tests of one file that look at the whole machine or share its CPUs.

@@ -1,6 +1,6 @@
 //! Copies of a lesson's step with something changed in its demo.
 
-use super::{User, glassbox};
+use super::{Limit, PATIENCE, User, glassbox};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -38,14 +38,10 @@ pub fn list<'a>(demo: &'a mut Table, key: &str) -> Option<&'a mut Vec<Value>> {
 
 /// The exit code of `verify` for a step of a pack, and what it printed.
 pub fn verify(dir: &Path, step: &str, user: User) -> (Option<i32>, String) {
+    let pack = dir.to_str().unwrap();
     let output = glassbox(user)
-        .args([
-            "--lessons",
-            dir.to_str().unwrap(),
-            "verify",
-            "--trust",
-            step,
-        ])
+        .args(["--lessons", pack, "verify", "--trust", step])
+        .within(PATIENCE)
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned()
