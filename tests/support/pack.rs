@@ -1,6 +1,6 @@
 //! Copies of a lesson's step with something changed in its demo.
 
-use super::{Limit, PATIENCE, User, glassbox};
+use super::{Limit, PATIENCE, User, glassbox, has_programs};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -47,6 +47,16 @@ pub fn verify(dir: &Path, step: &str, user: User) -> (Option<i32>, String) {
     let text = String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr);
     (output.status.code(), text)
+}
+
+/// Whether the verdict of `verify` is no more than that a program isn't here,
+/// which is looked up again; then the step named so is skipped.
+#[track_caller]
+pub fn lacks_a_program((code, text): &(Option<i32>, String)) -> bool {
+    const NOT_HERE: i32 = 3;
+    let missing = text.split_once("missing: the program `");
+    let name = missing.and_then(|(_, rest)| rest.split('`').next());
+    *code == Some(NOT_HERE) && name.is_some_and(|name| !has_programs(&[name]))
 }
 
 /// A directory that every user can read, removed at the end.

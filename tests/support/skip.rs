@@ -82,6 +82,15 @@ pub fn skip(reason: impl Display) {
 /// Whether all of these programs are in the PATH; skips where one isn't.
 #[track_caller]
 pub fn has_programs(names: &[&str]) -> bool {
+    let missing = missing(names);
+    if let Some(missing) = &missing {
+        skip(format_args!("needs {missing}"));
+    }
+    missing.is_none()
+}
+
+/// Those of these programs that are not in the PATH, with their packages.
+pub fn missing(names: &[&str]) -> Option<String> {
     let missing: Vec<String> = names
         .iter()
         .filter(|name| !is_in_path(name))
@@ -90,10 +99,7 @@ pub fn has_programs(names: &[&str]) -> bool {
             None => format!("`{name}`"),
         })
         .collect();
-    if !missing.is_empty() {
-        skip(format_args!("needs {}", missing.join(", ")));
-    }
-    missing.is_empty()
+    (!missing.is_empty()).then(|| missing.join(", "))
 }
 
 /// The programs of the table that a shell script names.
