@@ -88,6 +88,10 @@ pub(crate) fn print_outcome(record: &Record, out: &mut Printer) -> Result<(), Fa
     };
     let word = out.paint(tone, word);
     writeln!(out, "{word}{rest}")?;
+    if let Some(message) = record.history.forced() {
+        let word = out.paint(Tone::Warn, "forced");
+        writeln!(out, "{word}: {message}")?;
+    }
     Ok(())
 }
 

@@ -15,6 +15,7 @@ mod evidence;
 mod failure;
 mod finding;
 mod hold;
+mod interrupt;
 mod junit;
 mod knobs;
 mod left_over;

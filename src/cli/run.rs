@@ -4,6 +4,7 @@ use super::args::RunArgs;
 use super::consent::consent;
 use super::failure::{Exit, Failure};
 use super::hold::{HoldEnd, Release};
+use super::interrupt::Interrupt;
 use super::printer::{Printer, Tone, visible};
 use super::{evidence, knobs, left_over, pack};
 use crate::course::{Course, Step};
@@ -42,7 +43,9 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
     }
     // Not `attended`: nobody can end a long `watch` from here.
     scenario.plan.attended = args.stages;
-    let run = Run::start(&scenario, agreed, args.hold).map_err(Failure::host)?;
+    let interrupt = Interrupt::listen()?;
+    let run = Run::events(&scenario, agreed, args.hold).map_err(Failure::host)?;
+    interrupt.guard(run.control());
     let mut history = History::default();
     let mut held = false;
     while let Ok(event) = run.events.recv() {
@@ -54,19 +57,25 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
         history.push(event);
         if paused && let Some(action) = history.paused() {
             evidence::print_stage(&scenario, &history, action, out)?;
+            interrupt.set_aside(true);
             match pause(out)? {
-                HoldEnd::Enter => run.enough(),
-                HoldEnd::End => run.finish(),
+                HoldEnd::Enter => run.control().enough(action),
+                HoldEnd::End => run.control().finish(),
             }
+            interrupt.set_aside(false);
         }
         if holding && args.hold {
             let so_far = Record::new(scenario.clone(), history.clone());
+            interrupt.set_aside(true);
             hold(step, &so_far, args.json, out)?;
             held = true;
-            run.finish();
+            run.control().finish();
         }
     }
 
+    interrupt.set_aside(false);
+    out.flush()?;
+    interrupt.heed(&history);
     let record = Record::new(scenario, history);
     if args.json {
         print_json(&record, out)?;
@@ -141,7 +150,8 @@ fn standing(history: &History) -> Vec<(String, i32)> {
             | Event::Broken { .. }
             | Event::Holding
             | Event::Cleaned
-            | Event::Left { .. } => {}
+            | Event::Left { .. }
+            | Event::Forced { .. } => {}
         }
     }
     up

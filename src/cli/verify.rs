@@ -4,6 +4,7 @@ use super::args::VerifyArgs;
 use super::consent::consent;
 use super::failure::{Exit, Failure};
 use super::finding::{Finding, Problem, Status};
+use super::interrupt::Interrupt;
 use super::junit::Junit;
 use super::left_over;
 use super::pack::{self, Chosen};
@@ -42,9 +43,10 @@ pub(crate) fn verify(
     let rounds = args.repeat.map_or(1, |n| n.get());
     let mut tally = Tally::default();
     let mut junit = Junit::default();
+    let interrupt = Interrupt::listen()?;
     for round in 1..=rounds {
         for one in &chosen {
-            let finding = examine(one, round, agreed);
+            let finding = examine(one, round, agreed, &interrupt);
             tally.add(&finding);
             junit.add(&finding);
             if args.json {
@@ -76,18 +78,25 @@ pub(crate) fn verify(
 }
 
 /// Runs one step and judges it.
-fn examine<'a>(chosen: &'a Chosen<'a>, round: u32, consent: Consent) -> Finding<'a> {
+fn examine<'a>(
+    chosen: &'a Chosen<'a>,
+    round: u32,
+    consent: Consent,
+    interrupt: &Interrupt,
+) -> Finding<'a> {
     let started = Instant::now();
     let mut left = Vec::new();
-    let status = match Run::start(&chosen.scenario, consent, false) {
+    let status = match Run::events(&chosen.scenario, consent, false) {
         Err(why) => Status::Failed(vec![Problem {
             claim: "The run starts.".into(),
             expected: "a helper process".into(),
             observed: why,
         }]),
         Ok(run) => {
-            let events: Vec<Event> = run.events.iter().collect();
-            let record = Record::new(chosen.scenario.clone(), History::from(events));
+            interrupt.guard(run.control());
+            let history = History::from(run.events.iter().collect::<Vec<Event>>());
+            interrupt.heed(&history);
+            let record = Record::new(chosen.scenario.clone(), history);
             left = record.history.left().to_vec();
             judge_record(&record, chosen.step.quiz.as_ref())
         }
@@ -141,7 +150,10 @@ fn judge_record(record: &Record, quiz: Option<&Quiz>) -> Status {
         problems.push(Problem {
             claim: "Nothing is left behind.".into(),
             expected: "a word from the helper that all is removed".into(),
-            observed: "the helper ended without it".into(),
+            observed: history
+                .forced()
+                .unwrap_or("the helper ended without it")
+                .into(),
         });
     }
     match (&record.outcome, problems.is_empty()) {

@@ -52,7 +52,7 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Recording, Box<Diagnostic>
             Event::Sample(sample) => events.push(Event::Sample(sample)),
             // A recording is made with nobody at the knobs.
             Event::Retuned(_) => {}
-            Event::Refused(_) | Event::Broken { .. } => {
+            Event::Refused(_) | Event::Broken { .. } | Event::Forced { .. } => {
                 return Err(mistake(
                     index + 1,
                     "this run did not come to its end".into(),

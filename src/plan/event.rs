@@ -63,6 +63,12 @@ pub enum Event {
         /// At least one thing.
         left: Vec<Leftover>,
     },
+    /// The helper didn't end when it should have, so this program ended it, and
+    /// took down what it had made.
+    Forced {
+        /// What that took.
+        message: String,
+    },
 }
 
 impl Event {
@@ -254,7 +260,8 @@ impl History {
             | Event::Broken { .. }
             | Event::Holding
             | Event::Cleaned
-            | Event::Left { .. } => Some(false),
+            | Event::Left { .. }
+            | Event::Forced { .. } => Some(false),
             Event::Started(_)
             | Event::Syscall(_)
             | Event::Output(_)
@@ -275,7 +282,15 @@ impl History {
 
     /// Whether nothing more comes: what was not observed won't be.
     pub fn is_over(&self) -> bool {
-        self.is_taken_down() || self.broken().is_some()
+        self.is_taken_down() || self.broken().is_some() || self.forced().is_some()
+    }
+
+    /// What this program had to do in the helper's place at the end, if it had to.
+    pub fn forced(&self) -> Option<&str> {
+        self.events.iter().find_map(|event| match event {
+            Event::Forced { message } => Some(message.as_str()),
+            _ => None,
+        })
     }
 
     /// Whether everything was taken down that could be.

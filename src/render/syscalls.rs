@@ -68,6 +68,10 @@ pub fn syscalls(scenario: &Scenario, history: &History, width: usize) -> Vec<Lin
                 let text = "All actions are done.".to_string();
                 lines.extend(note("  ", Role::Dim, text, width));
             }
+            Event::Forced { message } => {
+                lines.push(Line::default());
+                lines.extend(note("! ", Role::Warn, message.clone(), width));
+            }
             Event::Cleaned => {
                 let text = "Everything that was made is gone again.".to_string();
                 lines.push(Line::default());

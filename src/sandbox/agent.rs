@@ -7,7 +7,7 @@ use super::own::OwnMounts;
 use super::programs::Children;
 use super::sys;
 use super::trace::{Teller, Told};
-use super::wire::{Channel, Reply, Request, Task};
+use super::wire::{Asked, Reply, Request, Task, Wire};
 use crate::base::Errno;
 use crate::plan::{Place, Value, Verb};
 use std::os::fd::OwnedFd;
@@ -50,7 +50,7 @@ pub(super) fn outer(kind: Outer, end: OwnedFd, supervisor: nix::unistd::Pid) -> 
     if armed.is_err() || nix::unistd::getppid() != supervisor {
         sys::exit_now(1);
     }
-    let mut teller = Teller::new(Place::Host, Channel::from(end));
+    let mut teller = Teller::new(Place::Host, Wire::from(end));
     teller.end_on_panic();
     let ready = match kind {
         Outer::Host => {
@@ -63,9 +63,9 @@ pub(super) fn outer(kind: Outer, end: OwnedFd, supervisor: nix::unistd::Pid) -> 
         }
     };
     match ready {
-        Ok(()) => teller.reply(&Reply::Done),
+        Ok(()) => teller.reply(Reply::Done),
         Err(Told) => {
-            teller.reply(&Reply::Failed);
+            teller.reply(Reply::Failed);
             sys::exit_now(1)
         }
     }
@@ -89,25 +89,26 @@ impl Agent {
     /// Carries out requests until the supervisor is gone.
     pub(super) fn serve(mut self) -> ! {
         loop {
-            let Ok(request) = self.teller.channel().receive() else {
+            let Ok(Some(received)) = self.teller.wire().receive(None) else {
                 sys::exit_now(0)
             };
+            let Asked { id, request } = received.message;
+            self.teller.about = id;
             let answer = match request {
                 // A watch that was under way has ended because this came.
                 Request::Enough => continue,
-                Request::Create(mut creation) => match self.teller.channel().receive_fd() {
-                    Ok(end) => {
-                        creation.own = self.own.clone();
-                        create(&mut self.teller, &creation, end)
-                            .map(|child| Reply::Created { child })
-                    }
-                    Err(_) => sys::exit_now(1),
-                },
+                Request::Create(mut creation) => {
+                    let Some(end) = received.descriptors.into_iter().next() else {
+                        sys::exit_now(1)
+                    };
+                    creation.own = self.own.clone();
+                    create(&mut self.teller, &creation, end).map(|child| Reply::Created { child })
+                }
                 Request::Go => Ok(Reply::Done),
                 Request::Do(task) => self.act(&task).map(|()| Reply::Done),
                 Request::Reap { child } => self.reap(child),
             };
-            self.teller.reply(&answer.unwrap_or(Reply::Failed));
+            self.teller.reply(answer.unwrap_or(Reply::Failed));
         }
     }
 

@@ -14,7 +14,7 @@
 use super::agent::Agent;
 use super::sys::{self, Forked};
 use super::trace::{Teller, Told};
-use super::wire::{Channel, Creation, Reply, Request};
+use super::wire::{Asked, Creation, Reply, Request, Wire};
 use crate::base::Errno;
 use crate::plan::{BoxSpec, Namespace, Need, Place, Propagation, TimeOffsets};
 use nix::mount::{MsFlags, mount};
@@ -405,24 +405,27 @@ fn pid_one(creation: &Creation, owned: &[Namespace], box_end: OwnedFd) -> ! {
     let Ok(end) = sys::keep_only(box_end) else {
         sys::exit_now(1)
     };
-    let channel = Channel::from(end);
     // fork and clone cleared it. The creator may have died just before; its
     // guardian then never says Go, and the end of the wire ends this process
     // (getppid() is 0 across a pid namespace, so asking would not tell).
-    if nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).is_err() || channel.send_hello().is_err() {
+    if nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).is_err() {
         sys::exit_now(1);
     }
-    let mut teller = Teller::new(Place::Box(spec.name.clone()), channel);
+    let mut teller = Teller::new(Place::Box(spec.name.clone()), Wire::from(end));
     teller.end_on_panic();
-    if !matches!(teller.channel().receive(), Ok(Request::Go)) {
-        sys::exit_now(1);
+    teller.reply(Reply::Hello);
+    match teller.wire().receive::<Asked>(None) {
+        Ok(Some(received)) if matches!(received.message.request, Request::Go) => {
+            teller.about = received.message.id;
+        }
+        _ => sys::exit_now(1),
     }
     // Before its first mount: by now the paths lead where they led its creator.
     let own = creation.own.copied();
     match set_up(&mut teller, spec, owned) {
-        Ok(()) => teller.reply(&Reply::Done),
+        Ok(()) => teller.reply(Reply::Done),
         Err(Told) => {
-            teller.reply(&Reply::Failed);
+            teller.reply(Reply::Failed);
             sys::exit_now(1)
         }
     }

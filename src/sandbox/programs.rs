@@ -439,8 +439,8 @@ impl Agent {
             }
             // The supervisor's next word ends a watch early: that it is enough,
             // or the end of the run.
-            let channel = self.teller.channel();
-            let mut over = vec![PollFd::new(channel.as_fd(), PollFlags::POLLIN)];
+            let wire = self.teller.wire();
+            let mut over = vec![PollFd::new(wire.as_fd(), PollFlags::POLLIN)];
             over.extend(
                 ended
                     .as_ref()

@@ -17,18 +17,17 @@
 //! it can be given up at any moment for a supervisor that is started directly.
 
 use super::supervisor::privileged;
-use super::wire::Channel;
+use super::wire::{Told, Wire};
 use super::{SUPERVISOR, leaf, sys};
 use crate::plan::{BoxName, CHILD_CGROUP, Controller, Plan};
 use crate::probe::Subject;
 use crate::probe::cgroups::{Memberships, Mounts, available};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -79,7 +78,7 @@ pub(super) struct OwnGroup {
 /// A supervisor in a scope.
 pub(super) struct Started {
     pub(super) child: Child,
-    pub(super) wire: Channel,
+    pub(super) wire: Wire,
     /// The unit's name.
     pub(super) unit: String,
 }
@@ -216,7 +215,7 @@ pub(super) fn start() -> Result<Started, Option<String>> {
         return Err(Some(no_answer()));
     }
     let failed = |error: io::Error| Some(error.to_string());
-    let (ours, theirs) = Channel::pair().map_err(failed)?;
+    let (mut ours, theirs) = Wire::pair().map_err(failed)?;
     // Before anything can be said: who says it counts.
     ours.want_credentials().map_err(failed)?;
     let errors = memfd_create(c"stderr", MFdFlags::MFD_CLOEXEC)
@@ -254,7 +253,7 @@ pub(super) fn start() -> Result<Started, Option<String>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(None),
         Err(error) => return Err(failed(error)),
     };
-    match hello(&ours, &child) {
+    match hello(&mut ours, &child) {
         Hello::Came => Ok(Started {
             child,
             wire: ours,
@@ -289,22 +288,19 @@ enum Hello {
 }
 
 /// Awaits the hello, the child's end or the end of patience.
-fn hello(wire: &Channel, child: &Child) -> Hello {
+fn hello(wire: &mut Wire, child: &Child) -> Hello {
     let deadline = Instant::now() + PATIENCE;
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-        let mut fds = [PollFd::new(wire.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut fds, left) {
-            Err(nix::errno::Errno::EINTR) => continue,
-            Err(_) => return Hello::Never,
-            Ok(0) => return Hello::TimedOut,
-            Ok(_) => {}
+    match wire.receive::<Told>(Some(deadline)) {
+        Ok(Some(received)) => {
+            let said = matches!(received.message, Told::Hello);
+            let by = wire.sender().and_then(|pid| u32::try_from(pid).ok());
+            match said && by == Some(child.id()) {
+                true => Hello::Came,
+                false => Hello::Never,
+            }
         }
-        return match wire.receive_hello() {
-            Ok(pid) if u32::try_from(pid) == Ok(child.id()) => Hello::Came,
-            Ok(_) | Err(_) => Hello::Never,
-        };
+        Ok(None) => Hello::TimedOut,
+        Err(_) => Hello::Never,
     }
 }
 

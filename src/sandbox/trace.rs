@@ -1,11 +1,12 @@
 //! The trace: every call that is made for the learner's sake becomes an event,
 //! with what it was given, what it answered and how long it took.
 
-use super::wire::{Channel, Reply};
+use super::wire::{Id, Reply, Said, TooLarge, Wire};
 use crate::base::Errno;
 use crate::image::Returned;
 use crate::plan::{BoxName, Event, Fact, FactRef, Need, Place, Provenance, Syscall, Value};
 use crate::probe::host::profile;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -17,45 +18,58 @@ pub(super) struct Told;
 pub(super) struct Teller {
     /// Where this process stands.
     pub(super) place: Place,
-    channel: Channel,
+    /// The request that is being carried out.
+    pub(super) about: Id,
+    wire: Wire,
 }
 
 impl Teller {
-    /// Speaks for `place` on `channel`.
-    pub(super) fn new(place: Place, channel: Channel) -> Teller {
-        Teller { place, channel }
+    /// Speaks for `place` on `wire`.
+    pub(super) fn new(place: Place, wire: Wire) -> Teller {
+        let about = 0;
+        Teller { place, about, wire }
     }
 
     /// Tells a panic and ends the process there: it must not unwind into what
     /// this process was forked from.
     pub(super) fn end_on_panic(&self) {
-        let channel = self.channel.try_clone();
+        let end = self.wire.as_fd().try_clone_to_owned();
         std::panic::set_hook(Box::new(move |panic| {
-            if let Ok(channel) = &channel
-                && let Ok(mut channel) = channel.try_clone()
-            {
+            if let Ok(Ok(end)) = end.as_ref().map(OwnedFd::try_clone) {
                 let message = format!("a helper process panicked, please report this: {panic}");
-                let _ = channel.send(&Reply::Event(Event::Broken { message }));
+                let reply = Reply::Event(Event::Broken { message });
+                let _ = Wire::from(end).send(&Said { id: 0, reply }, Vec::new());
             }
             super::sys::exit_now(101)
         }));
     }
 
-    /// The same wire, for a process that stands elsewhere.
-    pub(super) fn channel(&mut self) -> &mut Channel {
-        &mut self.channel
+    /// The wire to the supervisor.
+    pub(super) fn wire(&mut self) -> &mut Wire {
+        &mut self.wire
     }
 
     /// Sends a reply. Without a supervisor there is nobody left to serve.
-    pub(super) fn reply(&mut self, reply: &Reply) {
-        if self.channel.send(reply).is_err() {
+    pub(super) fn reply(&mut self, reply: Reply) {
+        let id = self.about;
+        let said = Said { id, reply };
+        let sent = self.wire.send(&said, Vec::new());
+        let sent = sent.or_else(|TooLarge { kind, bytes }| {
+            let message = format!(
+                "{kind} in `{}` has {bytes} bytes, more than can be told: look at less of it",
+                self.place
+            );
+            let reply = Reply::Event(Event::Broken { message });
+            self.wire.send(&Said { id, reply }, Vec::new())
+        });
+        if !matches!(sent, Ok(Ok(()))) {
             super::sys::exit_now(1);
         }
     }
 
     /// Tells an event.
     pub(super) fn tell(&mut self, event: Event) {
-        self.reply(&Reply::Event(event));
+        self.reply(Reply::Event(event));
     }
 
     /// Tells that the run can't go on, and why.
@@ -70,7 +84,7 @@ impl Teller {
         // may already hide what the host is like.
         let stage = stage.to_string();
         let profile = profile(Path::new("/proc"), Path::new("/sys"));
-        self.reply(&Reply::Refused {
+        self.reply(Reply::Refused {
             need,
             stage,
             errno,

@@ -225,7 +225,7 @@ fn carry_out(need: &Need, plan: Plan) -> Result<History, Refusal> {
         cause,
         remedy: Vec::new(),
     };
-    let run = Run::carry(&plan, false).map_err(|why| failed("starting the helper", why))?;
+    let run = Run::carried(&plan, false).map_err(|why| failed("starting the helper", why))?;
     let history = History::from(run.events.iter().collect::<Vec<Event>>());
     if let Some(refusal) = history.refusals().next() {
         return Err(refusal.clone());

@@ -11,13 +11,12 @@ mod missing;
 
 use crate::check::{Expectation, Verdict, judge};
 use crate::course::{Origin, Scenario, Step};
-use crate::plan::{Event, History, Namespace, Need, Plan, Refusal, SetLimits};
-pub use crate::sandbox::heeded;
-use crate::sandbox::{Control, Helper};
+use crate::plan::{Event, History, Namespace, Need, Plan, Refusal};
+use crate::sandbox;
+pub use crate::sandbox::{Control, heeded};
 use missing::Missing;
 use std::borrow::Cow;
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 /// How many events may wait for the reader; then the helper waits with them.
@@ -43,86 +42,102 @@ impl Consent {
     }
 }
 
-/// A scenario that is being carried out. Dropping it ends it and awaits the
-/// removal of all that it made.
+/// A scenario that is being carried out, by a thread of its own. Dropping it
+/// ends it and awaits the removal of all that it made.
 pub struct Run {
+    control: Control,
+    thread: Option<JoinHandle<Option<String>>>,
+}
+
+/// A run whose events arrive on a channel.
+pub struct Events {
     /// Everything that happens, in order; closed after the last event, which is
     /// `Event::Cleaned` or `Event::Left`, or `Event::Broken` if the helper is gone.
     pub events: Receiver<Event>,
-    control: Mutex<Control>,
-    reader: Option<JoinHandle<()>>,
+    /// The run. Behind the channel: what still arrives at its end goes nowhere.
+    run: Run,
 }
 
 impl Run {
-    /// Starts a scenario. With `hold` the boxes stand after the last action
-    /// (after `Event::Holding`) until [`Run::finish`] is called; without it
-    /// they are removed at once.
+    /// Starts a scenario and returns at once. Its events are told to `hear`, in
+    /// the run's own thread; if it answers that nobody listens any more, the
+    /// run is taken down. With `hold` the boxes stand after the last action
+    /// (after `Event::Holding`) until [`Control::finish`]; without it they are
+    /// removed at once.
     ///
     /// # Errors
-    /// A message that says what failed, when the helper can't be started.
-    pub fn start(scenario: &Scenario, _consent: Consent, hold: bool) -> Result<Run, String> {
-        Run::carry(&scenario.plan, hold)
+    /// A message that says what failed, when this process has no thread left.
+    pub fn start(
+        scenario: &Scenario,
+        _consent: Consent,
+        hold: bool,
+        hear: impl FnMut(Event) -> bool + Send + 'static,
+    ) -> Result<Run, String> {
+        Run::carry(&scenario.plan, hold, hear)
+    }
+
+    /// Starts a scenario whose events are waited for. No more of them than a
+    /// channel holds wait to be taken: then the run waits, too.
+    ///
+    /// # Errors
+    /// As [`Run::start`].
+    pub fn events(scenario: &Scenario, _consent: Consent, hold: bool) -> Result<Events, String> {
+        Run::carried(&scenario.plan, hold)
     }
 
     /// Carries out a plan of our own making.
-    fn carry(plan: &Plan, hold: bool) -> Result<Run, String> {
-        let could_not = |error| format!("the helper process could not be started: {error}");
-        let mut helper = Helper::start(plan, hold).map_err(could_not)?;
-        let control = Mutex::new(helper.control().map_err(could_not)?);
+    fn carried(plan: &Plan, hold: bool) -> Result<Events, String> {
         let (sender, events) = sync_channel(WAITING_EVENTS);
-        let reader = std::thread::Builder::new()
-            .name("run".into())
-            .spawn(move || {
-                let mut last = None;
-                while let Some(event) = helper.next_event() {
-                    last = Some(event.clone());
-                    // Nobody listens any more: dropping the helper ends the run.
-                    if sender.send(event).is_err() {
-                        return;
-                    }
-                }
-                if !last.is_some_and(|event| event.is_last()) {
-                    let message = "the helper process ended before its work was done".into();
-                    let _ = sender.send(Event::Broken { message });
-                }
-            })
-            .map_err(could_not)?;
+        let run = Run::carry(plan, hold, move |event| sender.send(event).is_ok())?;
+        Ok(Events { events, run })
+    }
+
+    fn carry(
+        plan: &Plan,
+        hold: bool,
+        hear: impl FnMut(Event) -> bool + Send + 'static,
+    ) -> Result<Run, String> {
+        let (control, thread) = sandbox::start(plan.clone(), hold, hear)
+            .map_err(|error| format!("the run could not be started: {error}"))?;
         Ok(Run {
-            events,
             control,
-            reader: Some(reader),
+            thread: Some(thread),
         })
     }
 
-    /// Asks the helper to take everything down now; its last events still arrive.
-    pub fn finish(&self) {
-        self.control().finish();
+    /// Steers it, from any thread.
+    pub fn control(&self) -> &Control {
+        &self.control
     }
 
-    /// Limits a group of the run to this from now on, in the middle of whatever
-    /// is under way; [`Event::Retuned`] tells what came of it.
-    pub fn set_limits(&self, set: SetLimits) {
-        self.control().limit(set);
+    /// Whether all that it made is gone.
+    pub fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Ends the `watch` that is under way; the run goes on with what follows.
-    pub fn enough(&self) {
-        self.control().enough();
+    /// Ends it, and awaits that all that it made is gone. What this program had
+    /// to do for that in the helper's place, if it had to: a sentence for a person.
+    pub fn end(mut self) -> Option<String> {
+        self.take_down()
     }
 
-    fn control(&self) -> MutexGuard<'_, Control> {
-        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    fn take_down(&mut self) -> Option<String> {
+        self.control.finish();
+        // A panic has been printed by the hook.
+        self.thread.take()?.join().ok()?
     }
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
-        self.finish();
-        // Free the reader from a full channel, then let it see the end.
-        while self.events.recv().is_ok() {}
-        if let Some(reader) = self.reader.take() {
-            let _ = reader.join();
-        }
+        self.take_down();
+    }
+}
+
+impl Events {
+    /// Steers the run, from any thread.
+    pub fn control(&self) -> &Control {
+        self.run.control()
     }
 }
 
@@ -234,7 +249,7 @@ impl Record {
         consent: Consent,
         mut tell: impl FnMut(&Event),
     ) -> Result<Record, String> {
-        let run = Run::start(&scenario, consent, false)?;
+        let run = Run::events(&scenario, consent, false)?;
         let mut history = History::default();
         for event in &run.events {
             tell(&event);

@@ -21,8 +21,8 @@ pub(super) enum Effect {
     Stop(RunId),
     /// Limit a group of the run to this from now on.
     Limit(RunId, SetLimits),
-    /// End the `watch` that is under way in the run.
-    Enough(RunId),
+    /// End the `watch` or the `stage` that this action of the run is.
+    Enough(RunId, usize),
     /// Capture the mouse, or leave it to the terminal.
     Mouse(bool),
     /// Give the terminal back and stop, until the shell says `fg`.

@@ -15,25 +15,23 @@ use super::terminal::Terminal;
 use super::update::{settle, update};
 use super::view;
 use crate::course::Scenario;
-use crate::plan::{Event, Leftover, SetLimits};
-use crate::session::{Consent, Run, heeded};
+use crate::plan::{Event, Leftover};
+use crate::session::{Consent, Control, Run, heeded};
 use crossterm::event::{Event as Input, KeyCode, KeyModifiers};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 /// Enough that a burst of events never waits for a draw, and little memory.
 const QUEUE: usize = 1024;
 /// How long the answer to a question that the terminal was asked may trickle.
 const REPORT: Duration = Duration::from_millis(100);
-/// How soon a run sees what is asked of it, when it has no events.
-const ORDER_LATENCY: Duration = Duration::from_millis(20);
 
 /// Shows the course until the learner quits. Returns what its runs have left.
 pub(super) fn run(mut model: Model) -> Result<Vec<Leftover>, Error> {
@@ -46,14 +44,14 @@ pub(super) fn run(mut model: Model) -> Result<Vec<Leftover>, Error> {
     update(&mut model, Msg::Resize(width, height));
     watch_signals(signals, sender.clone());
     read_input(sender.clone());
-    let mut workers = Workers::new(sender);
-    let result = turn(&mut model, &mut terminal, &receiver, &mut workers);
+    let mut runs = Runs::new(sender);
+    let result = turn(&mut model, &mut terminal, &receiver, &mut runs);
     handle.close();
     // Without a receiver nothing that a run still says can block it.
     drop(receiver);
     // The learner has the shell back while the last run is taken down.
     drop(terminal);
-    let left = workers.end();
+    let left = runs.end();
     result.map(|()| left)
 }
 
@@ -62,7 +60,7 @@ fn turn(
     model: &mut Model,
     terminal: &mut Terminal,
     receiver: &Receiver<Msg>,
-    workers: &mut Workers,
+    runs: &mut Runs,
 ) -> Result<(), Error> {
     loop {
         if model.phase == Phase::Changed {
@@ -80,13 +78,13 @@ fn turn(
         // All that waits, but never so much that nothing is drawn for long.
         for msg in std::iter::once(first).chain(receiver.try_iter().take(QUEUE)) {
             for effect in update(model, msg) {
-                carry_out(effect, model, terminal, workers)?;
+                carry_out(effect, model, terminal, runs)?;
             }
             if model.phase == Phase::Quit {
                 return Ok(());
             }
         }
-        if workers.crashed.load(Ordering::SeqCst) {
+        if runs.crashed.load(Ordering::SeqCst) {
             return Err(Error::Crashed);
         }
     }
@@ -96,17 +94,23 @@ fn carry_out(
     effect: Effect,
     model: &mut Model,
     terminal: &mut Terminal,
-    workers: &mut Workers,
+    runs: &mut Runs,
 ) -> Result<(), Error> {
     match effect {
         Effect::Run {
             id,
             scenario,
             consent,
-        } => workers.start(id, *scenario, consent)?,
-        Effect::Stop(id) => workers.order(id, Order::Stop),
-        Effect::Limit(id, set) => workers.order(id, Order::Limit(set)),
-        Effect::Enough(id) => workers.order(id, Order::Enough),
+        } => {
+            if let Err(message) = runs.start(id, &scenario, consent) {
+                for effect in update(model, Msg::Run(id, News::NotStarted(message))) {
+                    carry_out(effect, model, terminal, runs)?;
+                }
+            }
+        }
+        Effect::Stop(id) => runs.steer(id, Control::finish),
+        Effect::Limit(id, set) => runs.steer(id, |run| run.limit(set)),
+        Effect::Enough(id, action) => runs.steer(id, |run| run.enough(action)),
         Effect::Mouse(on) => terminal.capture_mouse(on)?,
         Effect::Suspend => {
             terminal.suspend()?;
@@ -176,33 +180,18 @@ fn swallow_report() -> std::io::Result<()> {
     Ok(())
 }
 
-/// The threads that carry out runs.
-struct Workers {
+/// The runs under way, each with a thread of its own.
+struct Runs {
     sender: SyncSender<Msg>,
-    running: BTreeMap<RunId, Worker>,
+    running: BTreeMap<RunId, Run>,
     crashed: Arc<AtomicBool>,
     /// What all runs until now have left.
     left: Arc<Mutex<Vec<Leftover>>>,
 }
 
-struct Worker {
-    orders: Sender<Order>,
-    thread: JoinHandle<()>,
-}
-
-/// What a run under way is asked for.
-enum Order {
-    /// To be taken down.
-    Stop,
-    /// To limit a group to this.
-    Limit(SetLimits),
-    /// To go on after the `watch` that is under way.
-    Enough,
-}
-
-impl Workers {
-    fn new(sender: SyncSender<Msg>) -> Workers {
-        Workers {
+impl Runs {
+    fn new(sender: SyncSender<Msg>) -> Runs {
+        Runs {
             sender,
             running: BTreeMap::new(),
             crashed: Arc::default(),
@@ -210,39 +199,35 @@ impl Workers {
         }
     }
 
-    fn start(&mut self, id: RunId, scenario: Scenario, consent: Consent) -> Result<(), Error> {
-        self.running
-            .retain(|_, worker| !worker.thread.is_finished());
-        let (orders, received) = channel();
+    fn start(&mut self, id: RunId, scenario: &Scenario, consent: Consent) -> Result<(), String> {
+        self.running.retain(|_, run| !run.has_ended());
         let news = Guard {
             id,
             sender: self.sender.clone(),
             crashed: Arc::clone(&self.crashed),
             left: Arc::clone(&self.left),
         };
-        let thread = thread::Builder::new()
-            .name("run".into())
-            .spawn(move || work(&news, &scenario, consent, &received))?;
-        self.running.insert(id, Worker { orders, thread });
+        let hear = move |event| news.tell(News::Event(event));
+        let run = Run::start(scenario, consent, false, hear)?;
+        self.running.insert(id, run);
         Ok(())
     }
 
-    fn order(&self, id: RunId, order: Order) {
-        if let Some(worker) = self.running.get(&id) {
-            // A run that has ended needs no order any more.
-            let _ = worker.orders.send(order);
+    /// A run that has ended needs no order any more.
+    fn steer(&self, id: RunId, order: impl FnOnce(&Control)) {
+        if let Some(run) = self.running.get(&id) {
+            order(run.control());
         }
     }
 
     /// Stops all runs and awaits that everything they made is gone, but for
-    /// what it returns.
+    /// what it returns. Says what this program had to do itself for that.
     fn end(self) -> Vec<Leftover> {
-        for worker in self.running.values() {
-            let _ = worker.orders.send(Order::Stop);
+        for run in self.running.values() {
+            run.control().finish();
         }
-        for worker in self.running.into_values() {
-            // A panic has been printed by the hook.
-            let _ = worker.thread.join();
+        for done in self.running.into_values().filter_map(Run::end) {
+            eprintln!("{done}");
         }
         std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -258,6 +243,11 @@ struct Guard {
 
 impl Guard {
     fn tell(&self, news: News) -> bool {
+        // Noted here, because the loop may have ended by now.
+        if let News::Event(Event::Left { left }) = &news {
+            let mut all = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+            all.extend(left.iter().cloned());
+        }
         self.sender.send(Msg::Run(self.id, news)).is_ok()
     }
 }
@@ -268,45 +258,5 @@ impl Drop for Guard {
             self.crashed.store(true, Ordering::SeqCst);
         }
         self.tell(News::Ended);
-    }
-}
-
-/// Carries a scenario out and forwards what happens. A run that is stopped is
-/// taken down at once; the thread ends when all it made is gone.
-fn work(news: &Guard, scenario: &Scenario, consent: Consent, orders: &Receiver<Order>) {
-    let run = match Run::start(scenario, consent, false) {
-        Ok(run) => run,
-        Err(message) => {
-            news.tell(News::NotStarted(message));
-            return;
-        }
-    };
-    let mut listening = true;
-    let mut asked = false;
-    loop {
-        let mut stop = !listening;
-        for order in orders.try_iter() {
-            match order {
-                Order::Stop => stop = true,
-                Order::Limit(set) => run.set_limits(set),
-                Order::Enough => run.enough(),
-            }
-        }
-        if stop && !asked {
-            run.finish();
-            asked = true;
-        }
-        match run.events.recv_timeout(ORDER_LATENCY) {
-            Ok(event) => {
-                // Noted here, because the loop may have ended by now.
-                if let Event::Left { left } = &event {
-                    let mut all = news.left.lock().unwrap_or_else(PoisonError::into_inner);
-                    all.extend(left.iter().cloned());
-                }
-                listening = listening && news.tell(News::Event(event));
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
     }
 }

@@ -229,7 +229,7 @@ impl App {
             Effect::Run { id, .. } => Some(*id),
             Effect::Stop(_)
             | Effect::Limit(..)
-            | Effect::Enough(_)
+            | Effect::Enough(..)
             | Effect::Mouse(_)
             | Effect::Suspend => None,
         });

@@ -2,6 +2,7 @@
 //! made, it outlives the main process, and it takes everything down.
 
 mod cgroups;
+mod clock;
 mod disk;
 mod host;
 mod missing;
@@ -11,8 +12,10 @@ use disk::Disk;
 pub(super) use disk::sweep_disks;
 pub(super) use host::privileged;
 
+use clock::{Clock, TICK};
 use host::{children, inode, maps_nobody};
 use missing::Missing;
+use waiting::out_of_turn;
 
 use super::SUPERVISOR_COMM;
 use super::agent::{self, Outer};
@@ -21,7 +24,9 @@ use super::members::{end_all, is_of_this_run};
 use super::own::OwnMounts;
 use super::scope::{self, Scope};
 use super::sys::{self, Forked};
-use super::wire::{Channel, Creation, Order, Reply, Request, Standing, Task};
+use super::wire::{
+    Creation, Id, Lost, Order, Received, Reply, Request, Standing, Task, Told, Wire,
+};
 use crate::base::Errno;
 use crate::plan::{
     Action, BoxName, BoxSpec, Event, Fact, FactRef, Leftover, Namespace, Need, Observer, Place,
@@ -66,12 +71,27 @@ impl From<std::io::Error> for End {
 enum Actor {
     Host,
     Base,
+    /// The pid 1 of a box that is being made.
+    Newcomer,
     Box(BoxName),
 }
 
+/// An agent as the supervisor sees it.
+struct Peer {
+    wire: Wire,
+    /// Why nothing more comes from it.
+    lost: Option<Lost>,
+}
+
+impl From<Wire> for Peer {
+    fn from(wire: Wire) -> Self {
+        Peer { wire, lost: None }
+    }
+}
+
 /// A box that stands, and what it takes to end it.
-struct Standee {
-    channel: Channel,
+struct StandingBox {
+    peer: Peer,
     pidfd: OwnedFd,
     standing: Standing,
     creator: Actor,
@@ -81,14 +101,29 @@ struct Standee {
 
 /// One run.
 struct Run {
-    main: Channel,
+    main: Wire,
+    main_pid: i32,
     main_pidfd: OwnedFd,
+    /// The time in which the main process ran.
+    clock: Clock,
+    /// When on that clock the run has to hold or to be over.
+    limit: Option<Duration>,
     plan: Plan,
     privileged: bool,
-    deadline: Instant,
-    host: Option<Channel>,
-    base: Option<Channel>,
-    boxes: BTreeMap<BoxName, Standee>,
+    host: Option<Peer>,
+    base: Option<Peer>,
+    newcomer: Option<Peer>,
+    /// The number of the last request.
+    last_id: Id,
+    /// The request that is waited for, and its answer.
+    awaited: Option<(Id, Option<Reply>)>,
+    /// The action of the plan that is under way, and whether the learner has
+    /// seen enough of it.
+    doing: Option<usize>,
+    released: bool,
+    /// The request of a `watch` that is under way.
+    watch: Option<Id>,
+    boxes: BTreeMap<BoxName, StandingBox>,
     /// The boxes that stood once: their namespaces can still be asked about.
     known: BTreeMap<BoxName, Standing>,
     ports: BTreeMap<String, u16>,
@@ -124,15 +159,20 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32, hello: bool) -> std::proce
     if nix::unistd::getppid().as_raw() != main_pid {
         return failed;
     }
-    let mut main = Channel::from(wire);
+    let mut main = Wire::from(wire);
     if hello {
         // From here on it is the pidfd that tells of our owner's end.
         let _ = nix::sys::prctl::set_pdeathsig(None);
-        if main.send_hello().is_err() {
+        if !matches!(main.send(&Told::Hello, Vec::new()), Ok(Ok(()))) {
             return failed;
         }
     }
-    let Ok(Order::Carry { plan, hold, scope }) = main.receive() else {
+    // Nothing has been made yet: the end of the wire is as good as a pidfd.
+    let Ok(Some(Received {
+        message: Order::Carry { plan, hold, scope },
+        ..
+    })) = main.receive(None)
+    else {
         return failed;
     };
     let scope = scope.seen_from_inside();
@@ -144,19 +184,28 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32, hello: bool) -> std::proce
             let message = format!(
                 "pidfd_open({main_pid}): {errno}; it needs Linux 5.6, and no filter that forbids it"
             );
-            let _ = main.send(&Event::Broken { message });
-            let _ = main.send(&Event::Cleaned);
+            for event in [Event::Broken { message }, Event::Cleaned] {
+                let _ = main.send(&Told::Event(event), Vec::new());
+            }
             return failed;
         }
     };
     let mut run = Run {
         main,
+        main_pid,
         main_pidfd,
+        clock: Clock::new(),
+        limit: Some(RUN_LIMIT),
         plan,
         privileged: privileged(),
-        deadline: Instant::now() + RUN_LIMIT,
         host: None,
         base: None,
+        newcomer: None,
+        last_id: 0,
+        awaited: None,
+        doing: None,
+        released: false,
+        watch: None,
         boxes: BTreeMap::new(),
         known: BTreeMap::new(),
         ports: BTreeMap::new(),
@@ -173,14 +222,16 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32, hello: bool) -> std::proce
         Err(_) => Some("the helper panicked; please report this".into()),
     };
     if let Some(message) = message {
-        let _ = run.main.send(&run.broken(message));
+        let broken = run.broken(message);
+        let _ = run.tell(broken);
     }
     let left = run.take_down();
     let last = match left.is_empty() {
         true => Event::Cleaned,
         false => Event::Left { left },
     };
-    let _ = run.main.send(&last);
+    let _ = run.tell(last);
+    run.say_farewell();
     std::process::ExitCode::SUCCESS
 }
 
@@ -201,7 +252,7 @@ impl Run {
         };
         self.tell(Event::Started(observer))?;
         self.host = Some(self.start_outer(Outer::Host)?);
-        self.await_done(&Actor::Host)?;
+        self.await_done(&Actor::Host, 0)?;
         let later: Vec<BoxName> = self
             .plan
             .actions
@@ -221,6 +272,7 @@ impl Run {
             }
         }
         for (index, action) in self.plan.actions.clone().into_iter().enumerate() {
+            (self.doing, self.released) = (Some(index), false);
             self.tell(Event::Doing { action: index })?;
             self.act(index, &action)?;
         }
@@ -229,16 +281,14 @@ impl Run {
             self.tell(Event::Refused(taken.refusal(None)))?;
             return Err(End::Told);
         }
+        (self.doing, self.limit) = (None, None);
         self.tell(Event::Holding)?;
-        if hold {
-            self.await_message(None)?;
+        match hold {
+            true => loop {
+                self.turn()?;
+            },
+            false => Ok(()),
         }
-        Ok(())
-    }
-
-    /// Tells the main process; if it is gone the run ends.
-    fn tell(&mut self, event: Event) -> Result<(), End> {
-        self.main.send(&event).map_err(|_| End::Asked)
     }
 
     /// Tells that the host refused something, with cause and remedy.
@@ -284,12 +334,12 @@ impl Run {
     }
 
     /// Forks an agent that stands outside of every box.
-    fn start_outer(&mut self, kind: Outer) -> Result<Channel, End> {
-        let (ours, theirs) = Channel::pair()?;
+    fn start_outer(&mut self, kind: Outer) -> Result<Peer, End> {
+        let (ours, theirs) = Wire::pair()?;
         let me = nix::unistd::getpid();
         match sys::fork().map_err(|errno| End::Broken(format!("fork: {errno}")))? {
             Forked::Child => agent::outer(kind, theirs.into(), me),
-            Forked::Parent(_) => Ok(ours),
+            Forked::Parent(_) => Ok(ours.into()),
         }
     }
 
@@ -311,18 +361,23 @@ impl Run {
             map_to: choose.then_some(NOBODY),
             own: OwnMounts::default(),
         };
-        let (mut ours, theirs) = Channel::pair()?;
+        let (ours, theirs) = Wire::pair()?;
         ours.want_credentials()?;
-        let wire = self.wire(&creator)?;
-        wire.send(&Request::Create(Box::new(creation)))?;
-        wire.send_fd(theirs.as_fd())?;
-        drop(theirs);
-        let child = match self.await_reply(&creator)? {
+        let request = Request::Create(Box::new(creation));
+        let asked = self.ask(&creator, request, vec![theirs.into()])?;
+        let child = match self.await_reply(&creator, asked)? {
             Reply::Created { child } => child,
             Reply::Failed => return Err(End::Told),
-            other => return Err(unexpected(&other)),
+            _ => return Err(out_of_turn()),
         };
-        let pid = ours.receive_hello()?;
+        self.newcomer = Some(ours.into());
+        let said = self.await_reply(&Actor::Newcomer, 0)?;
+        // Nothing more has come since: it waits for its go.
+        let peer = self.newcomer.take();
+        let (Reply::Hello, Some(peer)) = (said, peer) else {
+            return Err(out_of_turn());
+        };
+        let pid = peer.wire.sender().ok_or_else(out_of_turn)?;
         let pidfd = sys::pidfd_open(Pid::from_raw(pid))
             .map_err(|errno| End::Broken(format!("pidfd_open({pid}): {errno}")))?;
         let standing = Standing {
@@ -330,20 +385,21 @@ impl Run {
             pid_namespace: inode(&pid.to_string(), Namespace::Pid),
         };
         self.note_what_it_got(spec, pid);
-        ours.send(&Request::Go)?;
         let name = spec.name.clone();
         self.known.insert(name.clone(), standing);
         self.boxes.insert(
             name.clone(),
-            Standee {
-                channel: ours,
+            StandingBox {
+                peer,
                 pidfd,
                 standing,
                 creator,
                 child,
             },
         );
-        self.await_done(&Actor::Box(name.clone()))?;
+        let actor = Actor::Box(name.clone());
+        let going = self.ask(&actor, Request::Go, Vec::new())?;
+        self.await_done(&actor, going)?;
         self.tell(Event::BoxUp { name, pid })
     }
 
@@ -358,7 +414,7 @@ impl Run {
         }
         if self.base.is_none() {
             self.base = Some(self.start_outer(Outer::Base)?);
-            self.await_done(&Actor::Base)?;
+            self.await_done(&Actor::Base, 0)?;
         }
         Ok(Actor::Base)
     }
@@ -440,8 +496,11 @@ impl Run {
                     held,
                     disk,
                 };
-                self.wire(&actor)?.send(&Request::Do(Box::new(task)))?;
-                self.await_done(&actor)
+                let id = self.ask(&actor, Request::Do(Box::new(task)), Vec::new())?;
+                self.watch = matches!(action.verb, Verb::Watch(_)).then_some(id);
+                let done = self.await_done(&actor, id);
+                self.watch = None;
+                done
             }
         }
     }
@@ -464,24 +523,23 @@ impl Run {
 
     /// `await-end`: only its creator can wait for it.
     fn await_end(&mut self, action: &Action, name: &BoxName) -> Result<(), End> {
-        let Some(standee) = self.boxes.remove(name) else {
+        let Some(standing) = self.boxes.remove(name) else {
             return Err(End::Broken(format!(
                 "`await-end`: the box `{name}` does not stand"
             )));
         };
-        self.wire(&standee.creator)?.send(&Request::Reap {
-            child: standee.child,
-        })?;
-        let ending = match self.await_reply(&standee.creator)? {
+        let child = standing.child;
+        let asked = self.ask(&standing.creator, Request::Reap { child }, Vec::new())?;
+        let ending = match self.await_reply(&standing.creator, asked)? {
             Reply::Ended(ending) => ending,
             Reply::Failed => return Err(End::Told),
-            other => return Err(unexpected(&other)),
+            _ => return Err(out_of_turn()),
         };
         self.tell(Event::BoxDown {
             name: name.clone(),
             ending: ending.clone(),
         })?;
-        let source = format!("wait(2) for pid {}", standee.standing.pid);
+        let source = format!("wait(2) for pid {}", standing.standing.pid);
         self.tell_result(action, ending.to_string(), source)
     }
 
@@ -514,44 +572,44 @@ impl Run {
     /// links, queues, namespaces) lived in the boxes and is gone with them.
     /// Returns what is left in spite of it.
     fn take_down(&mut self) -> Vec<Leftover> {
-        for standee in self.boxes.values() {
-            let _ = sys::pidfd_kill(standee.pidfd.as_fd(), libc::SIGKILL);
+        for standing in self.boxes.values() {
+            let _ = sys::pidfd_kill(standing.pidfd.as_fd(), libc::SIGKILL);
         }
         self.groups.disarm(&is_of_this_run);
         // Closed wires end the agents; but a stopped one would not notice.
         self.boxes.clear();
-        self.host = None;
-        self.base = None;
-        let mut left = end_children(Instant::now() + END_LIMIT);
+        (self.host, self.base, self.newcomer) = (None, None, None);
+        let mut left = self.end_children(Instant::now() + END_LIMIT);
+        self.sign_of_life();
         left.extend(self.groups.remove(&is_of_this_run));
+        self.sign_of_life();
         left.extend(self.disk.take().and_then(|disk| disk.remove().err()));
         left
     }
-}
 
-/// Kills and awaits every child, and every orphan that comes to us meanwhile.
-/// Returns who has not ended until the deadline.
-fn end_children(deadline: Instant) -> Vec<Leftover> {
-    loop {
-        let pids: Vec<i32> = children().into_iter().map(Pid::as_raw).collect();
-        let left = end_all(&pids, &|_| true, deadline);
+    /// Kills and awaits every child, and every orphan that comes to us meanwhile.
+    /// Returns who has not ended until the deadline.
+    fn end_children(&mut self, deadline: Instant) -> Vec<Leftover> {
         loop {
-            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::StillAlive) => break,
-                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-                Err(_) => return Vec::new(),
+            self.sign_of_life();
+            let pids: Vec<i32> = children().into_iter().map(Pid::as_raw).collect();
+            // A while at a time: the main process is to hear of us.
+            let soon = deadline.min(Instant::now() + TICK);
+            let left = end_all(&pids, &|_| true, soon);
+            loop {
+                match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                    Ok(WaitStatus::StillAlive) => break,
+                    Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+                    Err(_) => return Vec::new(),
+                }
+            }
+            if Instant::now() > deadline {
+                return left;
+            }
+            if pids.is_empty() {
+                // One that was born just now; /proc shows it in a moment.
+                std::thread::sleep(Duration::from_millis(1));
             }
         }
-        if Instant::now() > deadline {
-            return left;
-        }
-        if pids.is_empty() {
-            // One that was born just now; /proc shows it in a moment.
-            std::thread::sleep(Duration::from_millis(1));
-        }
     }
-}
-
-fn unexpected(reply: &Reply) -> End {
-    End::Broken(format!("an agent gave an answer out of turn: {reply:?}"))
 }

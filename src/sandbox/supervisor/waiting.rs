@@ -1,119 +1,265 @@
-//! How the supervisor waits: always for several things at once, so that the
-//! main process's death or word is noticed while an agent is at work.
+//! How the supervisor waits: always for everything at once. Whatever it waits
+//! for, it hears the main process and notices its death, passes on what the
+//! agents tell, and sends what waits to be sent; and it never waits for one of
+//! them to read or to come to the end of a message.
+//!
+//! A main process that doesn't read makes the agents wait, not the supervisor:
+//! nothing more is read from them until it does.
 
-use super::{Actor, End, RUN_LIMIT, Run, unexpected};
+use super::clock::{TICK, is_stopped};
+use super::{Actor, End, Peer, RUN_LIMIT, Run};
 use crate::base::Errno;
 use crate::plan::{Event, Unit, Value};
-use crate::sandbox::wire::{Channel, Order, Reply, Request};
+use crate::sandbox::sys;
+use crate::sandbox::wire::{Asked, Id, Lost, Order, Reply, Request, Said, Told};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use std::os::fd::AsFd;
-use std::time::Instant;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+/// How long the last words wait for a main process that runs and doesn't read.
+const FAREWELL: Duration = Duration::from_secs(10);
 
 impl Run {
-    /// The wire to whoever acts.
-    pub(super) fn wire(&mut self, actor: &Actor) -> Result<&mut Channel, End> {
+    /// Whoever acts, with the wire to it.
+    fn peer(&mut self, actor: &Actor) -> Result<&mut Peer, End> {
         let found = match actor {
             Actor::Host => self.host.as_mut(),
             Actor::Base => self.base.as_mut(),
-            Actor::Box(name) => self.boxes.get_mut(name).map(|standee| &mut standee.channel),
+            Actor::Newcomer => self.newcomer.as_mut(),
+            Actor::Box(name) => self.boxes.get_mut(name).map(|standing| &mut standing.peer),
         };
         found.ok_or_else(|| match actor {
             Actor::Box(name) => End::Broken(format!("the box `{name}` does not stand")),
-            Actor::Host | Actor::Base => End::Broken("the observer has ended".into()),
+            Actor::Host | Actor::Base | Actor::Newcomer => {
+                End::Broken("the observer has ended".into())
+            }
         })
     }
 
-    pub(super) fn await_done(&mut self, actor: &Actor) -> Result<(), End> {
-        match self.await_reply(actor)? {
+    /// All of them.
+    fn peers(&mut self) -> impl Iterator<Item = (Actor, &mut Peer)> {
+        let outer = [
+            (Actor::Host, self.host.as_mut()),
+            (Actor::Base, self.base.as_mut()),
+            (Actor::Newcomer, self.newcomer.as_mut()),
+        ];
+        let outer = outer
+            .into_iter()
+            .filter_map(|(actor, peer)| Some((actor, peer?)));
+        let boxes = self.boxes.iter_mut();
+        outer.chain(boxes.map(|(name, standing)| (Actor::Box(name.clone()), &mut standing.peer)))
+    }
+
+    /// Asks something of an agent; the number is that of the answer.
+    pub(super) fn ask(
+        &mut self,
+        actor: &Actor,
+        request: Request,
+        descriptors: Vec<OwnedFd>,
+    ) -> Result<Id, End> {
+        self.last_id += 1;
+        let id = self.last_id;
+        self.send(actor, Asked { id, request }, descriptors)?;
+        Ok(id)
+    }
+
+    /// Sends a request as soon as its agent reads.
+    pub(super) fn send(
+        &mut self,
+        actor: &Actor,
+        asked: Asked,
+        descriptors: Vec<OwnedFd>,
+    ) -> Result<(), End> {
+        let peer = self.peer(actor)?;
+        let queued = peer.wire.queue(&asked, descriptors);
+        queued.map_err(|large| End::Broken(large.to_string()))?;
+        peer.flush();
+        Ok(())
+    }
+
+    /// Awaits that a request has been carried out.
+    pub(super) fn await_done(&mut self, actor: &Actor, id: Id) -> Result<(), End> {
+        match self.await_reply(actor, id)? {
             Reply::Done => Ok(()),
             Reply::Failed => Err(End::Told),
-            other => Err(unexpected(&other)),
+            _ => Err(out_of_turn()),
         }
     }
 
-    /// Awaits an agent's answer, and passes on what it tells on the way.
-    pub(super) fn await_reply(&mut self, actor: &Actor) -> Result<Reply, End> {
+    /// Awaits the answer to a request.
+    pub(super) fn await_reply(&mut self, actor: &Actor, id: Id) -> Result<Reply, End> {
+        self.awaited = Some((id, None));
         loop {
-            self.await_message(Some(actor))?;
-            let reply = self.wire(actor)?.receive();
-            match reply {
-                Ok(Reply::Event(event)) => {
-                    self.note_port(&event);
-                    let event = match event {
-                        Event::Broken { message } => self.broken(message),
-                        other => other,
-                    };
-                    self.tell(event)?;
-                }
-                Ok(Reply::Refused {
-                    need,
-                    stage,
-                    errno,
-                    profile,
-                }) => {
-                    self.refused(&need, &stage, errno, profile)?;
-                }
-                Ok(reply) => return Ok(reply),
-                Err(error) => {
-                    return Err(End::Broken(match actor {
-                        Actor::Box(name) => {
-                            format!("the box `{name}` ended in the middle of an action ({error})")
-                        }
-                        Actor::Host | Actor::Base => {
-                            "the observer ended in the middle of an action".into()
-                        }
-                    }));
-                }
+            if let Some((_, Some(_))) = &self.awaited {
+                let reply = self.awaited.take().and_then(|(_, reply)| reply);
+                return reply.ok_or_else(out_of_turn);
             }
-        }
-    }
-
-    /// Awaits that an agent has something to say; without one, for ever. The
-    /// main process's death or wish ends the wait, and so does the deadline.
-    pub(super) fn await_message(&mut self, actor: Option<&Actor>) -> Result<(), End> {
-        loop {
-            let limit = match actor {
-                None => PollTimeout::NONE,
-                Some(_) => {
-                    let left = self.deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        let limit = RUN_LIMIT.as_secs();
-                        return Err(End::Broken(format!("the run took longer than {limit} s")));
+            if let Some(lost) = &self.peer(actor)?.lost {
+                return Err(End::Broken(match actor {
+                    Actor::Box(name) => {
+                        format!("the box `{name}` ended in the middle of an action ({lost})")
                     }
-                    PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
-                }
+                    Actor::Newcomer => format!("a new box ended before it was set up ({lost})"),
+                    Actor::Host | Actor::Base => {
+                        format!("the observer ended in the middle of an action ({lost})")
+                    }
+                }));
+            }
+            self.turn()?;
+        }
+    }
+
+    /// Waits until something happens, and sees to it.
+    ///
+    /// # Errors
+    /// The run is to end.
+    pub(super) fn turn(&mut self) -> Result<(), End> {
+        self.clock.tick(Instant::now(), is_stopped(self.main_pid));
+        if self.limit.is_some_and(|limit| self.clock.now() >= limit) {
+            let limit = RUN_LIMIT.as_secs();
+            return Err(End::Broken(format!("the run took longer than {limit} s")));
+        }
+        let patience = match self.limit {
+            Some(_) => PollTimeout::try_from(TICK).unwrap_or(PollTimeout::MAX),
+            None => PollTimeout::NONE,
+        };
+        let reading = !self.main.is_full();
+        let mut asked: Vec<(Actor, PollFlags)> = Vec::new();
+        for (actor, peer) in self.peers() {
+            let interest = peer.wire.interest(reading);
+            if peer.lost.is_none() && !interest.is_empty() {
+                asked.push((actor, interest));
+            }
+        }
+        // Clones of the numbers would do, but a poll borrows what it waits for.
+        let mut fds = vec![
+            PollFd::new(self.main_pidfd.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.main.as_fd(), self.main.interest(true)),
+        ];
+        for (actor, interest) in &asked {
+            let wire = match actor {
+                Actor::Host => self.host.as_ref().map(|peer| &peer.wire),
+                Actor::Base => self.base.as_ref().map(|peer| &peer.wire),
+                Actor::Newcomer => self.newcomer.as_ref().map(|peer| &peer.wire),
+                Actor::Box(name) => self.boxes.get(name).map(|standing| &standing.peer.wire),
             };
-            // A clone of the handle, because `self` is lent to poll twice.
-            let agent = match actor {
-                Some(actor) => Some(self.wire(actor)?.try_clone()?),
-                None => None,
-            };
-            let mut fds = vec![
-                PollFd::new(self.main_pidfd.as_fd(), PollFlags::POLLIN),
-                PollFd::new(self.main.as_fd(), PollFlags::POLLIN),
-            ];
-            if let Some(agent) = &agent {
-                fds.push(PollFd::new(agent.as_fd(), PollFlags::POLLIN));
+            fds.extend(wire.map(|wire| PollFd::new(wire.as_fd(), *interest)));
+        }
+        match poll(&mut fds, patience) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(errno) => return Err(End::Broken(format!("poll: {}", Errno::from(errno)))),
+        }
+        let ready: Vec<PollFlags> = fds
+            .iter()
+            .map(|fd| fd.revents().unwrap_or(PollFlags::empty()))
+            .collect();
+        drop(fds);
+        // The end of the main process before all else, then its word.
+        if !ready[0].is_empty() {
+            return Err(End::Asked);
+        }
+        if !ready[1].is_empty() {
+            self.hear_main()?;
+        }
+        for ((actor, _), ready) in asked.into_iter().zip(&ready[2..]) {
+            if !ready.is_empty() {
+                self.hear_agent(&actor)?;
             }
-            match poll(&mut fds, limit) {
-                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-                Err(errno) => return Err(End::Broken(format!("poll: {}", Errno::from(errno)))),
+        }
+        Ok(())
+    }
+
+    /// Takes in what the main process asks for. Its end is a wish to finish, too.
+    fn hear_main(&mut self) -> Result<(), End> {
+        let arrived = self.main.flush().and_then(|()| self.main.fill());
+        while let Some(received) = self.main.next().map_err(|_| End::Asked)? {
+            match received.message {
+                Order::Limit(set) => self.retune(set)?,
+                Order::Enough { action } => self.enough(action)?,
+                Order::Finish | Order::Carry { .. } => return Err(End::Asked),
             }
-            let ready: Vec<bool> = fds.iter().map(|fd| fd.any().unwrap_or(false)).collect();
-            drop(fds);
-            if ready[0] {
-                return Err(End::Asked);
-            }
-            if ready[1] {
-                match self.main.receive() {
-                    Ok(Order::Limit(set)) => self.retune(set)?,
-                    Ok(Order::Enough) => self.wire(&Actor::Host)?.send(&Request::Enough)?,
-                    // Its end is a wish to finish, too.
-                    Ok(Order::Finish | Order::Carry { .. }) | Err(_) => return Err(End::Asked),
-                }
-            }
-            if ready.get(2) == Some(&true) {
+        }
+        arrived.map_err(|_| End::Asked)
+    }
+
+    /// Ends the `watch` or the `stage` of that number, if it is under way.
+    fn enough(&mut self, action: usize) -> Result<(), End> {
+        if self.doing != Some(action) {
+            return Ok(());
+        }
+        self.released = true;
+        match self.watch {
+            Some(id) => self.send(
+                &Actor::Host,
+                Asked {
+                    id,
+                    request: Request::Enough,
+                },
+                Vec::new(),
+            ),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes in what an agent says. One that doesn't speak as an agent does is
+    /// heard no more: what it was for ends as if it had.
+    fn hear_agent(&mut self, actor: &Actor) -> Result<(), End> {
+        let Ok(peer) = self.peer(actor) else {
+            return Ok(());
+        };
+        peer.flush();
+        if let Err(lost) = peer.wire.fill() {
+            peer.lose(lost);
+        }
+        loop {
+            let Ok(peer) = self.peer(actor) else {
                 return Ok(());
+            };
+            match peer.wire.next::<Said>() {
+                Ok(None) => return Ok(()),
+                Ok(Some(received)) => self.heed(received.message)?,
+                Err(lost) => {
+                    peer.lose(lost);
+                    // Whatever it is by now, it stands for nothing any more.
+                    if let Actor::Box(name) = actor
+                        && let Some(standing) = self.boxes.get(name)
+                    {
+                        let _ = sys::pidfd_kill(standing.pidfd.as_fd(), libc::SIGKILL);
+                    }
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Passes on what an agent tells, and keeps the answer that is awaited.
+    fn heed(&mut self, Said { id, reply }: Said) -> Result<(), End> {
+        match reply {
+            Reply::Event(event) => {
+                self.note_port(&event);
+                let event = match event {
+                    Event::Broken { message } => self.broken(message),
+                    other => other,
+                };
+                self.tell(event)
+            }
+            Reply::Refused {
+                need,
+                stage,
+                errno,
+                profile,
+            } => self.refused(&need, &stage, errno, profile),
+            Reply::Hello
+            | Reply::Created { .. }
+            | Reply::Ended(_)
+            | Reply::Done
+            | Reply::Failed => {
+                match &mut self.awaited {
+                    Some((awaited, answer)) if *awaited == id => *answer = Some(reply),
+                    // It comes too late: nobody waits for it any more.
+                    Some(_) | None => {}
+                }
+                Ok(())
             }
         }
     }
@@ -121,30 +267,45 @@ impl Run {
     /// Awaits the learner's word to go on, for as long as they like: the time
     /// isn't the run's.
     pub(super) fn await_word(&mut self) -> Result<(), End> {
-        let paused = Instant::now();
-        loop {
+        let limit = self.limit.take();
+        let paused = self.clock.now();
+        while !self.released {
+            self.turn()?;
+        }
+        self.clock.tick(Instant::now(), is_stopped(self.main_pid));
+        self.limit = limit.map(|limit| limit + (self.clock.now() - paused));
+        Ok(())
+    }
+
+    /// Tells the main process; if it is gone the run ends.
+    pub(super) fn tell(&mut self, event: Event) -> Result<(), End> {
+        let queued = self.main.queue(&Told::Event(event), Vec::new());
+        queued.map_err(|large| End::Broken(large.to_string()))?;
+        self.main.flush().map_err(|_| End::Asked)
+    }
+
+    /// Tells the main process, whom nobody else would tell, that this goes on.
+    pub(super) fn sign_of_life(&mut self) {
+        let _ = self.main.queue(&Told::TakingDown, Vec::new());
+        let _ = self.main.flush();
+    }
+
+    /// Sees to it that what was told last arrives, if somebody reads it.
+    pub(super) fn say_farewell(&mut self) {
+        let limit = self.clock.now() + FAREWELL;
+        while self.main.flush().is_ok() && self.main.is_waiting() {
             let mut fds = [
                 PollFd::new(self.main_pidfd.as_fd(), PollFlags::POLLIN),
-                PollFd::new(self.main.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.main.as_fd(), PollFlags::POLLOUT),
             ];
-            match poll(&mut fds, PollTimeout::NONE) {
-                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-                Err(errno) => return Err(End::Broken(format!("poll: {}", Errno::from(errno)))),
-            }
-            let [gone, word] = fds.map(|fd| fd.any().unwrap_or(false));
-            if gone {
-                return Err(End::Asked);
-            }
-            if word {
-                match self.main.receive() {
-                    Ok(Order::Limit(set)) => self.retune(set)?,
-                    Ok(Order::Enough) => break,
-                    Ok(Order::Finish | Order::Carry { .. }) | Err(_) => return Err(End::Asked),
-                }
+            let patience = PollTimeout::try_from(TICK).unwrap_or(PollTimeout::MAX);
+            let _ = poll(&mut fds, patience);
+            let gone = fds[0].any().unwrap_or(true);
+            self.clock.tick(Instant::now(), is_stopped(self.main_pid));
+            if gone || self.clock.now() >= limit {
+                return;
             }
         }
-        self.deadline += paused.elapsed();
-        Ok(())
     }
 
     /// Remembers which port a `listen` got, for the actions that name it.
@@ -157,4 +318,22 @@ impl Run {
             self.ports.insert(name.into(), port);
         }
     }
+}
+
+impl Peer {
+    /// Sends what it has room for. Of one that reads no more the reading tells,
+    /// once all that it has said is read.
+    fn flush(&mut self) {
+        let _ = self.wire.flush();
+    }
+
+    /// The first reason is the one to tell.
+    fn lose(&mut self, lost: Lost) {
+        self.lost.get_or_insert(lost);
+    }
+}
+
+/// What an agent of ours never does.
+pub(super) fn out_of_turn() -> End {
+    End::Broken("a helper process gave an answer to another question; please report this".into())
 }

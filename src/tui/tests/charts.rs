@@ -287,12 +287,16 @@ fn a_live_knob_changes_the_run_at_its_watch_and_starts_another_elsewhere() {
     app.event(id, Event::Retuned(Retuned { set, refused }));
     app.shows("! Refused: write(cpu.max): EINVAL");
     app.press("Enter");
-    assert_eq!(app.effects.last(), Some(&Effect::Enough(id)));
+    assert_eq!(app.effects.last(), Some(&Effect::Enough(id, 1)));
 
     // After the watch nothing is live any more.
     app.event(id, Event::Doing { action: 2 });
     app.hides("change the limit with").press("Enter");
-    assert_eq!(app.effects.last(), Some(&Effect::Enough(id)), "nothing new");
+    assert_eq!(
+        app.effects.last(),
+        Some(&Effect::Enough(id, 1)),
+        "nothing new"
+    );
     app.event(id, Event::Holding).event(id, Event::Cleaned);
     app.send(Msg::Run(id, News::Ended));
     app.shows("its claims are not judged");

@@ -184,7 +184,7 @@ fn each_stage_waits_for_one_word() {
     });
     assert_eq!(run, Some(true), "somebody sits in front of it");
     let words = |app: &App| {
-        let enough = |effect: &&Effect| **effect == Effect::Enough(id);
+        let enough = |effect: &&Effect| matches!(effect, Effect::Enough(run, _) if *run == id);
         app.effects.iter().filter(enough).count()
     };
 

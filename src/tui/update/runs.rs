@@ -146,8 +146,11 @@ pub(super) fn enough(model: &mut Model) -> Vec<Effect> {
     let Some(run) = &mut model.runs.current else {
         return Vec::new();
     };
+    let Some(action) = run.history.action() else {
+        return Vec::new();
+    };
     run.released = paused;
-    vec![Effect::Enough(run.id)]
+    vec![Effect::Enough(run.id, action)]
 }
 
 /// Turns a knob by one value. A live one changes the run that is under way; any

@@ -1,0 +1,86 @@
+//! A signal that asks this process to end, in the middle of a run: the run is
+//! taken down first, and the process then ends as the signal would have ended it.
+
+use crate::plan::History;
+use crate::session::{Control, heeded};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::{Handle, Signals};
+use signal_hook::low_level::emulate_default_handler;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Listens for such signals, until it is dropped.
+pub(crate) struct Interrupt {
+    handle: Handle,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The one that came.
+    came: Option<i32>,
+    /// The run that it takes down; without one a signal waits for the next.
+    run: Option<Control>,
+    /// Somebody else sees to signals.
+    aside: bool,
+}
+
+impl Interrupt {
+    /// Listens from here on.
+    pub(crate) fn listen() -> io::Result<Interrupt> {
+        let mut signals = Signals::new(heeded(&[SIGINT, SIGTERM, SIGHUP]))?;
+        let handle = signals.handle();
+        let state = Arc::<Mutex<State>>::default();
+        let shared = Arc::clone(&state);
+        std::thread::Builder::new()
+            .name("signals".into())
+            .spawn(move || {
+                for signal in signals.forever() {
+                    let mut state = lock(&shared);
+                    if !state.aside {
+                        state.came.get_or_insert(signal);
+                        state.run.iter().for_each(Control::finish);
+                    }
+                }
+            })?;
+        Ok(Interrupt { handle, state })
+    }
+
+    /// From here on a signal takes this run down.
+    pub(crate) fn guard(&self, run: &Control) {
+        let mut state = lock(&self.state);
+        if state.came.is_some() {
+            run.finish();
+        }
+        state.run = Some(run.clone());
+    }
+
+    /// Leaves signals to somebody else, or no longer.
+    pub(crate) fn set_aside(&self, aside: bool) {
+        lock(&self.state).aside = aside;
+    }
+
+    /// To be called when all that the run made is gone: if a signal came, the
+    /// process ends by it here, and says no more than what the end took.
+    pub(crate) fn heed(&self, history: &History) {
+        let mut state = lock(&self.state);
+        state.run = None;
+        if let Some(signal) = state.came {
+            if let Some(message) = history.forced() {
+                eprintln!("{message}");
+            }
+            // It doesn't come back from any of these.
+            let _ = emulate_default_handler(signal);
+        }
+    }
+}
+
+impl Drop for Interrupt {
+    fn drop(&mut self) {
+        self.handle.close();
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,381 @@
+//! The main process's end of a run: one thread that hears the supervisor, and
+//! handles by which any other thread steers it.
+//!
+//! The thread waits for no supervisor that doesn't work: once the end has been
+//! asked for and nothing has been heard for [`SILENCE`], it kills it, and removes
+//! what the supervisor would have removed.
+
+use super::Depth;
+use super::owner::name_of;
+use super::scope::{self, Scope, Session};
+use super::sys;
+use super::wire::{Order, Told, Wire};
+use super::{OWN_FILE, SUPERVISOR, inherited};
+use crate::plan::{Event, Plan, SetLimits};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::unistd::Pid;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long a supervisor that is to take everything down may be silent.
+const SILENCE: Duration = Duration::from_millis(1200);
+/// How often the silence is counted: what passes while this process doesn't run
+/// counts as one of these at most.
+const TICK: Duration = Duration::from_millis(100);
+/// How long it may take in all, silent or not.
+const TAKING_DOWN: Duration = Duration::from_secs(20);
+/// How long the kernel may take to end what was killed.
+const DYING: Duration = Duration::from_millis(500);
+
+/// Steers a run; may be cloned and used from any thread. What is asked of a run
+/// that has ended has no effect.
+#[derive(Clone)]
+pub struct Control {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    mailbox: Mutex<Mailbox>,
+    /// Written to when something is in the mailbox.
+    bell: EventFd,
+}
+
+#[derive(Default)]
+struct Mailbox {
+    orders: Vec<Order>,
+    finish: bool,
+}
+
+impl Control {
+    /// Asks to limit a group to this from now on. What came of it is told as
+    /// an event, [`Event::Retuned`].
+    pub fn limit(&self, set: SetLimits) {
+        self.post(|mailbox| mailbox.orders.push(Order::Limit(set)));
+    }
+
+    /// Asks to end the `watch` or the `stage` that this action of the plan is,
+    /// and to go on. Without effect unless it is under way.
+    pub fn enough(&self, action: usize) {
+        self.post(|mailbox| mailbox.orders.push(Order::Enough { action }));
+    }
+
+    /// Asks for the end.
+    pub fn finish(&self) {
+        self.post(|mailbox| mailbox.finish = true);
+    }
+
+    fn post(&self, put: impl FnOnce(&mut Mailbox)) {
+        put(&mut self.shared.mailbox());
+        // It can't be full: the thread empties it at each ring.
+        let _ = self.shared.bell.write(1);
+    }
+}
+
+impl Shared {
+    fn mailbox(&self) -> MutexGuard<'_, Mailbox> {
+        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Starts to carry out a plan, and returns at once. Events are told to `hear`,
+/// in order, by a thread of the run's own; if it answers that nobody listens
+/// any more, the run is taken down. With `hold`, the boxes stand after the last
+/// action until [`Control::finish`].
+///
+/// The thread ends when all that the run made is gone; its result is what it had
+/// to do itself for that, for a person.
+///
+/// # Errors
+/// When this process can't have another thread or descriptor.
+pub fn start(
+    plan: Plan,
+    hold: bool,
+    mut hear: impl FnMut(Event) -> bool + Send + 'static,
+) -> io::Result<(Control, JoinHandle<Option<String>>)> {
+    let shared = Arc::new(Shared {
+        mailbox: Mutex::default(),
+        bell: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
+    });
+    let control = Control {
+        shared: Arc::clone(&shared),
+    };
+    let thread =
+        std::thread::Builder::new()
+            .name("run".into())
+            .spawn(move || match Helper::start(&plan, hold) {
+                Ok(helper) => helper.attend(&shared, &mut hear),
+                Err(error) => {
+                    let message = format!("the helper process could not be started: {error}");
+                    hear(Event::Broken { message });
+                    None
+                }
+            })?;
+    Ok((control, thread))
+}
+
+/// The supervisor, as this process sees it.
+struct Helper {
+    child: Child,
+    wire: Wire,
+}
+
+impl Helper {
+    /// Where the plan needs groups that this user can only make in a systemd
+    /// scope of their own, the supervisor is started in one; a systemd that
+    /// doesn't answer delays the first such start by seconds.
+    fn start(plan: &Plan, hold: bool) -> io::Result<Helper> {
+        inherited::enough().map_err(io::Error::other)?;
+        let asked = match scope::concerns(plan) && scope::helps(plan, &Session::read()) {
+            true => scope::start(),
+            false => Err(None),
+        };
+        let (mut helper, scope) = match asked {
+            Ok(started) => {
+                let (child, wire) = (started.child, started.wire);
+                (Helper { child, wire }, Scope::Own(started.unit))
+            }
+            Err(None) => (Helper::directly()?, Scope::NotAsked),
+            Err(Some(answer)) => (Helper::directly()?, Scope::Refused(answer)),
+        };
+        let order = Order::Carry {
+            plan: plan.clone(),
+            hold,
+            scope,
+        };
+        let queued = helper.wire.queue(&order, Vec::new());
+        queued.map_err(|large| io::Error::other(large.to_string()))?;
+        Ok(helper)
+    }
+
+    /// Starts a supervisor in the session's own groups.
+    fn directly() -> io::Result<Helper> {
+        let (ours, theirs) = Wire::pair()?;
+        let mut command = Command::new(OWN_FILE);
+        super::mark(&mut command);
+        let child = command
+            .arg0(SUPERVISOR)
+            .arg(std::process::id().to_string())
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(inherited::why_not_executed)?;
+        Ok(Helper { child, wire: ours })
+    }
+
+    /// Hears the supervisor and hands on what is asked of it, until it has ended.
+    fn attend(mut self, shared: &Shared, hear: &mut impl FnMut(Event) -> bool) -> Option<String> {
+        let mut last = None;
+        // When the end was asked for, and the ticks of silence since.
+        let mut finishing: Option<(Instant, u32)> = None;
+        let mut listening = true;
+        loop {
+            let (orders, finish) = {
+                let mut mailbox = shared.mailbox();
+                let orders = std::mem::take(&mut mailbox.orders);
+                (orders, mailbox.finish || !listening)
+            };
+            for order in orders {
+                // An order is small.
+                let _ = self.wire.queue(&order, Vec::new());
+            }
+            if finish && finishing.is_none() {
+                let _ = self.wire.queue(&Order::Finish, Vec::new());
+                finishing = Some((Instant::now(), 0));
+            }
+            let _ = self.wire.flush();
+            let limit = match finishing {
+                Some(_) => PollTimeout::try_from(TICK).unwrap_or(PollTimeout::MAX),
+                None => PollTimeout::NONE,
+            };
+            let mut fds = [
+                PollFd::new(self.wire.as_fd(), self.wire.interest(true)),
+                PollFd::new(shared.bell.as_fd(), PollFlags::POLLIN),
+            ];
+            let ready = poll(&mut fds, limit);
+            let [spoken, rung] = fds.map(|fd| fd.any().unwrap_or(false));
+            if rung {
+                let _ = shared.bell.read();
+            }
+            let ended = if spoken { self.wire.fill().err() } else { None };
+            if let Some((since, silence)) = &mut finishing {
+                *silence = match ready {
+                    Ok(0) => *silence + 1,
+                    Ok(_) | Err(_) if spoken => 0,
+                    Ok(_) | Err(_) => *silence,
+                };
+                if TICK * *silence >= SILENCE || since.elapsed() > TAKING_DOWN {
+                    return Some(self.force(hear));
+                }
+            }
+            let mut broken = ended.is_some();
+            loop {
+                match self.wire.next::<Told>() {
+                    Ok(None) => break,
+                    Ok(Some(received)) => match received.message {
+                        Told::Event(event) => {
+                            last = Some(event.clone());
+                            listening = listening && hear(event);
+                        }
+                        Told::Hello | Told::TakingDown => {}
+                    },
+                    Err(_) => {
+                        broken = true;
+                        break;
+                    }
+                }
+            }
+            if broken {
+                break;
+            }
+        }
+        if !self.has_ended_by(Instant::now() + SILENCE) {
+            return Some(self.force(hear));
+        }
+        if !last.is_some_and(|event| event.is_last()) {
+            let message = "the helper process ended before its work was done".into();
+            hear(Event::Broken { message });
+        }
+        None
+    }
+
+    /// Awaits the supervisor's end.
+    fn has_ended_by(&mut self, deadline: Instant) -> bool {
+        match sys::pidfd_open(Pid::from_raw(self.child.id() as i32)) {
+            Ok(pidfd) => {
+                let ended = ends_by(&pidfd, deadline);
+                // Reaped at once if it has, and never waited for if it hasn't.
+                let _ = self.child.try_wait();
+                ended
+            }
+            Err(_) => matches!(self.child.try_wait(), Ok(Some(_))),
+        }
+    }
+
+    /// Ends a supervisor that doesn't end, does its work and tells what it did.
+    fn force(&mut self, hear: &mut impl FnMut(Event) -> bool) -> String {
+        let pid = self.child.id() as i32;
+        // The names of what it owns; while it lives they can be told.
+        let stem = name_of(pid, "");
+        let descendants: Vec<OwnedFd> = descendants(pid)
+            .into_iter()
+            .filter_map(|pid| sys::pidfd_open(Pid::from_raw(pid)).ok())
+            .collect();
+        let _ = self.child.kill();
+        for process in &descendants {
+            let _ = sys::pidfd_kill(process.as_fd(), libc::SIGKILL);
+        }
+        let deadline = Instant::now() + DYING;
+        let ended = self.has_ended_by(deadline);
+        let alive = descendants
+            .iter()
+            .filter(|process| !ends_by(process, deadline))
+            .count();
+        let mut done = format!(
+            "the process that guards this run (pid {pid}) gave no sign of life for {} ms: \
+             it was killed, with {} processes of the run",
+            SILENCE.as_millis(),
+            descendants.len()
+        );
+        let clean = ended && alive == 0;
+        if !clean {
+            done.push_str("; not all of them have ended yet");
+        }
+        let swept = super::sweep(Depth::Quick, false);
+        // What another run has left is not this one's.
+        let own = |what: &dyn ToString| {
+            let stem = stem.as_deref();
+            stem.is_none_or(|stem| what.to_string().contains(stem))
+        };
+        let removed: Vec<String> = swept
+            .removed
+            .iter()
+            .filter(|what| own(what))
+            .map(ToString::to_string)
+            .collect();
+        if !removed.is_empty() {
+            done.push_str(&format!("; removed: {}", removed.join(", ")));
+        }
+        let mut left = swept.left;
+        left.retain(|what| own(what));
+        let message = done.clone();
+        hear(Event::Forced { message });
+        if !left.is_empty() {
+            hear(Event::Left { left });
+        } else if clean {
+            hear(Event::Cleaned);
+        }
+        done
+    }
+}
+
+/// Awaits the end of a process.
+fn ends_by(pidfd: &OwnedFd, deadline: Instant) -> bool {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut fds, left) {
+            Ok(ready) => return ready > 0,
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+/// The children of a process, and theirs, as they are at this moment.
+fn descendants(of: i32) -> Vec<i32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let parents: Vec<(i32, i32)> = pids
+        .filter_map(|pid| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            // The name in parentheses may hold spaces: fields count from the last one.
+            let (_, fields) = stat.rsplit_once(')')?;
+            Some((pid, fields.split_whitespace().nth(1)?.parse().ok()?))
+        })
+        .collect();
+    let mut found = vec![of];
+    let mut next = 0;
+    while let Some(of) = found.get(next).copied() {
+        found.extend(
+            parents
+                .iter()
+                .filter(|(_, parent)| *parent == of)
+                .map(|(pid, _)| *pid),
+        );
+        next += 1;
+    }
+    found.split_off(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descendants_are_found_through_generations() {
+        let mut child = Command::new("sh")
+            .args(["-c", "sh -c 'sleep 60 & echo $!; wait'; :"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut output = io::BufReader::new(child.stdout.take().unwrap());
+        io::BufRead::read_line(&mut output, &mut line).unwrap();
+        let sleeper: i32 = line.trim().parse().unwrap();
+        let found = descendants(child.id() as i32);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.contains(&sleeper));
+        for pid in found.into_iter().chain([child.id() as i32]) {
+            let _ = nix::sys::signal::kill(Pid::from_raw(pid), nix::sys::signal::SIGKILL);
+        }
+        child.wait().unwrap();
+    }
+}

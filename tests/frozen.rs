@@ -1,0 +1,200 @@
+//! Every process of a run may stop for good, in the middle of whatever it does:
+//! the end of the run is asked for, and comes within two seconds all the same,
+//! with nothing left; and it is said what that took.
+
+#![allow(missing_docs)]
+
+mod support;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Stdio};
+use std::time::{Duration, Instant};
+use support::pack::public_tempdir;
+use support::{User, alone, assert_nothing_left, glassbox, state, users};
+
+/// Who is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Guardian,
+    HostAgent,
+    /// The pid 1 of a box.
+    First,
+    /// A process in the background of a box.
+    Workload,
+    /// All of them at once.
+    All,
+}
+
+const ROLES: [Role; 5] = [
+    Role::Guardian,
+    Role::HostAgent,
+    Role::First,
+    Role::Workload,
+    Role::All,
+];
+
+/// What a quit may take, whatever is frozen; and a little for a busy machine.
+const QUIT: Duration = Duration::from_millis(2_000 + 500);
+
+/// A run that is in the middle of waiting for a process that computes.
+struct Running {
+    child: Child,
+    guardian: i32,
+    first: i32,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+}
+
+fn write_pack(dir: &Path) {
+    let lesson = dir.join("01-frozen");
+    fs::create_dir_all(&lesson).unwrap();
+    let facts = "title = 'T'\nsummary = 'S'\nlock = 'L'\nminutes = 1\n";
+    fs::write(lesson.join("lesson.toml"), facts).unwrap();
+    let demo = "box = [{ name = 'box', namespaces = ['user', 'pid', 'mount', 'uts'] }]\n\
+        [[action]]\nin = 'box'\ndo.spawn = { workload = { burn = '30s' } }\nas = 'burner'\n\
+        [[action]]\nin = 'box'\ndo.wait = 'burner'\n\
+        [[expect]]\nclaim = 'c'\nwhen = { fact = 'box/burner.end', is = 'exit 0' }";
+    let step = format!("+++\nid = 'frozen'\ntitle = 'T'\n+++\n\nText.\n\n```demo\n{demo}\n```\n");
+    fs::write(lesson.join("01-frozen.md"), step).unwrap();
+}
+
+impl Running {
+    /// `None` where this host refuses the box.
+    fn start(user: User, pack: &Path) -> Option<Running> {
+        let mut child = glassbox(user)
+            .args(["--lessons", pack.to_str().unwrap()])
+            .args(["run", "frozen", "--trust", "--json"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (mut guardian, mut first) = (0, 0);
+        for line in lines.by_ref() {
+            let event: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
+            let number = |field: &str| event[field].as_i64().unwrap() as i32;
+            match event["event"].as_str().unwrap() {
+                "started" => guardian = number("supervisor"),
+                "box-up" => first = number("pid"),
+                "refused" => {
+                    eprintln!("skipped: {event}");
+                    child.wait().unwrap();
+                    return None;
+                }
+                "doing" if event["action"] == 1 => break,
+                _ => {}
+            }
+        }
+        Some(Running {
+            child,
+            guardian,
+            first,
+            lines,
+        })
+    }
+
+    /// The processes of that role.
+    fn pids(&self, role: Role) -> Vec<i32> {
+        let named = |of: i32, name: &str| -> Vec<i32> {
+            let children = children(of).into_iter();
+            children
+                .filter(|pid| {
+                    fs::read_to_string(format!("/proc/{pid}/comm"))
+                        .unwrap()
+                        .trim()
+                        == name
+                })
+                .collect()
+        };
+        match role {
+            Role::Guardian => vec![self.guardian],
+            Role::HostAgent => named(self.guardian, "glassbox-host"),
+            Role::First => vec![self.first],
+            Role::Workload => named(self.first, "burner"),
+            Role::All => ROLES[..4]
+                .iter()
+                .flat_map(|role| self.pids(*role))
+                .collect(),
+        }
+    }
+}
+
+/// The children of a process.
+fn children(of: i32) -> Vec<i32> {
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    all.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let parent = stat
+                .rsplit_once(')')
+                .and_then(|(_, rest)| rest.split_whitespace().nth(1));
+            parent == Some(of.to_string().as_str())
+        })
+        .collect()
+}
+
+fn is_stopped(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')')
+        .is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
+}
+
+fn stop(pids: &[i32]) {
+    for pid in pids {
+        kill(Pid::from_raw(*pid), Signal::SIGSTOP).unwrap();
+    }
+    let end = Instant::now() + Duration::from_secs(5);
+    while !pids.iter().all(|pid| is_stopped(*pid)) {
+        assert!(Instant::now() < end, "{pids:?} don't stop");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_quit_takes_two_seconds_whatever_is_stopped() {
+    let _turn = alone();
+    let dir = public_tempdir();
+    write_pack(dir.path());
+    for user in users() {
+        for role in ROLES {
+            let before = state();
+            let Some(mut run) = Running::start(user, dir.path()) else {
+                return;
+            };
+            let pids = run.pids(role);
+            assert!(!pids.is_empty(), "{user:?} {role:?}: nobody to stop");
+            stop(&pids);
+            let asked = Instant::now();
+            kill(Pid::from_raw(run.child.id() as i32), Signal::SIGTERM).unwrap();
+            let rest: Vec<String> = run.lines.by_ref().map(Result::unwrap).collect();
+            let output = run.child.wait_with_output().unwrap();
+            let took = asked.elapsed();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(took < QUIT, "{user:?} {role:?}: {took:?}\n{said}");
+            use std::os::unix::process::ExitStatusExt;
+            assert_eq!(
+                output.status.signal(),
+                Some(libc::SIGTERM),
+                "{role:?} {said}"
+            );
+            // Only in the guardian's place something had to be done.
+            let forced = matches!(role, Role::Guardian | Role::All);
+            assert_eq!(
+                said.contains("gave no sign of life"),
+                forced,
+                "{role:?}: {said}"
+            );
+            let told = |word| rest.iter().any(|line| line.contains(word));
+            assert_eq!(told(r#""event":"forced""#), forced, "{role:?}: {rest:?}");
+            assert!(
+                rest.last().unwrap().contains("cleaned"),
+                "{role:?}: {rest:?}"
+            );
+            assert_nothing_left(&before, &format!("{user:?} with a stopped {role:?}"));
+        }
+    }
+}
