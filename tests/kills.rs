@@ -5,8 +5,8 @@
 //! (main, supervisor, host and base agent, pid 1 of a box): SIGKILL to it; and
 //! SIGSTOP to it, then SIGKILL to main. The moments are random: after the n-th
 //! event that the run tells, or so many microseconds later. `$GLASSBOX_SEED`
-//! repeats them. The whole is in pieces, a lesson and a user each, and there is
-//! a seeded sample of it.
+//! repeats them. A seeded sample is one of the quick tests; the whole is in
+//! pieces, a lesson and a user each (`.ci/full kills`).
 
 #![allow(missing_docs)]
 
@@ -541,7 +541,6 @@ fn every_step_is_in_a_piece() {
 
 /// Some of the kills of the whole, others with each seed.
 #[test]
-#[ignore = "a piece of the whole, which .ci/full kills runs"]
 fn a_sample_of_kills_leaves_the_host_as_it_was() {
     let _turn = alone();
     let seed = seed();
