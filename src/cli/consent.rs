@@ -3,12 +3,12 @@
 use super::failure::Failure;
 use crate::course::{Course, Origin, Scenario};
 use crate::render;
-use crate::session::Consent;
+use crate::session::{self, Agreed};
 
 /// How wide the summary may be.
 const WIDTH: usize = 76;
 
-/// The consent under which the steps of this course run.
+/// The plans of these scenarios, in their order, once they may be carried out.
 ///
 /// # Errors
 /// Steps from a directory that nobody agreed to, with what they would do.
@@ -16,19 +16,27 @@ pub(crate) fn consent<'a>(
     course: &Course,
     trust: bool,
     scenarios: impl Iterator<Item = (String, &'a Scenario)>,
-) -> Result<Consent, Failure> {
-    let path = match &course.origin {
-        Origin::Embedded => return Ok(Consent::Shipped),
-        Origin::Disk(_) if trust => return Ok(Consent::Given),
-        Origin::Disk(path) => path,
-    };
-    let mut message = format!(
-        "the steps of {} run only once you agree to what they do",
-        path.display()
-    );
+) -> Result<Vec<Agreed>, Failure> {
+    let mut agreed = Vec::new();
+    let mut questions = Vec::new();
     for (label, scenario) in scenarios {
+        match session::ask(&course.origin, &scenario.plan) {
+            Ok(plan) => agreed.push(plan),
+            Err(question) if trust => agreed.push(question.yes()),
+            Err(question) => questions.push((label, question)),
+        }
+    }
+    if questions.is_empty() {
+        return Ok(agreed);
+    }
+    let mut message = match &course.origin {
+        Origin::Embedded => "these steps".into(),
+        Origin::Disk(path) => format!("the steps of {}", path.display()),
+    };
+    message.push_str(" run only once you agree to what they do");
+    for (label, question) in questions {
         message.push_str(&format!("\n\n{label}"));
-        for line in render::plain(&render::consent(&scenario.plan, WIDTH)).lines() {
+        for line in render::plain(&render::consent(question.plan(), WIDTH)).lines() {
             message.push_str(&format!("\n  {line}"));
         }
     }

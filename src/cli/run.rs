@@ -42,9 +42,15 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
         writeln!(out, "{heading}\n")?;
     }
     // Not `attended`: nobody can end a long `watch` from here.
-    scenario.plan.attended = args.stages;
+    scenario.plan = scenario.plan.with_stages(args.stages);
     let interrupt = Interrupt::listen()?;
-    let run = Run::events(&scenario, agreed, args.hold).map_err(Failure::host)?;
+    let mut runs = agreed.into_iter().map(|plan| {
+        let plan = plan.with_stages(args.stages);
+        Run::events(&plan, args.hold).map_err(Failure::host)
+    });
+    let run = runs
+        .next()
+        .ok_or_else(|| Failure::host("there is no plan to run"))??;
     interrupt.guard(run.control());
     let mut history = History::default();
     let mut held = false;

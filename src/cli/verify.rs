@@ -12,7 +12,7 @@ use super::printer::{Printer, Tone, visible};
 use crate::check::{Question, Verdict, judge};
 use crate::course::{Course, Quiz};
 use crate::plan::{Event, History, Value};
-use crate::session::{Consent, Outcome, Record, Run};
+use crate::session::{Agreed, Outcome, Record, Run};
 use serde::Serialize;
 use serde_json::json;
 use std::io::Write;
@@ -45,8 +45,8 @@ pub(crate) fn verify(
     let mut junit = Junit::default();
     let interrupt = Interrupt::listen()?;
     for round in 1..=rounds {
-        for one in &chosen {
-            let finding = examine(one, round, agreed, &interrupt);
+        for (one, plan) in chosen.iter().zip(&agreed) {
+            let finding = examine(one, round, plan, &interrupt);
             tally.add(&finding);
             junit.add(&finding);
             if args.json {
@@ -81,12 +81,12 @@ pub(crate) fn verify(
 fn examine<'a>(
     chosen: &'a Chosen<'a>,
     round: u32,
-    consent: Consent,
+    agreed: &Agreed,
     interrupt: &Interrupt,
 ) -> Finding<'a> {
     let started = Instant::now();
     let mut left = Vec::new();
-    let status = match Run::events(&chosen.scenario, consent, false) {
+    let status = match Run::events(agreed, false) {
         Err(why) => Status::Failed(vec![Problem {
             claim: "The run starts.".into(),
             expected: "a helper process".into(),

@@ -1,7 +1,7 @@
 //! The `demo` block: what a step does to the kernel, and what it claims.
 
 use crate::check::{Expectation, Question};
-use crate::plan::{Action, BoxSpec, CgroupSpec, FactRef, Plan, SetLimits, Verb};
+use crate::plan::{Action, BoxSpec, CgroupSpec, Checked, FactRef, Plan, SetLimits, told};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -174,7 +174,7 @@ pub struct Demo {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
     /// What to do.
-    pub plan: Plan,
+    pub plan: Checked,
     /// Asked first.
     pub predict: Option<Question>,
     /// The claims.
@@ -192,15 +192,9 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// The scenario for somebody who sits in front of it: a `stage` waits for
-    /// them, and a `watch` with a time for that takes it.
+    /// The scenario for somebody who sits in front of it ([`Checked::attended`]).
     pub fn attended(mut self) -> Scenario {
-        self.plan.attended = true;
-        for action in &mut self.plan.actions {
-            if let Verb::Watch(watch) = &mut action.verb {
-                watch.time = watch.live.unwrap_or(watch.time);
-            }
-        }
+        self.plan = self.plan.attended();
         self
     }
 
@@ -238,7 +232,8 @@ impl Demo {
     /// The demo with its knobs set.
     ///
     /// # Errors
-    /// A sentence that names the knob or the value that isn't one of the demo's.
+    /// A sentence that names the knob or the value that isn't one of the demo's, or
+    /// every flaw of the plan.
     pub fn scenario(&self, values: &KnobValues) -> Result<Scenario, String> {
         let mut set = Vec::new();
         for name in values.keys() {
@@ -264,13 +259,14 @@ impl Demo {
         }
         let filled = fill(toml::Value::Table(self.template.clone()), &set);
         let source: DemoSource = filled.try_into().map_err(|error| format!("{error}"))?;
+        let plan = Plan {
+            cgroups: source.cgroups,
+            boxes: source.boxes,
+            actions: source.actions,
+            attended: false,
+        };
         Ok(Scenario {
-            plan: Plan {
-                cgroups: source.cgroups,
-                boxes: source.boxes,
-                actions: source.actions,
-                attended: false,
-            },
+            plan: plan.check().map_err(|flaws| told(&flaws))?,
             predict: source.predict,
             expectations: source.expectations,
             show: source.show,

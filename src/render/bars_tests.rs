@@ -1,7 +1,7 @@
 //! Bars as they stand on the screen.
 
 use super::*;
-use crate::plan::{Event, Fact, Plan};
+use crate::plan::{Checked, Event, Fact};
 use crate::render::plain;
 use crate::render::tests::{awkward, checked, marks};
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ fn scenario(title: &str, bars: &[(&str, &str)]) -> Scenario {
         fact: fact.parse().unwrap(),
     };
     Scenario {
-        plan: Plan::default(),
+        plan: Checked::default(),
         predict: None,
         expectations: Vec::new(),
         show: Vec::new(),

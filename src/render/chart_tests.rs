@@ -3,12 +3,12 @@
 use super::plot::tests::sample;
 use super::*;
 use crate::course::{Chart, Scenario};
-use crate::plan::{Event, History, Plan, Unit, Value};
+use crate::plan::{Checked, Event, History, Unit, Value};
 use proptest::prelude::*;
 
 fn scenario(charts: &[&str]) -> Scenario {
     Scenario {
-        plan: Plan::default(),
+        plan: Checked::default(),
         predict: None,
         expectations: Vec::new(),
         charts: charts

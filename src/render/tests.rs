@@ -133,7 +133,9 @@ fn example() -> (Scenario, History, Vec<Verdict>) {
             boxes: vec![spec],
             actions: vec![action],
             attended: false,
-        },
+        }
+        .check()
+        .unwrap(),
         predict: None,
         expectations: vec![
             claim("The box is renamed."),

@@ -11,11 +11,12 @@ use super::scope::{self, Scope, Session};
 use super::sys;
 use super::wire::{Order, Told, Wire};
 use super::{OWN_FILE, SUPERVISOR, inherited};
-use crate::plan::{Event, Plan, SetLimits};
+use crate::plan::{Checked, Event, SetLimits};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::Pid;
 use std::io;
+use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -94,7 +95,7 @@ impl Shared {
 /// # Errors
 /// When this process can't have another thread or descriptor.
 pub fn start(
-    plan: Plan,
+    plan: Checked,
     hold: bool,
     mut hear: impl FnMut(Event) -> bool + Send + 'static,
 ) -> io::Result<(Control, JoinHandle<Option<String>>)> {
@@ -129,7 +130,7 @@ impl Helper {
     /// Where the plan needs groups that this user can only make in a systemd
     /// scope of their own, the supervisor is started in one; a systemd that
     /// doesn't answer delays the first such start by seconds.
-    fn start(plan: &Plan, hold: bool) -> io::Result<Helper> {
+    fn start(plan: &Checked, hold: bool) -> io::Result<Helper> {
         inherited::enough().map_err(io::Error::other)?;
         let asked = match scope::concerns(plan) && scope::helps(plan, &Session::read()) {
             true => scope::start(),
@@ -144,7 +145,7 @@ impl Helper {
             Err(Some(answer)) => (Helper::directly()?, Scope::Refused(answer)),
         };
         let order = Order::Carry {
-            plan: plan.clone(),
+            plan: plan.deref().clone(),
             hold,
             scope,
         };

@@ -4,11 +4,11 @@
 //! out like any other: in a child, with everything removed at its end. No
 //! setting is read to guess at an answer.
 
-use super::Run;
+use super::{Agreed, Run};
 use crate::base::Errno;
 use crate::course::{Course, KnobValues, Origin, StepId};
 use crate::plan::{
-    Action, BoxName, BoxSpec, CHILD_CGROUP, CgroupSpec, Ending, Event, Fact, History, Limits,
+    self, Action, BoxName, BoxSpec, CHILD_CGROUP, CgroupSpec, Ending, Event, Fact, History, Limits,
     Medium, Namespace, Need, Place, Plan, Probe, Propagation, Refusal, Store, Verb, Veth,
 };
 use crate::probe::host::{Settings, explain};
@@ -64,17 +64,18 @@ fn demands(course: &Course) -> Vec<(StepId, Vec<Need>)> {
     for (_, step) in course.steps() {
         let Some(demo) = &step.demo else { continue };
         // A demo that can't be instantiated has no needs; lint tells of it.
-        let Ok(mut scenario) = demo.scenario(&KnobValues::new()) else {
+        let Ok(scenario) = demo.scenario(&KnobValues::new()) else {
             continue;
         };
-        scenario.plan.cgroups.retain(|group| !group.missing_ok);
-        for spec in &mut scenario.plan.boxes {
+        let mut plan = scenario.plan.into_plan();
+        plan.cgroups.retain(|group| !group.missing_ok);
+        for spec in &mut plan.boxes {
             if spec.missing_ok {
                 spec.proc = Some(spec.mounts_proc());
                 spec.namespaces.clear();
             }
         }
-        found.push((step.meta.id.clone(), scenario.plan.needs()));
+        found.push((step.meta.id.clone(), plan.needs()));
     }
     found
 }
@@ -225,7 +226,11 @@ fn carry_out(need: &Need, plan: Plan) -> Result<History, Refusal> {
         cause,
         remedy: Vec::new(),
     };
-    let run = Run::carried(&plan, false).map_err(|why| failed("starting the helper", why))?;
+    let plan = plan
+        .check()
+        .map_err(|flaws| failed("the attempt", plan::told(&flaws)))?;
+    let run =
+        Run::events(&Agreed::own(plan), false).map_err(|why| failed("starting the helper", why))?;
     let history = History::from(run.events.iter().collect::<Vec<Event>>());
     if let Some(refusal) = history.refusals().next() {
         return Err(refusal.clone());
@@ -255,7 +260,10 @@ fn spec(name: &str, namespaces: &[Namespace]) -> BoxSpec {
 }
 
 fn look(place: Place) -> Action {
-    action(place, Verb::Probe(vec![Probe::Ns]))
+    Action {
+        result: None,
+        ..action(place, Verb::Probe(vec![Probe::Ns]))
+    }
 }
 
 fn action(place: Place, verb: Verb) -> Action {
@@ -285,12 +293,7 @@ mod tests {
         for need in needs {
             let plan = smallest_plan(&need);
             assert!(plan.needs().contains(&need), "{need}");
-            assert!(
-                plan.actions
-                    .iter()
-                    .all(|action| plan.breach(action).is_none()),
-                "{need}"
-            );
+            assert!(plan.check().is_ok(), "{need}");
         }
     }
 

@@ -1,19 +1,22 @@
 //! One run of a step: the only way in which the TUI, `run` and `verify` reach
 //! the kernel.
 //!
-//! A [`Run`] is a scenario that is being carried out; its events arrive on a
+//! A [`Run`] is an [`Agreed`] plan that is being carried out; its events arrive on a
 //! bounded channel. A [`Record`] is what is left of it: scenario, history and
 //! judgement. This module decides what a run's history *means* (passed, failed,
 //! skipped); what it looks like is not its business.
 
+mod consent;
 pub mod doctor;
 mod missing;
 
 use crate::check::{Expectation, Verdict, judge};
-use crate::course::{Origin, Scenario, Step};
-use crate::plan::{Event, History, Namespace, Need, Plan, Refusal};
+use crate::course::{Scenario, Step};
+use crate::plan::{Event, History, Namespace, Need, Refusal};
 use crate::sandbox;
 pub use crate::sandbox::{Control, heeded};
+pub use consent::{Agreed, Question, ask};
+
 use missing::Missing;
 use std::borrow::Cow;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -22,27 +25,7 @@ use std::thread::JoinHandle;
 /// How many events may wait for the reader; then the helper waits with them.
 const WAITING_EVENTS: usize = 256;
 
-/// That the user agreed to what a scenario will do to this machine. A pack
-/// from a directory runs only with it; see [`Consent::needed`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Consent {
-    /// The course's own lessons, reviewed and shipped in the binary.
-    Shipped,
-    /// The user read the summary of this pack's step and said yes.
-    Given,
-}
-
-impl Consent {
-    /// Whether the user has to be asked before a step of such a course runs.
-    pub fn needed(origin: &Origin) -> bool {
-        match origin {
-            Origin::Embedded => false,
-            Origin::Disk(_) => true,
-        }
-    }
-}
-
-/// A scenario that is being carried out, by a thread of its own. Dropping it
+/// A plan that is being carried out, by a thread of its own. Dropping it
 /// ends it and awaits the removal of all that it made.
 pub struct Run {
     control: Control,
@@ -59,50 +42,36 @@ pub struct Events {
 }
 
 impl Run {
-    /// Starts a scenario and returns at once. Its events are told to `hear`, in
-    /// the run's own thread; if it answers that nobody listens any more, the
-    /// run is taken down. With `hold` the boxes stand after the last action
-    /// (after `Event::Holding`) until [`Control::finish`]; without it they are
-    /// removed at once.
+    /// Starts a plan that was agreed to and returns at once. Its events are told
+    /// to `hear`, in the run's own thread; if it answers that nobody listens any
+    /// more, the run is taken down. With `hold` the boxes stand after the last
+    /// action (after `Event::Holding`) until [`Control::finish`]; without it they
+    /// are removed at once.
     ///
     /// # Errors
     /// A message that says what failed, when this process has no thread left.
     pub fn start(
-        scenario: &Scenario,
-        _consent: Consent,
+        agreed: &Agreed,
         hold: bool,
         hear: impl FnMut(Event) -> bool + Send + 'static,
     ) -> Result<Run, String> {
-        Run::carry(&scenario.plan, hold, hear)
-    }
-
-    /// Starts a scenario whose events are waited for. No more of them than a
-    /// channel holds wait to be taken: then the run waits, too.
-    ///
-    /// # Errors
-    /// As [`Run::start`].
-    pub fn events(scenario: &Scenario, _consent: Consent, hold: bool) -> Result<Events, String> {
-        Run::carried(&scenario.plan, hold)
-    }
-
-    /// Carries out a plan of our own making.
-    fn carried(plan: &Plan, hold: bool) -> Result<Events, String> {
-        let (sender, events) = sync_channel(WAITING_EVENTS);
-        let run = Run::carry(plan, hold, move |event| sender.send(event).is_ok())?;
-        Ok(Events { events, run })
-    }
-
-    fn carry(
-        plan: &Plan,
-        hold: bool,
-        hear: impl FnMut(Event) -> bool + Send + 'static,
-    ) -> Result<Run, String> {
-        let (control, thread) = sandbox::start(plan.clone(), hold, hear)
+        let (control, thread) = sandbox::start(agreed.plan().clone(), hold, hear)
             .map_err(|error| format!("the run could not be started: {error}"))?;
         Ok(Run {
             control,
             thread: Some(thread),
         })
+    }
+
+    /// Starts a plan whose events are waited for. No more of them than a
+    /// channel holds wait to be taken: then the run waits, too.
+    ///
+    /// # Errors
+    /// As [`Run::start`].
+    pub fn events(agreed: &Agreed, hold: bool) -> Result<Events, String> {
+        let (sender, events) = sync_channel(WAITING_EVENTS);
+        let run = Run::start(agreed, hold, move |event| sender.send(event).is_ok())?;
+        Ok(Events { events, run })
     }
 
     /// Steers it, from any thread.
@@ -239,24 +208,6 @@ impl Record {
             outcome,
         }
     }
-
-    /// Runs a scenario to its end, telling each event as it comes.
-    ///
-    /// # Errors
-    /// When the helper can't be started.
-    pub fn of(
-        scenario: Scenario,
-        consent: Consent,
-        mut tell: impl FnMut(&Event),
-    ) -> Result<Record, String> {
-        let run = Run::events(&scenario, consent, false)?;
-        let mut history = History::default();
-        for event in &run.events {
-            tell(&event);
-            history.push(event);
-        }
-        Ok(Record::new(scenario, history))
-    }
 }
 
 /// The refusal of the very namespace that a fact `ns.X` is about, where the
@@ -276,11 +227,11 @@ mod tests {
     use super::*;
     use crate::base::Errno;
     use crate::course::Scenario;
-    use crate::plan::{Fact, Provenance, Unit, Value};
+    use crate::plan::{Checked, Fact, Plan, Provenance, Unit, Value};
 
     fn scenario() -> Scenario {
         Scenario {
-            plan: Plan::default(),
+            plan: Checked::default(),
             predict: None,
             expectations: vec![
                 toml::from_str(
@@ -489,7 +440,9 @@ mod tests {
                     read("in = 'host'\ndo.join = { process = 'q', cgroup = 'g' }"),
                 ],
                 attended: false,
-            };
+            }
+            .check()
+            .unwrap();
             scenario.expectations =
                 vec![toml::from_str(&format!("claim = 'c'\nwhen = {{ {test} }}")).unwrap()];
             let events = [before, seen, vec![Event::Holding]].concat();

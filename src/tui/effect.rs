@@ -1,21 +1,18 @@
 //! What `update` wants done to the world outside of the model.
 
 use super::msg::RunId;
-use crate::course::Scenario;
 use crate::plan::SetLimits;
-use crate::session::Consent;
+use crate::session::Agreed;
 
 /// Carried out by the runtime, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Effect {
-    /// Carry a scenario out; its news come as messages with this id.
+    /// Carry a plan out; its news come as messages with this id.
     Run {
         /// The run.
         id: RunId,
-        /// What to do.
-        scenario: Box<Scenario>,
-        /// That it may be done.
-        consent: Consent,
+        /// What to do, and that it may be done.
+        agreed: Box<Agreed>,
     },
     /// Take the run down now.
     Stop(RunId),

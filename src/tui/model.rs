@@ -8,9 +8,9 @@ use super::screen::{Pane, Screen, Tab};
 use super::search::Index;
 use super::theme::Theme;
 use crate::check::Question;
-use crate::course::{Course, KnobValues, Lesson, Origin, Scenario, Step};
-use crate::plan::{History, Plan, Verb};
-use crate::session::{Consent, Record};
+use crate::course::{Course, KnobValues, Lesson, Scenario, Step};
+use crate::plan::{History, Verb};
+use crate::session::{self, Agreed, Record};
 
 /// The state of the program.
 pub(super) struct Model {
@@ -95,7 +95,7 @@ pub(super) struct StepState {
     /// Why the last run could not be started.
     pub(super) not_started: Option<String>,
     /// The plans that the learner agreed to: a knob can make another of it.
-    pub(super) agreed: Vec<Plan>,
+    pub(super) agreed: Vec<Agreed>,
 }
 
 impl Model {
@@ -244,15 +244,17 @@ impl Model {
         }
     }
 
-    /// What the learner agreed to; `None` if the demo must not run yet.
-    pub(super) fn consent(&self) -> Option<Consent> {
-        match self.course.origin {
-            Origin::Embedded => Some(Consent::Shipped),
-            Origin::Disk(_) => self
-                .scenario()
-                .is_some_and(|scenario| self.state().agreed.contains(&scenario.plan))
-                .then_some(Consent::Given),
-        }
+    /// The plan of the demo as it stands, once it may be carried out.
+    ///
+    /// # Errors
+    /// What the learner has to be asked first; `None` without a demo.
+    pub(super) fn consent(&self) -> Result<Agreed, Option<session::Question>> {
+        let scenario = self.scenario().ok_or(None)?;
+        session::ask(&self.course.origin, &scenario.plan).or_else(|question| {
+            let mut agreed = self.state().agreed.iter();
+            let same = agreed.find(|agreed| agreed.plan() == question.plan());
+            same.cloned().ok_or(Some(question))
+        })
     }
 
     /// The question that waits for an answer: the prediction before the run,

@@ -14,9 +14,8 @@ use super::msg::{Msg, News, RunId};
 use super::terminal::Terminal;
 use super::update::{settle, update};
 use super::view;
-use crate::course::Scenario;
 use crate::plan::{Event, Leftover};
-use crate::session::{Consent, Control, Run, heeded};
+use crate::session::{Agreed, Control, Run, heeded};
 use crossterm::event::{Event as Input, KeyCode, KeyModifiers};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
@@ -97,12 +96,8 @@ fn carry_out(
     runs: &mut Runs,
 ) -> Result<(), Error> {
     match effect {
-        Effect::Run {
-            id,
-            scenario,
-            consent,
-        } => {
-            if let Err(message) = runs.start(id, &scenario, consent) {
+        Effect::Run { id, agreed } => {
+            if let Err(message) = runs.start(id, &agreed) {
                 for effect in update(model, Msg::Run(id, News::NotStarted(message))) {
                     carry_out(effect, model, terminal, runs)?;
                 }
@@ -199,7 +194,7 @@ impl Runs {
         }
     }
 
-    fn start(&mut self, id: RunId, scenario: &Scenario, consent: Consent) -> Result<(), String> {
+    fn start(&mut self, id: RunId, agreed: &Agreed) -> Result<(), String> {
         self.running.retain(|_, run| !run.has_ended());
         let news = Guard {
             id,
@@ -208,7 +203,7 @@ impl Runs {
             left: Arc::clone(&self.left),
         };
         let hear = move |event| news.tell(News::Event(event));
-        let run = Run::start(scenario, consent, false, hear)?;
+        let run = Run::start(agreed, false, hear)?;
         self.running.insert(id, run);
         Ok(())
     }

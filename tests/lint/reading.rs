@@ -190,7 +190,7 @@ fn a_demo_takes_the_types_of_its_knobs() {
         ("name".into(), text("kettle")),
     ]
     .into();
-    let plan = serde_json::to_string(&demo.scenario(&set).unwrap().plan).unwrap();
+    let plan = serde_json::to_string(&*demo.scenario(&set).unwrap().plan).unwrap();
     assert!(
         plan.contains(r#""count":4"#) && plan.contains(r#"["hostname","kettle"]"#),
         "{plan}"

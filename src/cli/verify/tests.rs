@@ -8,7 +8,7 @@ use std::time::Duration;
 fn scenario(toml: &str) -> crate::course::Scenario {
     let source: crate::course::DemoSource = toml::from_str(toml).unwrap();
     crate::course::Scenario {
-        plan: crate::plan::Plan::default(),
+        plan: crate::plan::Checked::default(),
         predict: source.predict,
         expectations: source.expectations,
         charts: Vec::new(),

@@ -20,7 +20,6 @@ pub use limits::MOST_PARTS;
 
 use super::action::Plan;
 use super::cgroup::SetLimits;
-use super::event::Event;
 use super::verb::Verb;
 use flaw::path;
 use std::ops::Deref;
@@ -118,14 +117,10 @@ impl Draft {
     }
 }
 
-impl From<&[Flaw]> for Event {
-    /// What a run says that was asked to carry out such a plan.
-    fn from(flaws: &[Flaw]) -> Event {
-        let told: Vec<String> = flaws.iter().map(Flaw::to_string).collect();
-        Event::Broken {
-            message: format!("the plan can't be carried out: {}", told.join(" · ")),
-        }
-    }
+/// All flaws of a plan in one sentence, for whoever asked to carry it out.
+pub fn told(flaws: &[Flaw]) -> String {
+    let told: Vec<String> = flaws.iter().map(Flaw::to_string).collect();
+    format!("the plan can't be carried out: {}", told.join(" · "))
 }
 
 #[cfg(test)]

@@ -128,6 +128,10 @@ impl Run {
             let refused = Some(because);
             return self.tell(Event::Retuned(Retuned { set, refused }));
         }
+        if let Some(flaw) = set.flaws().first() {
+            let refused = Some(format!("{}; {}", flaw.message, flaw.help));
+            return self.tell(Event::Retuned(Retuned { set, refused }));
+        }
         let done = self.try_groups(|groups, call| groups.limit(&set.cgroup, &set.limits, call))?;
         let taken = |refused: &Refused| self.groups.taken(Some(refused.controller));
         let refused = done

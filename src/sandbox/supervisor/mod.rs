@@ -1,6 +1,7 @@
 //! The supervisor: the guardian of one run. It is armed before anything is
 //! made, it outlives the main process, and it takes everything down.
 
+mod arrival;
 mod cgroups;
 mod clock;
 mod disk;
@@ -8,6 +9,7 @@ mod host;
 mod missing;
 mod waiting;
 
+use arrival::accepted;
 use disk::Disk;
 pub(super) use disk::sweep_disks;
 pub(super) use host::privileged;
@@ -174,6 +176,15 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32, hello: bool) -> std::proce
     })) = main.receive(None)
     else {
         return failed;
+    };
+    let plan = match accepted(plan) {
+        Ok(plan) => plan,
+        Err(message) => {
+            for event in [Event::Broken { message }, Event::Cleaned] {
+                let _ = main.send(&Told::Event(event), Vec::new());
+            }
+            return failed;
+        }
     };
     let scope = scope.seen_from_inside();
     let delegated = matches!(scope, Scope::Own(_)) || scope::has_own_group(&plan, main_pid);

@@ -260,10 +260,11 @@ fn a_live_knob_changes_the_run_at_its_watch_and_starts_another_elsewhere() {
     app.press("r");
     let id = app.run_id();
     let run = app.effects.iter().find_map(|effect| match effect {
-        Effect::Run { scenario, .. } => Some(scenario.clone()),
+        Effect::Run { agreed, .. } => Some(agreed.clone()),
         _ => None,
     });
-    let Verb::Watch(watch) = &run.unwrap().plan.actions[1].verb else {
+    let run = run.unwrap();
+    let Verb::Watch(watch) = &run.plan().actions[1].verb else {
         panic!("the second action is the watch");
     };
     assert_eq!(

@@ -179,7 +179,7 @@ fn each_stage_waits_for_one_word() {
     app.press("r");
     let id = app.run_id();
     let run = app.effects.iter().find_map(|effect| match effect {
-        Effect::Run { scenario, .. } => Some(scenario.plan.attended),
+        Effect::Run { agreed, .. } => Some(agreed.plan().attended),
         _ => None,
     });
     assert_eq!(run, Some(true), "somebody sits in front of it");

@@ -15,6 +15,7 @@ use super::popup::{Kind, Popup};
 use super::question::Answer;
 use super::rows::Turn;
 use super::screen::{Pane, Tab};
+use crate::session;
 use choose::{accept, go, pick, show_question};
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use mouse::mouse;
@@ -147,8 +148,9 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Accept => return accept(model),
         Action::Agree => {
             model.popups.pop();
-            let plan = model.scenario().map(|scenario| scenario.plan.clone());
-            model.state_mut().agreed.extend(plan);
+            let asked = model.consent().err().flatten();
+            let agreed = asked.map(session::Question::yes);
+            model.state_mut().agreed.extend(agreed);
             return run(model);
         }
         Action::Close => {

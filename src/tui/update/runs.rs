@@ -28,7 +28,7 @@ pub(super) fn run(model: &mut Model) -> Vec<Effect> {
     if model.scenario().is_none() || model.busy() {
         return Vec::new();
     }
-    if model.consent().is_none() {
+    if model.consent().is_err() {
         model.popups.push(Popup::new(Kind::Consent));
         return Vec::new();
     }
@@ -56,7 +56,7 @@ fn start_queued(model: &mut Model) -> Vec<Effect> {
     let Some(place) = model.runs.queued.take() else {
         return Vec::new();
     };
-    let (Some(scenario), Some(consent)) = (model.scenario().cloned(), model.consent()) else {
+    let (Some(scenario), Ok(agreed)) = (model.scenario().cloned(), model.consent()) else {
         return Vec::new();
     };
     let scenario = scenario.attended();
@@ -65,15 +65,14 @@ fn start_queued(model: &mut Model) -> Vec<Effect> {
     model.runs.current = Some(Running {
         id,
         place,
-        scenario: scenario.clone(),
+        scenario,
         history: History::default(),
         released: None,
         stopped: false,
     });
     vec![Effect::Run {
         id,
-        scenario: Box::new(scenario),
-        consent,
+        agreed: Box::new(agreed.attended()),
     }]
 }
 
