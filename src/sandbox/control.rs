@@ -8,6 +8,7 @@
 use super::Depth;
 use super::owner::name_of;
 use super::scope::{self, Scope, Session};
+use super::service::{Answer, Lease, Request, RequestId};
 use super::sys;
 use super::wire::{Order, Told, Wire};
 use super::{OWN_FILE, SUPERVISOR, inherited};
@@ -15,6 +16,7 @@ use crate::plan::{Checked, Event, SetLimits};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::Pid;
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
@@ -50,8 +52,23 @@ struct Shared {
 #[derive(Default)]
 struct Mailbox {
     orders: Vec<Order>,
+    asks: Vec<Posted>,
+    /// The number of the last request.
+    last: RequestId,
     finish: bool,
+    /// Nobody looks into it any more.
+    closed: bool,
 }
+
+/// A request on its way, and who waits for its answers.
+struct Posted {
+    id: RequestId,
+    request: Request,
+    lease: Lease,
+    hear: Hearer,
+}
+
+type Hearer = Box<dyn FnMut(Answer) + Send>;
 
 impl Control {
     /// Asks to limit a group to this from now on. What came of it is told as
@@ -69,6 +86,34 @@ impl Control {
     /// Asks for the end.
     pub fn finish(&self) {
         self.post(|mailbox| mailbox.finish = true);
+    }
+
+    /// Asks for something beyond the plan; the run must have been started with
+    /// `hold`. `hear` is told the answer, or the two of a program, by the run's own
+    /// thread: it must not wait. It is told also if the run ends instead.
+    pub fn ask(
+        &self,
+        request: Request,
+        lease: Lease,
+        mut hear: impl FnMut(Answer) + Send + 'static,
+    ) -> RequestId {
+        let mut mailbox = self.shared.mailbox();
+        mailbox.last += 1;
+        let id = mailbox.last;
+        if mailbox.closed {
+            drop(mailbox);
+            hear(Answer::Refused("the run has ended".into()));
+            return id;
+        }
+        mailbox.asks.push(Posted {
+            id,
+            request,
+            lease,
+            hear: Box::new(hear),
+        });
+        drop(mailbox);
+        let _ = self.shared.bell.write(1);
+        id
     }
 
     fn post(&self, put: impl FnOnce(&mut Mailbox)) {
@@ -106,17 +151,29 @@ pub fn start(
     let control = Control {
         shared: Arc::clone(&shared),
     };
-    let thread =
-        std::thread::Builder::new()
-            .name("run".into())
-            .spawn(move || match Helper::start(&plan, hold) {
-                Ok(helper) => helper.attend(&shared, &mut hear),
+    let thread = std::thread::Builder::new()
+        .name("run".into())
+        .spawn(move || {
+            let mut asked = BTreeMap::new();
+            let forced = match Helper::start(&plan, hold) {
+                Ok(helper) => helper.attend(&shared, &mut asked, &mut hear),
                 Err(error) => {
                     let message = format!("the helper process could not be started: {error}");
                     hear(Event::Broken { message });
                     None
                 }
-            })?;
+            };
+            let late = {
+                let mut mailbox = shared.mailbox();
+                mailbox.closed = true;
+                std::mem::take(&mut mailbox.asks)
+            };
+            let late = late.into_iter().map(|posted| posted.hear);
+            for mut hear in asked.into_values().chain(late) {
+                hear(Answer::Refused("the run has ended".into()));
+            }
+            forced
+        })?;
     Ok((control, thread))
 }
 
@@ -171,17 +228,26 @@ impl Helper {
     }
 
     /// Hears the supervisor and hands on what is asked of it, until it has ended.
-    fn attend(mut self, shared: &Shared, hear: &mut impl FnMut(Event) -> bool) -> Option<String> {
+    fn attend(
+        mut self,
+        shared: &Shared,
+        asked: &mut BTreeMap<RequestId, Hearer>,
+        hear: &mut impl FnMut(Event) -> bool,
+    ) -> Option<String> {
         let mut last = None;
         // When the end was asked for, and the ticks of silence since.
         let mut finishing: Option<(Instant, u32)> = None;
         let mut listening = true;
         loop {
-            let (orders, finish) = {
+            let (orders, asks, finish) = {
                 let mut mailbox = shared.mailbox();
                 let orders = std::mem::take(&mut mailbox.orders);
-                (orders, mailbox.finish || !listening)
+                let asks = std::mem::take(&mut mailbox.asks);
+                (orders, asks, mailbox.finish || !listening)
             };
+            for posted in asks {
+                self.pass_on(posted, asked);
+            }
             for order in orders {
                 // An order is small.
                 let _ = self.wire.queue(&order, Vec::new());
@@ -224,6 +290,16 @@ impl Helper {
                             last = Some(event.clone());
                             listening = listening && hear(event);
                         }
+                        Told::Answer { id, told } => {
+                            let answer = told.with(received.descriptors);
+                            let last = answer.is_last();
+                            if let Some(hear) = asked.get_mut(&id) {
+                                hear(answer);
+                            }
+                            if last {
+                                asked.remove(&id);
+                            }
+                        }
                         Told::Hello | Told::TakingDown => {}
                     },
                     Err(_) => {
@@ -244,6 +320,25 @@ impl Helper {
             hear(Event::Broken { message });
         }
         None
+    }
+
+    /// Sends a request, and remembers who waits for its answer.
+    fn pass_on(&mut self, posted: Posted, asked: &mut BTreeMap<RequestId, Hearer>) {
+        let Posted {
+            id,
+            request,
+            lease: Lease { time, holder },
+            mut hear,
+        } = posted;
+        let order = Order::Ask {
+            id,
+            request,
+            lease: time,
+        };
+        match self.wire.queue(&order, holder.into_iter().collect()) {
+            Ok(()) => drop(asked.insert(id, hear)),
+            Err(large) => hear(Answer::Refused(large.to_string())),
+        }
     }
 
     /// Awaits the supervisor's end.

@@ -431,6 +431,7 @@ fn pid_one(creation: &Creation, owned: &[Namespace], box_end: OwnedFd) -> ! {
     }
     let mut agent = Agent::new(teller);
     agent.own = own;
+    agent.own_mounts = owned.contains(&Namespace::Mount);
     agent.serve()
 }
 

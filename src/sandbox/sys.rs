@@ -6,8 +6,11 @@
 
 #![allow(unsafe_code)]
 
+use super::service::Tenant;
 use crate::base::Errno;
 use nix::fcntl::OFlag;
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -259,14 +262,17 @@ const fn bits(capabilities: &[u32]) -> u64 {
     mask
 }
 
-/// Makes a program die with this process and never gain privileges by execve.
-pub(super) fn confine(command: &mut Command, privilege: Privilege) {
+/// Makes a program die with this process and never gain privileges by execve, and
+/// gives it the limits of its kind.
+pub(super) fn confine(command: &mut Command, privilege: Privilege, tenant: Tenant) {
     let parent = nix::unistd::getpid();
     // SAFETY: the closure runs between fork and exec of a one-threaded process
     // and makes only system calls.
     unsafe {
         command.pre_exec(move || {
             die_with(parent)?;
+            unblock_signals();
+            super::limits::of(tenant).map_err(|errno| io::Error::from_raw_os_error(errno.0))?;
             nix::sys::prctl::set_no_new_privs()?;
             let keep = match privilege {
                 Privilege::Kept => return Ok(()),
@@ -277,6 +283,54 @@ pub(super) fn confine(command: &mut Command, privilege: Privilege) {
             keep_capabilities(keep).map_err(|errno| io::Error::from_raw_os_error(errno.0))
         });
     }
+}
+
+/// Makes a program the leader of a session of its own, with its standard input
+/// for a controlling terminal if that is one.
+pub(super) fn lead_session(command: &mut Command, terminal: bool) {
+    // SAFETY: the closure runs between fork and exec of a one-threaded process
+    // and makes only system calls; TIOCSCTTY takes an integer.
+    unsafe {
+        command.pre_exec(move || {
+            nix::unistd::setsid()?;
+            if terminal && libc::ioctl(0, libc::TIOCSCTTY, 0) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            Ok(())
+        });
+    }
+}
+
+/// The other end of a pty's master, without a path to it: TIOCGPTPEER,
+/// ioctl_tty(2), Linux 4.13.
+pub(super) fn pty_peer(master: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    let unlocked = 0;
+    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
+    // SAFETY: TIOCSPTLCK reads an integer that lives across the call, and
+    // TIOCGPTPEER takes one; the descriptor that it makes is ours alone.
+    unsafe {
+        answer(i64::from(libc::ioctl(
+            master.as_raw_fd(),
+            libc::TIOCSPTLCK,
+            &raw const unlocked,
+        )))?;
+        let peer = libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, flags);
+        let peer = answer(i64::from(peer))?;
+        Ok(OwnedFd::from_raw_fd(peer as RawFd))
+    }
+}
+
+/// Tells a terminal the size of its window, TIOCSWINSZ.
+pub(super) fn set_window(terminal: BorrowedFd<'_>, rows: u16, columns: u16) -> Result<(), Errno> {
+    let size = libc::winsize {
+        ws_row: rows,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    // SAFETY: the call reads the struct, which lives across it.
+    let set = unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) };
+    answer(i64::from(set)).map(drop)
 }
 
 /// Makes a program die with the thread that starts it, unless it wants it
@@ -445,6 +499,16 @@ pub(super) fn unblock_signals() {
             size_of::<u64>(),
         )
     };
+}
+
+/// Blocks SIGCHLD, and has the ends of children told by a descriptor instead,
+/// signalfd(2).
+pub(super) fn watch_children() -> Result<SignalFd, Errno> {
+    let mut ends = SigSet::empty();
+    ends.add(Signal::SIGCHLD);
+    ends.thread_block()?;
+    let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+    Ok(SignalFd::with_flags(&ends, flags)?)
 }
 
 /// Children can be awaited again: an ignored SIGCHLD has the kernel forget them,

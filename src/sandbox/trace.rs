@@ -6,7 +6,7 @@ use crate::base::Errno;
 use crate::image::Returned;
 use crate::plan::{BoxName, Event, Fact, FactRef, Need, Place, Provenance, Syscall, Value};
 use crate::probe::host::profile;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -62,6 +62,15 @@ impl Teller {
             let reply = Reply::Event(Event::Broken { message });
             self.wire.send(&Said { id, reply }, Vec::new())
         });
+        if !matches!(sent, Ok(Ok(()))) {
+            super::sys::exit_now(1);
+        }
+    }
+
+    /// Sends a reply that descriptors belong to.
+    pub(super) fn reply_with(&mut self, reply: Reply, descriptors: Vec<OwnedFd>) {
+        let id = self.about;
+        let sent = self.wire.send(&Said { id, reply }, descriptors);
         if !matches!(sent, Ok(Ok(()))) {
             super::sys::exit_now(1);
         }
@@ -152,6 +161,13 @@ impl Teller {
             source,
             provenance,
         }));
+    }
+}
+
+impl AsFd for Teller {
+    /// The wire's, to be polled.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.wire.as_fd()
     }
 }
 

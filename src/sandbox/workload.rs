@@ -46,6 +46,7 @@ pub(super) const SHARE: usize = size_of::<u64>();
 /// of an agent, to whom `end` leads.
 pub(super) fn run(spawn: &Spawn, number: u32, parent: Pid, mut end: UnixStream) -> ! {
     sys::default_signals();
+    sys::unblock_signals();
     let armed = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).is_ok();
     // In a new pid namespace the parent is pid 1, and getppid() tells it.
     if !armed || nix::unistd::getppid() != parent {

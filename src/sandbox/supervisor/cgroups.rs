@@ -123,14 +123,13 @@ impl Run {
 
     /// What the learner asks for in the middle of a run. A refusal is a thing to
     /// see: the limit stays as it was, and the run goes on.
-    pub(super) fn retune(&mut self, set: SetLimits) -> Result<(), End> {
+    pub(super) fn retune(&mut self, set: SetLimits) -> Result<Option<String>, End> {
         if let Some(because) = self.missing.get(&set.cgroup).cloned() {
-            let refused = Some(because);
-            return self.tell(Event::Retuned(Retuned { set, refused }));
+            return self.retuned(set, Some(because));
         }
         if let Some(flaw) = set.flaws().first() {
-            let refused = Some(format!("{}; {}", flaw.message, flaw.help));
-            return self.tell(Event::Retuned(Retuned { set, refused }));
+            let refused = format!("{}; {}", flaw.message, flaw.help);
+            return self.retuned(set, Some(refused));
         }
         let done = self.try_groups(|groups, call| groups.limit(&set.cgroup, &set.limits, call))?;
         let taken = |refused: &Refused| self.groups.taken(Some(refused.controller));
@@ -141,7 +140,17 @@ impl Run {
                 (None, Some(errno)) => format!("{}: {errno}", refused.stage),
                 (None, None) => format!("{} has no controller for it", refused.stage),
             });
-        self.tell(Event::Retuned(Retuned { set, refused }))
+        self.retuned(set, refused)
+    }
+
+    /// Tells what came of it, and returns what was against it.
+    fn retuned(&mut self, set: SetLimits, refused: Option<String>) -> Result<Option<String>, End> {
+        let retuned = Retuned {
+            set,
+            refused: refused.clone(),
+        };
+        self.tell(Event::Retuned(retuned))?;
+        Ok(refused)
     }
 
     /// Makes or changes groups, and tells each call.

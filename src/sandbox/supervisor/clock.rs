@@ -26,10 +26,18 @@ impl Clock {
         }
     }
 
+    /// Looks at the process that it is of, if it was not just looked at.
+    pub(super) fn look(&mut self, peer: i32) {
+        let now = Instant::now();
+        if now.saturating_duration_since(self.last) >= SOON {
+            self.tick(now, is_stopped(peer));
+        }
+    }
+
     /// Takes note of this moment, and whether the peer is stopped at it. Time
     /// counts if the peer ran at both its ends; and never more than two ticks
     /// of it at once, as this process didn't run either if it came that late.
-    pub(super) fn tick(&mut self, now: Instant, stopped: bool) {
+    fn tick(&mut self, now: Instant, stopped: bool) {
         let passed = now.saturating_duration_since(self.last);
         if !stopped && !self.stopped {
             self.counted += passed.min(2 * TICK);
@@ -43,9 +51,12 @@ impl Clock {
     }
 }
 
+/// What doesn't matter.
+const SOON: Duration = Duration::from_millis(5);
+
 /// Whether a process is stopped, by a signal or a tracer: `T` or `t` in
 /// proc_pid_stat(5).
-pub(super) fn is_stopped(pid: i32) -> bool {
+fn is_stopped(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit_once(')').map(|(_, rest)| rest.trim_start());
     state.is_some_and(|rest| rest.starts_with(['T', 't']))

@@ -48,7 +48,7 @@ pub(super) fn inode(pid: &str, ns: Namespace) -> Option<u64> {
 ///
 /// The manual warns that a child may be missing when another one is reaped
 /// meanwhile. Only this process reaps its children, and it has one thread.
-pub(super) fn children() -> Vec<Pid> {
+pub(in crate::sandbox) fn children() -> Vec<Pid> {
     told_children("/proc/thread-self/children").unwrap_or_else(sought_children)
 }
 

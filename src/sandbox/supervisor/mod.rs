@@ -7,16 +7,18 @@ mod clock;
 mod disk;
 mod host;
 mod missing;
+mod serve;
 mod waiting;
 
 use arrival::accepted;
 use disk::Disk;
 pub(super) use disk::sweep_disks;
-pub(super) use host::privileged;
+pub(super) use host::{children, privileged};
 
 use clock::{Clock, TICK};
-use host::{children, inode, maps_nobody};
+use host::{inode, maps_nobody};
 use missing::Missing;
+use serve::Service;
 use waiting::out_of_turn;
 
 use super::SUPERVISOR_COMM;
@@ -31,10 +33,11 @@ use super::wire::{
 };
 use crate::base::Errno;
 use crate::plan::{
-    Action, BoxName, BoxSpec, Event, Fact, FactRef, Leftover, Namespace, Need, Observer, Place,
-    Plan, Provenance, Refusal, Value, Verb,
+    Action, BoxName, BoxSpec, Ending, Event, Fact, FactRef, Leftover, Namespace, Need, Observer,
+    Place, Plan, Provenance, Refusal, Value, Verb,
 };
 use crate::probe::host::{Settings, explain};
+use nix::sys::signalfd::SignalFd;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
@@ -112,6 +115,10 @@ struct Run {
     limit: Option<Duration>,
     plan: Plan,
     privileged: bool,
+    /// SIGCHLD, which is blocked.
+    ends: SignalFd,
+    /// The processes of the outer agents: all other children are orphans.
+    outer: Vec<Pid>,
     host: Option<Peer>,
     base: Option<Peer>,
     newcomer: Option<Peer>,
@@ -125,6 +132,11 @@ struct Run {
     released: bool,
     /// The request of a `watch` that is under way.
     watch: Option<Id>,
+    /// When on the clock the agent that is waited for has taken too long, and how
+    /// long that is.
+    until: Option<(Duration, Duration)>,
+    /// What is served beyond the plan.
+    service: Service,
     boxes: BTreeMap<BoxName, StandingBox>,
     /// The boxes that stood once: their namespaces can still be asked about.
     known: BTreeMap<BoxName, Standing>,
@@ -201,6 +213,9 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32, hello: bool) -> std::proce
             return failed;
         }
     };
+    let Ok(ends) = sys::watch_children() else {
+        return failed;
+    };
     let mut run = Run {
         main,
         main_pid,
@@ -209,6 +224,8 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32, hello: bool) -> std::proce
         limit: Some(RUN_LIMIT),
         plan,
         privileged: privileged(),
+        ends,
+        outer: Vec::new(),
         host: None,
         base: None,
         newcomer: None,
@@ -217,6 +234,8 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32, hello: bool) -> std::proce
         doing: None,
         released: false,
         watch: None,
+        until: None,
+        service: Service::default(),
         boxes: BTreeMap::new(),
         known: BTreeMap::new(),
         ports: BTreeMap::new(),
@@ -295,9 +314,7 @@ impl Run {
         (self.doing, self.limit) = (None, None);
         self.tell(Event::Holding)?;
         match hold {
-            true => loop {
-                self.turn()?;
-            },
+            true => self.serve(),
             false => Ok(()),
         }
     }
@@ -350,7 +367,10 @@ impl Run {
         let me = nix::unistd::getpid();
         match sys::fork().map_err(|errno| End::Broken(format!("fork: {errno}")))? {
             Forked::Child => agent::outer(kind, theirs.into(), me),
-            Forked::Parent(_) => Ok(ours.into()),
+            Forked::Parent(pid) => {
+                self.outer.push(pid);
+                Ok(ours.into())
+            }
         }
     }
 
@@ -534,24 +554,32 @@ impl Run {
 
     /// `await-end`: only its creator can wait for it.
     fn await_end(&mut self, action: &Action, name: &BoxName) -> Result<(), End> {
-        let Some(standing) = self.boxes.remove(name) else {
+        let Some(pid) = self.boxes.get(name).map(|standing| standing.standing.pid) else {
             return Err(End::Broken(format!(
                 "`await-end`: the box `{name}` does not stand"
             )));
         };
-        let child = standing.child;
-        let asked = self.ask(&standing.creator, Request::Reap { child }, Vec::new())?;
-        let ending = match self.await_reply(&standing.creator, asked)? {
-            Reply::Ended(ending) => ending,
-            Reply::Failed => return Err(End::Told),
-            _ => return Err(out_of_turn()),
-        };
+        let ending = self.await_box(name)?;
         self.tell(Event::BoxDown {
             name: name.clone(),
             ending: ending.clone(),
         })?;
-        let source = format!("wait(2) for pid {}", standing.standing.pid);
+        let source = format!("wait(2) for pid {pid}");
         self.tell_result(action, ending.to_string(), source)
+    }
+
+    /// Awaits the end of a box that stands.
+    fn await_box(&mut self, name: &BoxName) -> Result<Ending, End> {
+        let Some(standing) = self.boxes.remove(name) else {
+            return Err(End::Broken(format!("the box `{name}` does not stand")));
+        };
+        let child = standing.child;
+        let asked = self.ask(&standing.creator, Request::Reap { child }, Vec::new())?;
+        match self.await_reply(&standing.creator, asked)? {
+            Reply::Ended(ending) => Ok(ending),
+            Reply::Failed => Err(End::Told),
+            _ => Err(out_of_turn()),
+        }
     }
 
     /// The result of a change that the kernel accepted.

@@ -6,22 +6,25 @@
 //! A main process that doesn't read makes the agents wait, not the supervisor:
 //! nothing more is read from them until it does.
 
-use super::clock::{TICK, is_stopped};
+use super::clock::TICK;
+use super::host::children;
 use super::{Actor, End, Peer, RUN_LIMIT, Run};
 use crate::base::Errno;
 use crate::plan::{Event, Unit, Value};
+use crate::sandbox::service::Lease;
 use crate::sandbox::sys;
 use crate::sandbox::wire::{Asked, Id, Lost, Order, Reply, Request, Said, Told};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long the last words wait for a main process that runs and doesn't read.
 const FAREWELL: Duration = Duration::from_secs(10);
 
 impl Run {
     /// Whoever acts, with the wire to it.
-    fn peer(&mut self, actor: &Actor) -> Result<&mut Peer, End> {
+    pub(super) fn peer(&mut self, actor: &Actor) -> Result<&mut Peer, End> {
         let found = match actor {
             Actor::Host => self.host.as_mut(),
             Actor::Base => self.base.as_mut(),
@@ -105,6 +108,14 @@ impl Run {
                     }
                 }));
             }
+            if let Some((until, patience)) = self.until
+                && self.clock.now() >= until
+            {
+                // What it says later is about a number that nobody waits for.
+                self.awaited = None;
+                let patience = patience.as_secs();
+                return Err(End::Broken(format!("no answer came within {patience} s")));
+            }
             self.turn()?;
         }
     }
@@ -114,14 +125,16 @@ impl Run {
     /// # Errors
     /// The run is to end.
     pub(super) fn turn(&mut self) -> Result<(), End> {
-        self.clock.tick(Instant::now(), is_stopped(self.main_pid));
+        self.clock.look(self.main_pid);
         if self.limit.is_some_and(|limit| self.clock.now() >= limit) {
             let limit = RUN_LIMIT.as_secs();
             return Err(End::Broken(format!("the run took longer than {limit} s")));
         }
-        let patience = match self.limit {
-            Some(_) => PollTimeout::try_from(TICK).unwrap_or(PollTimeout::MAX),
-            None => PollTimeout::NONE,
+        self.look_after_held()?;
+        let patience = match (self.limit, self.attention()) {
+            (_, Some(soon)) => PollTimeout::try_from(soon).unwrap_or(PollTimeout::MAX),
+            (Some(_), None) => PollTimeout::try_from(TICK).unwrap_or(PollTimeout::MAX),
+            (None, None) => PollTimeout::NONE,
         };
         let reading = !self.main.is_full();
         let mut asked: Vec<(Actor, PollFlags)> = Vec::new();
@@ -135,6 +148,7 @@ impl Run {
         let mut fds = vec![
             PollFd::new(self.main_pidfd.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.main.as_fd(), self.main.interest(true)),
+            PollFd::new(self.ends.as_fd(), PollFlags::POLLIN),
         ];
         for (actor, interest) in &asked {
             let wire = match actor {
@@ -145,6 +159,11 @@ impl Run {
             };
             fds.extend(wire.map(|wire| PollFd::new(wire.as_fd(), *interest)));
         }
+        // Their end is seen to by the next turn.
+        fds.extend(
+            self.holders()
+                .map(|holder| PollFd::new(holder, PollFlags::POLLIN)),
+        );
         match poll(&mut fds, patience) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
             Err(errno) => return Err(End::Broken(format!("poll: {}", Errno::from(errno)))),
@@ -161,7 +180,10 @@ impl Run {
         if !ready[1].is_empty() {
             self.hear_main()?;
         }
-        for ((actor, _), ready) in asked.into_iter().zip(&ready[2..]) {
+        if !ready[2].is_empty() {
+            self.reap_orphans();
+        }
+        for ((actor, _), ready) in asked.into_iter().zip(&ready[3..]) {
             if !ready.is_empty() {
                 self.hear_agent(&actor)?;
             }
@@ -169,12 +191,34 @@ impl Run {
         Ok(())
     }
 
+    /// Reaps what came to this process, the subreaper, because its parent has
+    /// ended: the children of boxes without a pid 1 of their own.
+    fn reap_orphans(&mut self) {
+        while let Ok(Some(_)) = self.ends.read_signal() {}
+        for child in children() {
+            if !self.outer.contains(&child) {
+                let _ = waitpid(child, Some(WaitPidFlag::WNOHANG));
+            }
+        }
+    }
+
     /// Takes in what the main process asks for. Its end is a wish to finish, too.
     fn hear_main(&mut self) -> Result<(), End> {
         let arrived = self.main.flush().and_then(|()| self.main.fill());
         while let Some(received) = self.main.next().map_err(|_| End::Asked)? {
             match received.message {
-                Order::Limit(set) => self.retune(set)?,
+                Order::Limit(set) => drop(self.retune(set)?),
+                Order::Ask { id, request, lease } => {
+                    let holder = received.descriptors.into_iter().next();
+                    self.take_request(
+                        id,
+                        request,
+                        Lease {
+                            time: lease,
+                            holder,
+                        },
+                    )?;
+                }
                 Order::Enough { action } => self.enough(action)?,
                 Order::Finish | Order::Carry { .. } => return Err(End::Asked),
             }
@@ -217,7 +261,12 @@ impl Run {
             };
             match peer.wire.next::<Said>() {
                 Ok(None) => return Ok(()),
-                Ok(Some(received)) => self.heed(received.message)?,
+                Ok(Some(mut received)) => {
+                    let Said { id, reply } = received.message;
+                    if !self.heed_served(actor, id, &reply, &mut received.descriptors)? {
+                        self.heed(Said { id, reply })?;
+                    }
+                }
                 Err(lost) => {
                     peer.lose(lost);
                     // Whatever it is by now, it stands for nothing any more.
@@ -251,6 +300,8 @@ impl Run {
             } => self.refused(&need, &stage, errno, profile),
             Reply::Hello
             | Reply::Created { .. }
+            | Reply::Started
+            | Reply::Unable(_)
             | Reply::Ended(_)
             | Reply::Done
             | Reply::Failed => {
@@ -272,13 +323,16 @@ impl Run {
         while !self.released {
             self.turn()?;
         }
-        self.clock.tick(Instant::now(), is_stopped(self.main_pid));
+        self.clock.look(self.main_pid);
         self.limit = limit.map(|limit| limit + (self.clock.now() - paused));
         Ok(())
     }
 
     /// Tells the main process; if it is gone the run ends.
     pub(super) fn tell(&mut self, event: Event) -> Result<(), End> {
+        if self.note_failure(&event) {
+            return Ok(());
+        }
         let queued = self.main.queue(&Told::Event(event), Vec::new());
         queued.map_err(|large| End::Broken(large.to_string()))?;
         self.main.flush().map_err(|_| End::Asked)
@@ -301,7 +355,7 @@ impl Run {
             let patience = PollTimeout::try_from(TICK).unwrap_or(PollTimeout::MAX);
             let _ = poll(&mut fds, patience);
             let gone = fds[0].any().unwrap_or(true);
-            self.clock.tick(Instant::now(), is_stopped(self.main_pid));
+            self.clock.look(self.main_pid);
             if gone || self.clock.now() >= limit {
                 return;
             }

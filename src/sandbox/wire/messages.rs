@@ -7,9 +7,11 @@ use crate::plan::{Action, BoxName, BoxSpec, Ending, Event, Namespace, Need, Plan
 use crate::probe::Directories;
 use crate::sandbox::own::OwnMounts;
 use crate::sandbox::scope::Scope;
+use crate::sandbox::service::{self, Program, RequestId, Size};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What the main process asks of the supervisor.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,6 +27,12 @@ pub(in crate::sandbox) enum Order {
     /// End the `watch` or the `stage` that this action of the plan is, if it
     /// is under way, and go on.
     Enough { action: usize },
+    /// Something beyond the plan; with it may come a pidfd of who it is for.
+    Ask {
+        id: RequestId,
+        request: service::Request,
+        lease: Option<Duration>,
+    },
     /// Take everything down.
     Finish,
 }
@@ -36,6 +44,8 @@ pub(in crate::sandbox) enum Told {
     Hello,
     /// Something happened.
     Event(Event),
+    /// What came of a request of that number; with it come a program's ends.
+    Answer { id: RequestId, told: service::Told },
     /// It is at work on taking everything down, and not stuck.
     TakingDown,
 }
@@ -72,9 +82,26 @@ pub(in crate::sandbox) enum Request {
     Do(Box<Task>),
     /// Await the end of a box that this agent created.
     Reap { child: i32 },
+    /// Start a program for somebody, and tell its end.
+    Start(Box<Start>),
+    /// Send a signal to the program that this request started.
+    Signal { program: Id, signal: i32 },
+    /// Give its terminal another size.
+    Resize { program: Id, size: Size },
+    /// End it, with all processes of its session.
+    End { program: Id },
     /// That the `watch` of this number is to end. It has no answer of its own,
     /// as it may come too late.
     Enough,
+}
+
+/// A program to start.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::sandbox) struct Start {
+    /// What.
+    pub(in crate::sandbox) program: Program,
+    /// The kinds of which this place has a namespace that the run made.
+    pub(in crate::sandbox) held: Vec<Namespace>,
 }
 
 /// A box to make.
@@ -92,7 +119,7 @@ pub(in crate::sandbox) struct Creation {
 }
 
 /// An action with what its agent needs to know of the others.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::sandbox) struct Task {
     /// What to do.
     pub(in crate::sandbox) action: Action,
@@ -155,8 +182,12 @@ pub(in crate::sandbox) enum Reply {
     /// A box's pid 1 exists, with this id in the creator's pid namespace; it
     /// waits for `Go`.
     Created { child: i32 },
-    /// A box that this agent created has ended.
+    /// A program runs; with it come its ends.
+    Started,
+    /// A box that this agent created, or a program, has ended.
     Ended(Ending),
+    /// A request that isn't the plan's could not be carried out, for this reason.
+    Unable(String),
     /// The request has been carried out.
     Done,
     /// The request could not be carried out; the reason was told as an event.
@@ -169,6 +200,7 @@ impl Message for Order {
             Order::Carry { .. } => "the plan",
             Order::Limit(_) => "the order to set limits",
             Order::Enough { .. } => "the order to go on",
+            Order::Ask { .. } => "the request",
             Order::Finish => "the order to finish",
         }
         .into()
@@ -180,6 +212,7 @@ impl Message for Told {
         match self {
             Told::Hello => "the hello".into(),
             Told::Event(event) => kind_of_event(event),
+            Told::Answer { .. } => "an answer".into(),
             Told::TakingDown => "the sign of life".into(),
         }
     }
@@ -196,7 +229,15 @@ impl Message for Asked {
                 task.action.verb.name(),
                 task.action.place
             ),
-            Request::Go | Request::Reap { .. } | Request::Enough => "a request".into(),
+            Request::Start(start) => {
+                format!("the request to start `{}`", start.program.argv.join(" "))
+            }
+            Request::Go
+            | Request::Reap { .. }
+            | Request::Signal { .. }
+            | Request::Resize { .. }
+            | Request::End { .. }
+            | Request::Enough => "a request".into(),
         }
     }
 }
@@ -208,6 +249,8 @@ impl Message for Said {
             Reply::Refused { stage, .. } => format!("the refusal of {stage}"),
             Reply::Hello
             | Reply::Created { .. }
+            | Reply::Started
+            | Reply::Unable(_)
             | Reply::Ended(_)
             | Reply::Done
             | Reply::Failed => "an answer".into(),
