@@ -12,18 +12,16 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use support::pack::{list, pack_with, public_tempdir};
-use support::{User, alone, glassbox, is_root, users};
-
-/// How long anything here may take: a run, a take-down, a `clean`.
-const PATIENCE: Duration = Duration::from_secs(60);
+use support::state::children_of;
+use support::{Bounded, Limit, PATIENCE, User, alone, glassbox, is_root, skip, users};
 
 /// A demo whose boxes stand.
 struct Held {
-    main: Child,
+    main: Bounded,
     lines: Receiver<Value>,
     supervisor: i32,
     boxes: Vec<i32>,
@@ -36,6 +34,7 @@ impl Held {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
+            .within(PATIENCE)
             .spawn()
             .unwrap();
         let stdout = BufReader::new(main.stdout.take().unwrap());
@@ -98,14 +97,20 @@ impl Held {
                 Err(error) => panic!("it does not end: {error}"),
             }
         }
-        (self.main.wait().unwrap().code(), outcome)
+        (self.main.wait().code(), outcome)
     }
 
-    /// Kills the guardian and the program, and awaits the end of the boxes.
+    /// Kills the guardian and the program, and awaits the end of the boxes. Either
+    /// would take down when the other is gone, so both are stopped before.
     fn kill(mut self) {
+        let main = self.main.id() as i32;
+        for pid in [self.supervisor, main] {
+            kill(pid, "STOP");
+            await_that("it is stopped", || state_of(pid) == Some('T'));
+        }
         kill(self.supervisor, "KILL");
         self.main.kill().unwrap();
-        self.main.wait().unwrap();
+        self.main.wait();
         for pid in self.boxes.iter().chain([&self.supervisor]) {
             await_that("all of it ends", || !is_alive(*pid));
         }
@@ -113,11 +118,15 @@ impl Held {
 }
 
 /// A process that isn't the run's; killed when dropped.
-struct Stranger(Child);
+struct Stranger(Bounded);
 
 impl Stranger {
     fn new() -> Stranger {
-        Stranger(Command::new("sleep").arg("600").spawn().unwrap())
+        Stranger::of(Command::new("sleep").arg("600"))
+    }
+
+    fn of(command: &mut Command) -> Stranger {
+        Stranger(command.within(PATIENCE).spawn().unwrap())
     }
 
     fn in_group(group: &Path) -> Stranger {
@@ -135,10 +144,24 @@ impl Stranger {
     }
 }
 
-impl Drop for Stranger {
+/// A group that isn't the run's; removed when dropped, thawed before that.
+struct Decoy(PathBuf);
+
+impl Decoy {
+    fn new(path: PathBuf) -> Decoy {
+        fs::create_dir(&path).unwrap();
+        Decoy(path)
+    }
+}
+
+impl Drop for Decoy {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = fs::write(self.0.join("freezer.state"), "THAWED");
+        let deadline = Instant::now() + Duration::from_secs(5);
+        // Its last member may be about to end.
+        while self.0.exists() && fs::remove_dir(&self.0).is_err() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
@@ -166,6 +189,7 @@ fn walk(dir: &Path, visit: &mut dyn FnMut(&Path)) {
 fn kill(pid: i32, signal: &str) {
     let status = Command::new("kill")
         .args([&format!("-{signal}"), &pid.to_string()])
+        .within(PATIENCE)
         .status();
     assert!(status.unwrap().success(), "kill -{signal} {pid}");
 }
@@ -192,6 +216,7 @@ fn clean(user: User, arguments: &[&str]) -> (Option<i32>, String) {
     let output = glassbox(user)
         .arg("clean")
         .args(arguments)
+        .within(PATIENCE)
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -202,7 +227,7 @@ fn clean(user: User, arguments: &[&str]) -> (Option<i32>, String) {
 /// Whether groups can be made and looked into here, as the tests need it.
 fn has_groups() -> bool {
     if !is_root() {
-        eprintln!("skipped: an ordinary user has no groups to put strangers into");
+        skip("an ordinary user has no groups to put strangers into");
         return false;
     }
     true
@@ -226,9 +251,9 @@ fn own_owner(pid: i32, start: u64) -> String {
 
 /// An owner that has ended.
 fn dead_owner() -> String {
-    let mut child = Command::new("true").spawn().unwrap();
+    let mut child = Command::new("true").within(PATIENCE).spawn().unwrap();
     let pid = child.id() as i32;
-    child.wait().unwrap();
+    child.wait();
     own_owner(pid, 1)
 }
 
@@ -245,26 +270,30 @@ fn strangers_in_a_group_are_told_and_left() {
         ("memory", false),
         ("ceiling", false),
         ("pids", false),
+        ("pids", true),
         ("shares", true),
         ("freezer", true),
     ] {
         let held = Held::of(User::Me, step);
         let groups = held.groups();
         let [with_process, ..] = groups.as_slice() else {
-            eprintln!("skipped: `{step}` has no group on this host");
+            skip(format_args!("`{step}` has no group on this host"));
             held.end();
             continue;
         };
         let with_group = groups.last().unwrap().clone();
         let limit = fs::read_to_string(with_process.join("pids.max")).ok();
         let mut stranger = Stranger::in_group(with_process);
-        let own = with_group.join("own");
-        fs::create_dir(&own).unwrap();
-        let mut inside = Stranger::in_group(&own);
+        let own = Decoy::new(with_group.join("own"));
+        let mut inside = Stranger::in_group(&own.0);
         let name = format!("process {} (sleep)", stranger.pid());
 
         if dead {
             held.kill();
+            // As a guardian does that is killed while it takes down.
+            if limit.is_some() {
+                fs::write(with_process.join("pids.max"), "0").unwrap();
+            }
         } else {
             let (code, outcome) = held.end();
             assert_eq!(code, Some(4), "{step}: {outcome}");
@@ -291,17 +320,16 @@ fn strangers_in_a_group_are_told_and_left() {
         let (code, text) = clean(User::Me, &[]);
         told(code, &text, "clean");
         // Old left-overs are no reason not to start, and none of the new run's.
-        let run = glassbox(User::Me).args(["run", "uts"]).output().unwrap();
+        let mut run = glassbox(User::Me);
+        let run = run.args(["run", "uts"]).within(PATIENCE).output().unwrap();
         assert_eq!(run.status.code(), Some(0), "{step}: {run:?}");
         assert!(stranger.lives() && inside.lives(), "{step}");
-        if !dead {
-            let now = fs::read_to_string(with_process.join("pids.max")).ok();
-            assert_eq!(now, limit, "{step}: strangers can fork as before");
+        let now = fs::read_to_string(with_process.join("pids.max")).ok();
+        match dead {
+            false => assert_eq!(now, limit, "{step}: strangers can fork as before"),
+            true => assert_ne!(now.as_deref(), Some("0\n"), "{step}: strangers can fork"),
         }
-        drop((stranger, inside));
-        await_that("the group is empty", || {
-            fs::remove_dir(&own).is_ok() || !own.exists()
-        });
+        drop((stranger, inside, own));
         let (code, text) = clean(User::Me, &[]);
         assert_eq!(code, Some(0), "{step}: {text}");
         for group in groups {
@@ -333,15 +361,15 @@ fn left_overs_win_over_failed_claims() {
     let held = Held::of_pack(dir.path(), "memory");
     let groups = held.groups();
     let Some(group) = groups.first() else {
-        eprintln!("skipped: `memory` has no group on this host");
+        skip("`memory` has no group on this host");
         held.end();
         return;
     };
-    fs::create_dir(group.join("own")).unwrap();
+    let own = Decoy::new(group.join("own"));
     let (code, outcome) = held.end();
     assert_eq!(outcome["outcome"], "failed", "{outcome}");
     assert_eq!(code, Some(4), "{outcome}");
-    fs::remove_dir(group.join("own")).unwrap();
+    drop(own);
     assert_eq!(clean(User::Me, &[]).0, Some(0));
 }
 
@@ -407,7 +435,7 @@ fn two_cleaners_at_once() {
         .into_iter()
         .find(|path| path.join("cgroup.procs").exists());
     let Some(base) = base else {
-        eprintln!("skipped: no hierarchy at the usual place");
+        skip("no hierarchy at the usual place");
         return;
     };
     for _ in 0..5 {
@@ -421,19 +449,19 @@ fn two_cleaners_at_once() {
         let start = start.rsplit_once(')').unwrap().1;
         let start = start.split_whitespace().nth(19).unwrap().parse().unwrap();
         let alive = own_owner(std::process::id() as i32, start);
-        let live = base.join(format!("glassbox-{alive}-live"));
-        fs::create_dir(&live).unwrap();
-        let cleaners: Vec<Child> = (0..3)
+        let live = Decoy::new(base.join(format!("glassbox-{alive}-live")));
+        let cleaners: Vec<Bounded> = (0..3)
             .map(|_| {
                 glassbox(User::Me)
                     .arg("clean")
                     .stdout(Stdio::piped())
+                    .within(PATIENCE)
                     .spawn()
                     .unwrap()
             })
             .collect();
         for cleaner in cleaners {
-            let output = cleaner.wait_with_output().unwrap();
+            let output = Bounded::output(cleaner);
             assert_eq!(output.status.code(), Some(0), "{output:?}");
         }
         let left: Vec<_> = fs::read_dir(&base)
@@ -442,8 +470,7 @@ fn two_cleaners_at_once() {
             .filter(|entry| entry.file_name().to_string_lossy().contains(&owner))
             .collect();
         assert!(left.is_empty(), "{left:?}");
-        assert!(live.exists());
-        fs::remove_dir(&live).unwrap();
+        assert!(live.0.exists());
     }
 }
 
@@ -459,13 +486,9 @@ fn a_stopped_guardian_without_its_program_counts_as_dead() {
             let mut held = Held::of(user, step);
             let groups = held.groups();
             // Somebody else's, of whatever name and state.
-            let mut decoy = Stranger(
-                Command::new("sleep")
-                    .arg0("glassbox-supervisor")
-                    .arg("600")
-                    .spawn()
-                    .unwrap(),
-            );
+            let mut decoy = Command::new("sleep");
+            decoy.arg0("glassbox-supervisor").arg("600");
+            let mut decoy = Stranger::of(&mut decoy);
             kill(decoy.pid(), "STOP");
             kill(held.supervisor, "STOP");
             await_that("it is stopped", || state_of(held.supervisor) == Some('T'));
@@ -475,7 +498,7 @@ fn a_stopped_guardian_without_its_program_counts_as_dead() {
             assert!(is_alive(held.supervisor) && held.boxes.iter().all(|pid| is_alive(*pid)));
 
             held.main.kill().unwrap();
-            held.main.wait().unwrap();
+            held.main.wait();
             let (code, text) = clean(user, &["--dry-run"]);
             assert_eq!(code, Some(0), "{step} as {user:?}: {text}");
             let named = format!("would remove process {}", held.supervisor);
@@ -493,6 +516,50 @@ fn a_stopped_guardian_without_its_program_counts_as_dead() {
     }
 }
 
+/// A guardian that is killed while its program goes on: that removes what was left
+/// at once, tells that the run broke off, and of what it could not remove.
+#[test]
+fn the_program_takes_down_for_a_guardian_that_was_killed() {
+    let _turn = alone();
+    for user in users() {
+        for (step, strangers) in [("table", false), ("ceiling", false), ("freezer", true)] {
+            if step != "table" && (user == User::Ordinary || !is_root()) {
+                continue;
+            }
+            let held = Held::of(user, step);
+            let groups = held.groups();
+            let stranger = match (groups.first(), strangers) {
+                (Some(group), true) => Some(Stranger::in_group(group)),
+                _ => None,
+            };
+            kill(held.supervisor, "KILL");
+            // At once: the program still waits for the word to end.
+            let boxes = held.boxes.clone();
+            let remain = || groups.iter().filter(|group| group.exists()).count();
+            await_that("it takes down", || {
+                remain() == usize::from(stranger.is_some())
+                    && !boxes.iter().any(|pid| is_alive(*pid))
+            });
+            let (code, outcome) = held.end();
+            let told = format!("{step} as {user:?}: {outcome}");
+            assert!(outcome["broken"].is_string(), "{told}");
+            match &stranger {
+                None => {
+                    assert_eq!(code, Some(1), "{told}");
+                    assert!(outcome["left"].is_null(), "{told}");
+                }
+                Some(stranger) => {
+                    assert_eq!(code, Some(4), "{told}");
+                    let member = &outcome["left"][0]["members"][0]["pid"];
+                    assert_eq!(*member, stranger.pid(), "{told}");
+                }
+            }
+            drop(stranger);
+            assert_eq!(clean(user, &[]).0, Some(0), "{step} as {user:?}");
+        }
+    }
+}
+
 /// Only a process with the mark of a dead run in its initial environment is one.
 #[test]
 fn processes_are_known_by_their_mark() {
@@ -505,7 +572,7 @@ fn processes_are_known_by_their_mark() {
             if user == User::Ordinary {
                 command.uid(65_534).gid(65_534);
             }
-            Stranger(command.spawn().unwrap())
+            Stranger::of(&mut command)
         };
         let environment = fs::read(format!("/proc/{}/environ", held.boxes[0])).unwrap();
         let own = environment
@@ -553,6 +620,7 @@ fn programs_in_boxes_bear_the_mark() {
             .arg("--lessons")
             .arg(dir.path())
             .args(["run", "--trust", "--json", "uts"])
+            .within(PATIENCE)
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -594,7 +662,7 @@ fn with_a_disk(dir: &Path) -> Option<(Held, PathBuf)> {
     match disk {
         Some(disk) => Some((held, disk.path())),
         None => {
-            eprintln!("skipped: no store on a disk here");
+            skip("no store on a disk here");
             held.end();
             None
         }
@@ -606,7 +674,7 @@ fn with_a_disk(dir: &Path) -> Option<(Held, PathBuf)> {
 fn a_mount_in_the_directory_on_a_disk_is_told() {
     let _turn = alone();
     if !is_root() {
-        eprintln!("skipped: an ordinary user mounts nothing there");
+        skip("an ordinary user mounts nothing there");
         return;
     }
     let dir = public_tempdir();
@@ -619,6 +687,7 @@ fn a_mount_in_the_directory_on_a_disk_is_told() {
         .args(["-t", &held.supervisor.to_string(), "-m"])
         .args(["mount", "-t", "tmpfs", "decoy"])
         .arg(disk.join("first"))
+        .within(PATIENCE)
         .status();
     assert!(status.unwrap().success());
     let (code, outcome) = held.end();
@@ -650,7 +719,7 @@ fn a_mount_in_the_directory_on_a_disk_is_told() {
 fn a_file_that_may_not_be_changed_is_told() {
     let _turn = alone();
     if !is_root() {
-        eprintln!("skipped: only root makes a file immutable");
+        skip("only root makes a file immutable");
         return;
     }
     let dir = public_tempdir();
@@ -660,11 +729,12 @@ fn a_file_that_may_not_be_changed_is_told() {
     let file = disk.join("decoy");
     fs::write(&file, "x").unwrap();
     let chattr = |flag: &str| {
-        let status = Command::new("chattr").arg(flag).arg(&file).status();
+        let mut chattr = Command::new("chattr");
+        let status = chattr.arg(flag).arg(&file).within(PATIENCE).status();
         status.is_ok_and(|status| status.success())
     };
     if !chattr("+i") {
-        eprintln!("skipped: chattr(1) can't make a file immutable here");
+        skip("chattr(1) can't make a file immutable here");
         held.end();
         return;
     }
@@ -693,20 +763,19 @@ fn a_process_that_does_not_end_is_told() {
     let _turn = alone();
     let freezer = Path::new("/sys/fs/cgroup/freezer");
     if !is_root() || !freezer.join("cgroup.procs").exists() {
-        eprintln!("skipped: only a frozen group of version 1 keeps SIGKILL waiting");
+        skip("only a frozen group of version 1 keeps SIGKILL waiting");
         return;
     }
     let held = Held::of(User::Me, "table");
     let pid = held.boxes[0];
-    let ice = freezer.join(format!("gbtest-{}", std::process::id()));
-    fs::create_dir(&ice).unwrap();
-    fs::write(ice.join("cgroup.procs"), pid.to_string()).unwrap();
-    fs::write(ice.join("freezer.state"), "FROZEN").unwrap();
+    let ice = Decoy::new(freezer.join(format!("gbtest-{}", std::process::id())));
+    fs::write(ice.0.join("cgroup.procs"), pid.to_string()).unwrap();
+    fs::write(ice.0.join("freezer.state"), "FROZEN").unwrap();
     let (code, outcome) = held.end();
     let (cleaned, text) = clean(User::Me, &[]);
-    fs::write(ice.join("freezer.state"), "THAWED").unwrap();
+    fs::write(ice.0.join("freezer.state"), "THAWED").unwrap();
     await_that("it ends", || !is_alive(pid));
-    await_that("its group goes", || fs::remove_dir(&ice).is_ok());
+    drop(ice);
     assert_eq!(code, Some(4), "{outcome}");
     let left = &outcome["left"][0];
     assert_eq!(left["kind"], "process", "{outcome}");
@@ -729,26 +798,23 @@ fn verify_tells_what_a_run_has_left() {
         .args(["verify", "freezer", "--junit"])
         .arg(&report)
         .stdout(Stdio::piped())
+        .within(PATIENCE)
         .spawn()
         .unwrap();
-    let children = format!("/proc/{0}/task/{0}/children", verify.id());
     let deadline = Instant::now() + PATIENCE;
     let own = loop {
         assert!(Instant::now() < deadline, "no group in time");
-        let guardian = fs::read_to_string(&children).unwrap_or_default();
-        let guardian = guardian
-            .split_whitespace()
-            .next()
-            .and_then(|pid| pid.parse().ok());
+        let guardian = children_of(verify.id() as i32).first().copied();
         let group = guardian.and_then(|pid| groups_of(pid).pop());
         if let Some(own) = group.map(|group| group.join("own"))
             && fs::create_dir(&own).is_ok()
         {
-            break own;
+            break Decoy(own);
         }
+        std::thread::sleep(Duration::from_millis(1));
     };
-    let output = verify.wait_with_output().unwrap();
-    fs::remove_dir(&own).unwrap();
+    let output = Bounded::output(verify);
+    drop(own);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(4), "{text}");
     let last = text.lines().last();

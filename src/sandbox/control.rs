@@ -5,10 +5,10 @@
 //! asked for and nothing has been heard for [`SILENCE`], it kills it, and removes
 //! what the supervisor would have removed.
 
-use super::Depth;
-use super::owner::name_of;
+use super::owner::Mark;
 use super::scope::{self, Scope, Session};
 use super::service::{Answer, Lease, Request, RequestId};
+use super::sweep::{Known, Removed, Swept, sweep_run};
 use super::sys;
 use super::wire::{Order, Told, Wire};
 use super::{OWN_FILE, SUPERVISOR, inherited};
@@ -181,6 +181,8 @@ pub fn start(
 struct Helper {
     child: Child,
     wire: Wire,
+    /// By what its remains are known, should it be killed.
+    known: Option<Known>,
 }
 
 impl Helper {
@@ -195,8 +197,8 @@ impl Helper {
         };
         let (mut helper, scope) = match asked {
             Ok(started) => {
-                let (child, wire) = (started.child, started.wire);
-                (Helper { child, wire }, Scope::Own(started.unit))
+                let helper = Helper::new(started.child, started.wire, started.mark);
+                (helper, Scope::Own(started.unit))
             }
             Err(None) => (Helper::directly()?, Scope::NotAsked),
             Err(Some(answer)) => (Helper::directly()?, Scope::Refused(answer)),
@@ -211,11 +213,19 @@ impl Helper {
         Ok(helper)
     }
 
+    fn new(child: Child, wire: Wire, mark: Option<Mark>) -> Helper {
+        Helper {
+            known: Known::of(child.id(), mark),
+            child,
+            wire,
+        }
+    }
+
     /// Starts a supervisor in the session's own groups.
     fn directly() -> io::Result<Helper> {
         let (ours, theirs) = Wire::pair()?;
         let mut command = Command::new(OWN_FILE);
-        super::mark(&mut command);
+        let mark = super::mark(&mut command);
         let child = command
             .arg0(SUPERVISOR)
             .arg(std::process::id().to_string())
@@ -224,7 +234,7 @@ impl Helper {
             .stderr(Stdio::null())
             .spawn()
             .map_err(inherited::why_not_executed)?;
-        Ok(Helper { child, wire: ours })
+        Ok(Helper::new(child, ours, mark))
     }
 
     /// Hears the supervisor and hands on what is asked of it, until it has ended.
@@ -318,6 +328,12 @@ impl Helper {
         if !last.is_some_and(|event| event.is_last()) {
             let message = "the helper process ended before its work was done".into();
             hear(Event::Broken { message });
+            // What it would have told, told of its remains.
+            let left = self.sweep().left;
+            hear(match left.is_empty() {
+                true => Event::Cleaned,
+                false => Event::Left { left },
+            });
         }
         None
     }
@@ -341,6 +357,11 @@ impl Helper {
         }
     }
 
+    /// Removes what the supervisor has left, which has ended or can't go on.
+    fn sweep(&mut self) -> Swept {
+        self.known.take().map(sweep_run).unwrap_or_default()
+    }
+
     /// Awaits the supervisor's end.
     fn has_ended_by(&mut self, deadline: Instant) -> bool {
         match sys::pidfd_open(Pid::from_raw(self.child.id() as i32)) {
@@ -357,8 +378,6 @@ impl Helper {
     /// Ends a supervisor that doesn't end, does its work and tells what it did.
     fn force(&mut self, hear: &mut impl FnMut(Event) -> bool) -> String {
         let pid = self.child.id() as i32;
-        // The names of what it owns; while it lives they can be told.
-        let stem = name_of(pid, "");
         let descendants: Vec<OwnedFd> = descendants(pid)
             .into_iter()
             .filter_map(|pid| sys::pidfd_open(Pid::from_raw(pid)).ok())
@@ -383,23 +402,16 @@ impl Helper {
         if !clean {
             done.push_str("; not all of them have ended yet");
         }
-        let swept = super::sweep(Depth::Quick, false);
-        // What another run has left is not this one's.
-        let own = |what: &dyn ToString| {
-            let stem = stem.as_deref();
-            stem.is_none_or(|stem| what.to_string().contains(stem))
-        };
-        let removed: Vec<String> = swept
-            .removed
+        let Swept { removed, left } = self.sweep();
+        // Its processes were told above.
+        let removed: Vec<String> = removed
             .iter()
-            .filter(|what| own(what))
+            .filter(|what| matches!(what, Removed::Directory(_)))
             .map(ToString::to_string)
             .collect();
         if !removed.is_empty() {
             done.push_str(&format!("; removed: {}", removed.join(", ")));
         }
-        let mut left = swept.left;
-        left.retain(|what| own(what));
         let message = done.clone();
         hear(Event::Forced { message });
         if !left.is_empty() {

@@ -91,8 +91,8 @@ pub fn helper_main() -> Option<ExitCode> {
 }
 
 /// Gives a supervisor, and with it all that it starts, the mark of a new run.
-fn mark(command: &mut Command) {
-    if let Some(mark) = Mark::new() {
-        command.env(MARK, mark.to_string());
-    }
+fn mark(command: &mut Command) -> Option<Mark> {
+    let mark = Mark::new()?;
+    command.env(MARK, mark.to_string());
+    Some(mark)
 }

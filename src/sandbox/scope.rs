@@ -16,6 +16,7 @@
 //! Until the hello nothing is asked of the child and nothing has been made, so
 //! it can be given up at any moment for a supervisor that is started directly.
 
+use super::owner::Mark;
 use super::supervisor::privileged;
 use super::wire::{Told, Wire};
 use super::{SUPERVISOR, leaf, sys};
@@ -79,6 +80,8 @@ pub(super) struct OwnGroup {
 pub(super) struct Started {
     pub(super) child: Child,
     pub(super) wire: Wire,
+    /// The mark that it was given.
+    pub(super) mark: Option<Mark>,
     /// The unit's name.
     pub(super) unit: String,
 }
@@ -228,7 +231,7 @@ pub(super) fn start() -> Result<Started, Option<String>> {
     // Root may ask the manager of the machine, others ask their own.
     let manager = if privileged() { "--system" } else { "--user" };
     // It hands its environment on to the supervisor.
-    super::mark(&mut command);
+    let mark = super::mark(&mut command);
     command
         .args([manager, "--scope", "--quiet", "--collect"])
         // Nor does it start an agent that asks for passwords.
@@ -257,6 +260,7 @@ pub(super) fn start() -> Result<Started, Option<String>> {
         Hello::Came => Ok(Started {
             child,
             wire: ours,
+            mark,
             unit,
         }),
         end => {

@@ -17,18 +17,24 @@ use crate::probe::cgroups::Mounts;
 use crate::probe::{self, Subject};
 use nix::unistd::Pid;
 use std::cell::OnceCell;
-use std::collections::HashSet;
+use std::cmp::Reverse;
+use std::collections::{HashSet, VecDeque};
 use std::fs;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// Into how many groups with groups in them a quick look goes: each costs some
+/// 20 µs, and there may be thousands.
+const MOST_LOOKED_INTO: usize = 128;
+
 /// How thoroughly to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
     /// Before a run: it must cost next to nothing. Processes are looked for only
-    /// where a group or a directory says that there may be some.
+    /// where a group or a directory says that there may be some, and groups in the
+    /// upper levels only where there are very many.
     Quick,
     /// Every process is looked at, and guardians that take down are awaited.
     Whole,
@@ -40,6 +46,14 @@ impl Depth {
         match self {
             Depth::Quick => Duration::from_secs(2),
             Depth::Whole => Duration::from_secs(10),
+        }
+    }
+
+    /// Into how many groups with groups in them to look.
+    fn most(self) -> usize {
+        match self {
+            Depth::Quick => MOST_LOOKED_INTO,
+            Depth::Whole => usize::MAX,
         }
     }
 }
@@ -71,23 +85,60 @@ impl std::fmt::Display for Removed {
     }
 }
 
+/// A run by its guardian and its mark: what is left when the guardian is dead can
+/// be told from that of any other.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    guardian: Owner,
+    mark: Mark,
+}
+
+impl Known {
+    /// A run whose guardian is there, or was not awaited yet.
+    pub(super) fn of(guardian: u32, mark: Option<Mark>) -> Option<Known> {
+        let guardian = Owner::of(guardian as i32)?;
+        Some(Known {
+            guardian,
+            mark: mark?,
+        })
+    }
+}
+
 /// Finds all that, and removes it unless `dry_run`.
 pub fn sweep(depth: Depth, dry_run: bool) -> Swept {
+    sweep_with(depth, dry_run, None)
+}
+
+/// Removes what a run has left whose guardian has ended, or was killed and can't
+/// go on. Nothing of any other run is looked at.
+pub(super) fn sweep_run(run: Known) -> Swept {
+    sweep_with(Depth::Quick, false, Some(run))
+}
+
+fn sweep_with(depth: Depth, dry_run: bool, only: Option<Known>) -> Swept {
     let Some(me) = Owner::of(std::process::id() as i32) else {
         // Without a procfs nothing can be told from anything.
         return Swept::default();
+    };
+    let most = match only {
+        None => depth.most(),
+        Some(_) => usize::MAX,
     };
     let mut broom = Broom {
         me,
         depth,
         dry_run,
+        only,
         deadline: Instant::now() + depth.patience(),
         dead: HashSet::new(),
         processes: OnceCell::new(),
         swept: Swept::default(),
     };
-    let named = groups_of_ours();
-    broom.guardians(&named);
+    let named = groups_of_ours(most);
+    if broom.only.is_none() {
+        broom.guardians(&named);
+    }
+    broom.thaw(&named);
     broom.processes();
     broom.groups(&named);
     let (removed, left) = sweep_disks(dry_run, &|owner| broom.is_gone(owner));
@@ -101,6 +152,8 @@ struct Broom {
     me: Owner,
     depth: Depth,
     dry_run: bool,
+    /// The one run that is looked for.
+    only: Option<Known>,
     deadline: Instant,
     /// Guardians that run, and that nobody will let go on.
     dead: HashSet<Owner>,
@@ -123,7 +176,10 @@ struct Marked {
 impl Broom {
     /// Whether a guardian is known to be gone, or counts as that.
     fn is_gone(&self, owner: &Owner) -> bool {
-        owner.is_gone(&self.me) || self.dead.contains(owner)
+        match &self.only {
+            Some(run) => run.guardian == *owner,
+            None => owner.is_gone(&self.me) || self.dead.contains(owner),
+        }
     }
 
     /// Guardians whose program is gone. One that is stopped can't do its duty
@@ -203,16 +259,24 @@ impl Broom {
         }
     }
 
+    /// Lets the groups go on whose owner is gone: what is in a frozen one can't end.
+    fn thaw(&self, named: &[OursGroup]) {
+        let gone = named.iter().filter(|group| self.is_gone(&group.owner));
+        for group in gone.filter(|_| !self.dry_run) {
+            groups::thaw(&group.path);
+        }
+    }
+
     /// Processes of runs without a guardian.
     fn processes(&mut self) {
         // A guardian that was just killed here has left some, perhaps.
-        if self.depth == Depth::Quick && self.dead.is_empty() {
+        if self.depth == Depth::Quick && self.dead.is_empty() && self.only.is_none() {
             return;
         }
         let found: Vec<Member> = self
             .marked()
             .iter()
-            .filter(|one| !one.guards && self.is_left_over(&one.mark))
+            .filter(|one| (!one.guards || self.only.is_some()) && self.is_left_over(&one.mark))
             .map(|one| one.process.clone())
             .collect();
         let mut left = Vec::new();
@@ -247,10 +311,6 @@ impl Broom {
             let shared = shared.iter().map(|path| path.to_path_buf());
             self.swept.removed.extend(shared.map(Removed::Directory));
             return;
-        }
-        // All of them before any: what is in a frozen one can't end.
-        for path in &found {
-            groups::thaw(path);
         }
         let mut left = Vec::new();
         for path in &found {
@@ -311,6 +371,9 @@ impl Broom {
 
     /// Whether a run has no guardian any more.
     fn is_left_over(&self, mark: &Mark) -> bool {
+        if let Some(run) = &self.only {
+            return run.mark == *mark;
+        }
         let mut known = self.marked().iter().filter(|one| one.mark == *mark);
         // One that nobody knew when we looked has begun since.
         let old = known.clone().next().is_some() || mark.main.is_gone(&self.me);
@@ -375,39 +438,51 @@ struct OursGroup {
 }
 
 /// All groups of ours in all hierarchies that are mounted here, the inner before
-/// the outer. Those of other users are nothing of ours.
-fn groups_of_ours() -> Vec<OursGroup> {
+/// the outer; level by level, until `most` groups were looked into. Those of other
+/// users are nothing of ours.
+fn groups_of_ours(most: usize) -> Vec<OursGroup> {
     let Ok(mounts) = Mounts::read(Path::new("/proc"), &Subject::Myself) else {
         return Vec::new();
     };
     let mut walk = Walk::default();
     for hierarchy in mounts.iter() {
         if let Ok(root) = hierarchy.point.symlink_metadata() {
-            walk.device = root.dev();
-            walk.down(&hierarchy.point, &root);
+            walk.meet(hierarchy.point.clone(), &root);
         }
     }
+    for _ in 0..most {
+        let Some((directory, device)) = walk.next.pop_front() else {
+            break;
+        };
+        walk.look_into(&directory, device);
+    }
+    walk.found
+        .sort_by_key(|group| Reverse(group.path.components().count()));
     walk.found
 }
 
 #[derive(Default)]
 struct Walk {
-    device: u64,
     /// The same hierarchy may be mounted in several places.
     seen: HashSet<(u64, u64)>,
+    /// Those with groups in them, and the file system of each.
+    next: VecDeque<(PathBuf, u64)>,
     found: Vec<OursGroup>,
 }
 
 impl Walk {
-    fn down(&mut self, directory: &Path, meta: &fs::Metadata) {
-        if !self.seen.insert((meta.dev(), meta.ino())) {
-            return;
-        }
+    /// Notes a group. Whether it hasn't been met before.
+    fn meet(&mut self, directory: PathBuf, meta: &fs::Metadata) -> bool {
+        let new = self.seen.insert((meta.dev(), meta.ino()));
         // The links of a directory of a cgroup are itself, its name above, and
         // one for each group in it: without these its files needn't be read.
-        if meta.nlink() == 2 {
-            return;
+        if new && meta.nlink() != 2 {
+            self.next.push_back((directory, meta.dev()));
         }
+        new
+    }
+
+    fn look_into(&mut self, directory: &Path, device: u64) {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 continue;
@@ -417,15 +492,13 @@ impl Walk {
             let Ok(meta) = path.symlink_metadata() else {
                 continue;
             };
-            if meta.dev() != self.device {
+            if meta.dev() != device || !self.meet(path.clone(), &meta) {
                 continue;
             }
-            let new = !self.seen.contains(&(meta.dev(), meta.ino()));
-            self.down(&path, &meta);
             let owner = entry.file_name().to_str().and_then(Owner::parse);
             let mine =
                 meta.uid() == nix::unistd::geteuid().as_raw() || nix::unistd::geteuid().is_root();
-            if let (true, true, Some(owner)) = (new, mine, owner) {
+            if let (true, Some(owner)) = (mine, owner) {
                 self.found.push(OursGroup { path, owner });
             }
         }

@@ -35,7 +35,7 @@ pub struct Run {
 /// A run whose events arrive on a channel.
 pub struct Events {
     /// Everything that happens, in order; closed after the last event, which is
-    /// `Event::Cleaned` or `Event::Left`, or `Event::Broken` if the helper is gone.
+    /// `Event::Cleaned` or `Event::Left`, also after `Event::Broken`.
     pub events: Receiver<Event>,
     /// The run. Behind the channel: what still arrives at its end goes nowhere.
     run: Run,
