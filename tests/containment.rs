@@ -357,3 +357,129 @@ fn a_root_of_its_own_is_no_way_to_the_machine() {
     );
     assert!(said.contains("00000000a00425fb"), "{said}");
 }
+
+/// A demo that runs a script of sh in a box of these namespaces, or on the host
+/// for none. The last claim never holds, so that the run fails.
+fn script(namespaces: &str, script: &str) -> String {
+    let place = if namespaces.is_empty() { "host" } else { "box" };
+    let boxes = match place {
+        "box" => format!("box = [{{ name = 'box', namespaces = [{namespaces}] }}]\n"),
+        _ => String::new(),
+    };
+    format!(
+        "{boxes}[[action]]\nin = '{place}'\ndo.run = ['sh', '-c', \"\"\"{script}\"\"\"]\nas = 'sh'\n\
+         [[expect]]\nclaim = 'c'\nwhen = {{ fact = '{place}/sh', is = 'never' }}"
+    )
+}
+
+/// Places whose mounts are the host's: the host, and boxes with nothing that
+/// holds mounts.
+const WITHOUT_MOUNTS: [&str; 4] = ["", "'uts'", "'net', 'ipc'", "'time'"];
+
+/// Neither what a program mounts nor what it writes stays, wherever no mount
+/// namespace of a box's holds it.
+#[test]
+fn a_program_outside_of_a_boxs_mounts_changes_none_and_no_file() {
+    if !support::is_root() || !may_make_boxes(User::Me) {
+        skip("an ordinary user can mount nothing on the host");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (at, victim) = (dir.path().join("at"), dir.path().join("victim"));
+    fs::create_dir(&at).unwrap();
+    fs::write(&victim, "the host's").unwrap();
+    for namespaces in WITHOUT_MOUNTS {
+        let tries = format!(
+            "mount -t tmpfs tried-it {at}; mount --bind / {at}; echo x >{victim}; echo x >{at}/new; \
+             echo 1 >/proc/sys/kernel/domainname; echo end",
+            at = at.display(),
+            victim = victim.display()
+        );
+        let domain = fs::read_to_string("/proc/sys/kernel/domainname").unwrap();
+        let said = run(dir.path(), &script(namespaces, &tries));
+        assert!(said.contains("  end"), "{namespaces}:\n{said}");
+        assert!(said.contains("unshare(CLONE_NEWNS) = 0"), "{said}");
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        assert!(!mounts.contains("tried-it"), "{namespaces}:\n{mounts}");
+        assert!(!mounts.contains(at.to_str().unwrap()), "{namespaces}");
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "the host's");
+        assert_eq!(fs::read_dir(&at).unwrap().count(), 0, "{namespaces}");
+        let now = fs::read_to_string("/proc/sys/kernel/domainname").unwrap();
+        assert_eq!(now, domain, "{namespaces}");
+    }
+}
+
+/// Somebody's terminal: nothing arrives there, neither written nor typed for it.
+#[test]
+fn a_program_writes_to_no_terminal() {
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    use std::io::{Read, Write};
+    if !support::is_root() || !may_make_boxes(User::Me) {
+        skip("an ordinary user's terminal on the host is their own program's as well");
+        return;
+    }
+    let pty = nix::pty::openpty(None, None).unwrap();
+    let slave = nix::unistd::ttyname(&pty.slave).unwrap();
+    let (slave, mine) = (slave.display(), std::process::id());
+    fcntl(&pty.master, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+    let (mut master, mut own_end) = (fs::File::from(pty.master), fs::File::from(pty.slave));
+    let mut heard = [0; 4096];
+    // That it would be heard.
+    own_end.write_all(b"test").unwrap();
+    assert_eq!(master.read(&mut heard).unwrap(), 4);
+    for namespaces in WITHOUT_MOUNTS {
+        let dir = tempfile::tempdir().unwrap();
+        let tries = format!(
+            "for at in {slave} /dev/tty /dev/console /dev/tty1 /proc/{mine}/fd/*; do \
+             test -c $at && case $(readlink $at) in /dev/null) ;; *) echo intruder >$at; esac; done; \
+             python3 -c 'import fcntl,termios; fcntl.ioctl(0, termios.TIOCSTI, b\"x\")'; tty; echo end"
+        );
+        let said = run(dir.path(), &script(namespaces, &tries));
+        assert!(said.contains("not a tty"), "{namespaces}:\n{said}");
+        assert!(said.contains("  end"), "{namespaces}:\n{said}");
+        let nothing = master.read(&mut heard).map_err(|error| error.kind());
+        assert_eq!(nothing, Err(std::io::ErrorKind::WouldBlock), "{namespaces}");
+    }
+}
+
+/// What looks at itself in a box sees what it would in a container: no filter, and
+/// the flag only if whoever tests has it.
+#[test]
+fn a_program_in_a_box_has_no_filter_and_may_gain_privileges() {
+    if !may_make_boxes(User::Me) {
+        return;
+    }
+    let lines = |text: &str| -> Vec<String> {
+        let words = text.lines().map(str::trim);
+        let kept =
+            words.filter(|line| line.starts_with("Seccomp:") || line.starts_with("NoNewPrivs:"));
+        kept.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect()
+    };
+    let own = lines(&fs::read_to_string("/proc/self/status").unwrap());
+    for namespaces in ["'uts'", "'mount'", "'mount', 'pid'", "'user'"] {
+        let dir = tempfile::tempdir().unwrap();
+        let said = run(dir.path(), &script(namespaces, "cat /proc/self/status"));
+        assert_eq!(lines(&said), own, "{namespaces}:\n{said}");
+    }
+}
+
+/// They end by what limits them, and what they met is told.
+#[test]
+fn a_fork_bomb_and_a_hog_meet_their_limits() {
+    if !support::is_root() || !may_make_boxes(User::Me) {
+        skip("only root can always make a group");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let storm = "i=0; while test $i -lt 400; do sleep 5 & i=$((i+1)); done; echo all of them";
+    let said = run(dir.path(), &script("'uts'", storm));
+    assert!(said.contains("annot fork"), "{said}");
+    assert!(!said.contains("  all of them"), "{said}");
+    let said = run(
+        dir.path(),
+        &script("'uts'", "head -c 3G /dev/zero | tail -c 3G | wc -c"),
+    );
+    let told = said.contains("memory exhausted") || said.contains("Killed");
+    assert!(told && !said.contains("3221225472"), "{said}");
+}

@@ -30,6 +30,7 @@ mod tree;
 mod view;
 
 pub use layers::visible;
+pub use mountinfo::mount_points;
 pub use observation::Observation;
 pub use observe::observe;
 pub use process::{Stat, boot_id, memory_of, nsfs_inode, pids, share_of_mapping, start_time, stat};

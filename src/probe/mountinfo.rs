@@ -23,6 +23,15 @@ pub(super) fn parse(text: &str) -> Vec<Mount> {
     text.lines().filter_map(parse_line).collect()
 }
 
+/// Where each mount is, and its own options, comma-separated.
+pub fn mount_points(text: &str) -> Vec<(String, String)> {
+    let line = |line: &str| {
+        let mut fields = line.split(' ').skip(4);
+        Some((unescape(fields.next()?), fields.next()?.to_string()))
+    };
+    text.lines().filter_map(line).collect()
+}
+
 /// Whether a path can still lead to this one of `mounts`: not if a later mount
 /// covers it.
 ///

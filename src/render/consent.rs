@@ -2,7 +2,12 @@
 
 use super::line::{Line, Role, Span};
 use super::text::{bullet, wrap};
-use crate::plan::{Action, BoxSpec, CgroupSpec, Effect, Place, Plan, Propagation};
+use crate::plan::{Action, BoxSpec, CgroupSpec, Effect, Namespace, Place, Plan, Propagation};
+
+/// What holds for a command outside of every box with mounts of its own.
+const APART: &str = "! In a box without mounts of its own, and for root on the host too, a command \
+                     sees every file read-only, no terminal and no disk, and its mounts go with it. \
+                     It can still signal your processes and talk to your services.";
 
 /// The plan as a list of sentences: first the boxes, then every action.
 pub fn consent(plan: &Plan, width: usize) -> Vec<Line> {
@@ -40,11 +45,20 @@ pub fn consent(plan: &Plan, width: usize) -> Vec<Line> {
             .map(|a| format!("{}: {}", a.place, done(a)))
             .collect(),
     );
-    let uncontained = |action: &Action| action.verb.about().effect == Effect::User;
-    if plan.actions.iter().any(uncontained) {
-        let mind = "! No box hides your files from a command: it may change what you may change.";
+    let commands = || {
+        let all = plan.actions.iter();
+        all.filter(|action| action.verb.about().effect == Effect::User)
+    };
+    let mut mind = Vec::new();
+    if commands().next().is_some() {
+        mind.push("! No box hides your files from a command: it may change what you may change.");
+    }
+    if commands().any(|action| !plan.contained(&action.place, Namespace::Mount)) {
+        mind.push(APART);
+    }
+    for line in mind {
         lines.push(Line::default());
-        lines.extend(wrap(&[Span::new(mind, Role::Warn)], width));
+        lines.extend(wrap(&[Span::new(line, Role::Warn)], width));
     }
     if lines.is_empty() {
         lines.extend(wrap(&[Span::new("It does nothing.", Role::Body)], width));

@@ -11,6 +11,11 @@ use std::fs;
 /// CPU seconds that one process of a demo may use.
 pub(super) const CPU_SECONDS: u64 = 60;
 
+/// The most memory of its own that one process of a demo's may have: what is left
+/// where no group can be made. Not RLIMIT_AS, because some programs reserve terabytes
+/// of addresses that they never use.
+const MOST_DATA: u64 = 1 << 30;
+
 /// How long a file may become that a person's shell writes: room for what one
 /// builds or downloads, and still little of a disk.
 const SHELL_FILE: u64 = 1 << 30;
@@ -45,6 +50,7 @@ pub(super) fn of(tenant: Tenant) -> Result<(), Errno> {
         // `burn` uses a second or two; a minute is a program that went astray.
         Tenant::Demo => {
             harden(Resource::RLIMIT_CPU, CPU_SECONDS)?;
+            harden(Resource::RLIMIT_DATA, MOST_DATA)?;
             harden(Resource::RLIMIT_FSIZE, MOST_FILE.0)
         }
         // CPU time adds up over hours in a shell and its editor. A file that

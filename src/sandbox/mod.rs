@@ -18,7 +18,9 @@
 //! knows nothing of lessons, expectations or screens.
 
 mod agent;
+mod apart;
 mod cgroup;
+mod confine;
 mod control;
 mod create;
 mod files;

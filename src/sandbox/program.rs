@@ -2,6 +2,7 @@
 //! else to talk to, on pipes or on a pty of the box's own.
 
 use super::agent::{Agent, Job};
+use super::confine::{Confinement, Privilege};
 use super::owner::{MARK, Mark};
 use super::search;
 use super::service::{Program, Size, Stdio};
@@ -9,6 +10,7 @@ use super::sys;
 use super::trace::Told;
 use super::wire::{Reply, Start};
 use crate::base::{Errno, kernel};
+use crate::plan::Namespace;
 use nix::fcntl::OFlag;
 use nix::mount::{MsFlags, mount};
 use nix::sys::signal::{Signal, kill};
@@ -89,12 +91,21 @@ impl Agent {
             command.uid(*uid).gid(*gid);
         }
         sys::lead_session(&mut command, terminal.is_some());
-        sys::confine(&mut command, self.privilege(&start.held), *limits);
+        let how = Confinement {
+            tenant: *limits,
+            privilege: Privilege::at(&start.held, self.initial_user, self.pivoted),
+            // On a terminal of the place's own it needs the /dev of the place.
+            apart: terminal.is_none() && !start.held.contains(&Namespace::Mount),
+            groups: Vec::new(),
+        };
+        let confined = self.teller.confine(&mut command, how);
+        let report = confined.map_err(|error| format!("memfd_create: {error}"))?;
         let child = command.spawn().map_err(|error| {
             let errno = Errno::from(error);
             format!("`{program}` could not be started in {directory}: {errno}")
         })?;
         drop(command);
+        self.teller.tell_confined(report);
         let pid = Pid::from_raw(child.id() as i32);
         self.adopt(pid);
         self.teller.reply_with(Reply::Started, ours);

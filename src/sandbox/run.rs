@@ -1,10 +1,10 @@
 //! `run`: one of the machine's own programs, with what it writes captured.
 
 use super::agent::{Agent, Job};
+use super::confine::{Confinement, Privilege};
 use super::owner::{MARK, Mark};
 use super::search;
 use super::service::Tenant;
-use super::sys::{self, Privilege};
 use super::trace::Told;
 use super::wire::{Reply, Task};
 use crate::base::Errno;
@@ -57,7 +57,12 @@ impl Agent {
         let Some((program, arguments)) = argv.split_first() else {
             return Err(self.teller.broken("`run` needs a program".into()));
         };
-        let privilege = self.privilege(&task.held);
+        let how = Confinement {
+            tenant: Tenant::Demo,
+            privilege: Privilege::at(&task.held, self.initial_user, self.pivoted),
+            apart: !task.held.contains(&Namespace::Mount),
+            groups: task.fence.clone(),
+        };
         let outputs = Captured::new().and_then(|out| Ok((out, Captured::new()?)));
         let ((out, to_out), (err, to_err)) =
             outputs.map_err(|error| self.teller.broken(format!("pipe: {error}")))?;
@@ -80,7 +85,9 @@ impl Agent {
             ])
             .envs(Mark::own().map(|mark| (MARK, mark.to_string())))
             .current_dir("/");
-        sys::confine(&mut command, privilege, Tenant::Demo);
+        let confined = self.teller.confine(&mut command, how);
+        let report =
+            confined.map_err(|error| self.teller.broken(format!("memfd_create: {error}")))?;
         let before = Instant::now();
         // Returns once execve(2) has succeeded or failed in the child.
         let spawned = (|| {
@@ -104,6 +111,7 @@ impl Agent {
             &call,
             before.elapsed(),
         );
+        self.teller.tell_confined(report);
         let state = match spawned {
             Err(error) => {
                 let errno = Errno::from(error);
@@ -132,17 +140,6 @@ impl Agent {
             err,
             deadline: Instant::now() + PROGRAM,
         }))
-    }
-
-    /// How far a program that runs here is trusted.
-    pub(super) fn privilege(&self, held: &[Namespace]) -> Privilege {
-        match held {
-            [] => Privilege::Dropped,
-            // Root of a user namespace can do no more than that allows.
-            held if held.contains(&Namespace::User) || !self.initial_user => Privilege::Kept,
-            _ if self.pivoted => Privilege::Container,
-            _ => Privilege::Box,
-        }
     }
 }
 

@@ -6,12 +6,13 @@
 
 #![allow(unsafe_code)]
 
-use super::service::Tenant;
+use super::confine::Confinement;
 use crate::base::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
@@ -230,57 +231,16 @@ pub(super) fn msgget(key: u32, flags: i32) -> Result<i64, Errno> {
     }))
 }
 
-/// How far a program that a demo runs is trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Privilege {
-    /// As the box has it.
-    Kept,
-    /// No capability at all: the program stands where nothing contains it.
-    Dropped,
-    /// Those that act on what a box of real root has of its own: nothing
-    /// contains the others but the whole machine.
-    Box,
-    /// As a runtime starts a container by default, less the one to make devices:
-    /// here no device cgroup stands before them.
-    Container,
-}
-
-/// The capabilities that Docker leaves to a container, capabilities(7), but for
-/// CAP_MKNOD: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID,
-/// SETPCAP, NET_BIND_SERVICE, NET_RAW, SYS_CHROOT, AUDIT_WRITE, SETFCAP.
-const CONTAINER: u64 = bits(&[0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31]);
-/// Those, and what mounts, names and network devices of a box's own take:
-/// NET_ADMIN, SYS_ADMIN.
-const BOX: u64 = CONTAINER | bits(&[12, 21]);
-
-const fn bits(capabilities: &[u32]) -> u64 {
-    let (mut mask, mut index) = (0, 0);
-    while index < capabilities.len() {
-        mask |= 1 << capabilities[index];
-        index += 1;
-    }
-    mask
-}
-
-/// Makes a program die with this process and never gain privileges by execve, and
-/// gives it the limits of its kind.
-pub(super) fn confine(command: &mut Command, privilege: Privilege, tenant: Tenant) {
+/// Makes a program die with this process, and confines it. What of that is
+/// to be told is written to `report`.
+pub(super) fn confine(command: &mut Command, how: Confinement, report: File) {
     let parent = nix::unistd::getpid();
-    // SAFETY: the closure runs between fork and exec of a one-threaded process
-    // and makes only system calls.
+    // SAFETY: the closure runs between fork and exec of a one-threaded process,
+    // which may allocate there.
     unsafe {
         command.pre_exec(move || {
             die_with(parent)?;
-            unblock_signals();
-            super::limits::of(tenant).map_err(|errno| io::Error::from_raw_os_error(errno.0))?;
-            nix::sys::prctl::set_no_new_privs()?;
-            let keep = match privilege {
-                Privilege::Kept => return Ok(()),
-                Privilege::Dropped => 0,
-                Privilege::Box => BOX,
-                Privilege::Container => CONTAINER,
-            };
-            keep_capabilities(keep).map_err(|errno| io::Error::from_raw_os_error(errno.0))
+            how.enter(&report)
         });
     }
 }
@@ -354,8 +314,9 @@ fn die_with(parent: Pid) -> io::Result<()> {
 }
 
 /// Gives up every capability but these, and with the bounding set the way back
-/// through the execve(2) rule for uid 0; capabilities(7).
-fn keep_capabilities(keep: u64) -> Result<(), Errno> {
+/// through the execve(2) rule for uid 0; capabilities(7). Whether that way is closed:
+/// without CAP_SETPCAP it can't be.
+pub(super) fn keep_capabilities(keep: u64) -> Result<bool, Errno> {
     #[repr(C)]
     struct Header {
         version: u32,
@@ -370,12 +331,15 @@ fn keep_capabilities(keep: u64) -> Result<(), Errno> {
     // Effective, permitted and inheritable: the low 32 bits of each, then the
     // high ones.
     let mut data = [0u32; 6];
+    let mut closed = true;
     // SAFETY: prctl takes integers; capget writes and capset reads a header and
     // the two three-word sets that version 3 prescribes, all live across the calls.
     unsafe {
         for capability in (0..64).filter(|capability| keep & 1 << capability == 0) {
-            if libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) != 0 {
-                break;
+            // 0 or 1; an error behind the last one that the kernel knows.
+            let bounded = libc::prctl(libc::PR_CAPBSET_READ, capability, 0, 0, 0) == 1;
+            if bounded && libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) != 0 {
+                closed = false;
             }
         }
         answer(libc::syscall(
@@ -392,9 +356,9 @@ fn keep_capabilities(keep: u64) -> Result<(), Errno> {
             libc::SYS_capset,
             &raw mut header,
             data.as_ptr(),
-        ))
-        .map(drop)
+        ))?;
     }
+    Ok(closed)
 }
 
 /// What the kernel says of the mount that a path leads to.
@@ -456,6 +420,40 @@ pub(super) fn mounted_fd(fd: BorrowedFd<'_>) -> Result<Mounted, Errno> {
         id,
         file: (found.stx_dev_major, found.stx_dev_minor, found.stx_ino),
     })
+}
+
+/// Makes every mount below the root read-only, and what device nodes are on them
+/// without effect: mount_setattr(2), ENOSYS before Linux 5.12.
+pub(super) fn guard_all_mounts() -> Result<(), Errno> {
+    /// `struct mount_attr`, MOUNT_ATTR_SIZE_VER0.
+    #[repr(C)]
+    struct Attributes {
+        set: u64,
+        clear: u64,
+        propagation: u64,
+        user_namespace: u64,
+    }
+    /// `MOUNT_ATTR_RDONLY` and `MOUNT_ATTR_NODEV`.
+    const GUARDED: u64 = 0x1 | 0x4;
+    let attributes = Attributes {
+        set: GUARDED,
+        clear: 0,
+        propagation: 0,
+        user_namespace: 0,
+    };
+    // SAFETY: the path ends with zero, and the kernel reads the struct of that
+    // size; both live across the call.
+    answer(unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            c"/".as_ptr(),
+            libc::AT_RECURSIVE,
+            &raw const attributes,
+            size_of::<Attributes>(),
+        )
+    })
+    .map(drop)
 }
 
 /// The raw result of a system call made through libc as value or errno.

@@ -1,6 +1,7 @@
 //! The groups that a demo declares: made, limited, frozen and removed by the
 //! supervisor, which owns them.
 
+mod fence;
 mod limits;
 pub(super) mod switched;
 mod taken;
@@ -51,6 +52,8 @@ pub(super) struct Groups {
     /// The controllers that its groups were given in version 2.
     given: Vec<Given>,
     known: BTreeMap<BoxName, Directories>,
+    /// Where programs are put that a demo runs, once the first is.
+    fence: Option<Vec<PathBuf>>,
 }
 
 impl Groups {
@@ -62,6 +65,7 @@ impl Groups {
             markers: Vec::new(),
             given: Vec::new(),
             known: BTreeMap::new(),
+            fence: None,
         }
     }
 

@@ -6,7 +6,7 @@ use super::{End, Run};
 use crate::base::Errno;
 use crate::plan::{
     Action, BoxName, BoxSpec, CgroupSpec, Controller, Event, Fact, FactRef, Need, Place,
-    Provenance, Retuned, SetLimits,
+    Provenance, Retuned, SetLimits, Verb,
 };
 use crate::sandbox::cgroup::{self, Placement};
 use crate::sandbox::groups::{Caller, Groups, Refused};
@@ -102,6 +102,22 @@ impl Run {
                 self.refused(&Need::ChildCgroup, &stage, errno, None)?;
                 Err(End::Told)
             }
+        }
+    }
+
+    /// The groups that a program joins which an action runs: none if its box is
+    /// in a group of the lesson's, which has the limits that the lesson is about.
+    pub(super) fn fence_for(&mut self, action: &Action) -> Vec<std::path::PathBuf> {
+        let has_own = |name: &BoxName| {
+            let mut line = std::iter::successors(self.plan.find(name), |spec| {
+                self.plan.find(spec.parent.as_ref()?)
+            });
+            line.any(|spec| spec.cgroup.is_some())
+        };
+        match (&action.verb, &action.place) {
+            (Verb::Run(_), Place::Box(name)) if has_own(name) => Vec::new(),
+            (Verb::Run(_), _) => self.groups.fence().to_vec(),
+            _ => Vec::new(),
         }
     }
 

@@ -519,12 +519,14 @@ impl Run {
                     .filter(|ns| self.plan.contained(&action.place, *ns))
                     .collect();
                 let disk = self.disk_for(index, action)?;
+                let fence = self.fence_for(action);
                 let task = Task {
                     action: action.clone(),
                     boxes: self.known.clone(),
                     ports: self.ports.clone(),
                     groups: self.groups.known().clone(),
                     held,
+                    fence,
                     disk,
                 };
                 let id = self.ask(&actor, Request::Do(Box::new(task)), Vec::new())?;

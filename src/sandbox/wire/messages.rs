@@ -132,6 +132,8 @@ pub(in crate::sandbox) struct Task {
     /// The kinds of which this place has a namespace that the run made; none if
     /// nothing contains what a program does here.
     pub(in crate::sandbox) held: Vec<Namespace>,
+    /// The groups that a program joins that this task runs, for their limits.
+    pub(in crate::sandbox) fence: Vec<PathBuf>,
     /// The run's own directory on a disk, for a `store`; made by the supervisor,
     /// which removes it.
     pub(in crate::sandbox) disk: Option<PathBuf>,
