@@ -11,13 +11,17 @@ use support::{Limit, PATIENCE, User, glassbox, may_make_boxes, skip};
 
 /// Runs a pack of one step with this demo, `--trust`ed. What it printed.
 fn run(dir: &Path, demo: &str) -> String {
+    run_as(User::Me, dir, demo)
+}
+
+fn run_as(user: User, dir: &Path, demo: &str) -> String {
     let lesson = dir.join("01-hostile");
     fs::create_dir_all(&lesson).unwrap();
     let facts = "title = 'T'\nsummary = 'S'\nlock = 'L'\nminutes = 1\n";
     fs::write(lesson.join("lesson.toml"), facts).unwrap();
     let step = format!("+++\nid = 'hostile'\ntitle = 'T'\n+++\n\nText.\n\n```demo\n{demo}\n```\n");
     fs::write(lesson.join("01-hostile.md"), step).unwrap();
-    let output = glassbox(User::Me)
+    let output = glassbox(user)
         .args(["--lessons", dir.to_str().unwrap()])
         .args(["run", "hostile", "--trust"])
         .within(PATIENCE)
@@ -468,10 +472,15 @@ fn a_program_in_a_box_has_no_filter_and_may_gain_privileges() {
 #[test]
 fn a_fork_bomb_and_a_hog_meet_their_limits() {
     if !support::is_root() || !may_make_boxes(User::Me) {
-        skip("only root can always make a group");
+        skip("an ordinary user may have no group to make others in");
         return;
     }
     let dir = tempfile::tempdir().unwrap();
+    let said = run(dir.path(), &script("'uts'", "cat /proc/self/cgroup"));
+    if !said.contains("run.programs") {
+        skip("no group of this host hands pids and memory down");
+        return;
+    }
     let storm = "i=0; while test $i -lt 400; do sleep 5 & i=$((i+1)); done; echo all of them";
     let said = run(dir.path(), &script("'uts'", storm));
     assert!(said.contains("annot fork"), "{said}");
@@ -482,4 +491,39 @@ fn a_fork_bomb_and_a_hog_meet_their_limits() {
     );
     let told = said.contains("memory exhausted") || said.contains("Killed");
     assert!(told && !said.contains("3221225472"), "{said}");
+}
+
+/// A program of root's with the set-user-ID bit is worth no more than its reader.
+#[test]
+fn a_set_user_id_program_gains_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+    if !support::is_root() {
+        skip("only root can make a set-user-ID program of root's");
+        return;
+    }
+    let dir = support::pack::public_tempdir();
+    let (program, secret) = (dir.path().join("cat"), dir.path().join("secret"));
+    fs::copy("/bin/cat", &program).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).unwrap();
+    fs::write(&secret, "a secret").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    let read = format!("{} {}", program.display(), secret.display());
+    // That the bit has its effect where nothing prevents it.
+    let shell = support::shell(User::Ordinary, &read);
+    if shell.stdout != b"a secret" {
+        skip("the temporary directory takes no set-user-ID bits");
+        return;
+    }
+    let mut places = vec![(User::Ordinary, ""), (User::Me, "'user'")];
+    if may_make_boxes(User::Ordinary) {
+        places.extend([
+            (User::Ordinary, "'uts'"),
+            (User::Ordinary, "'mount', 'pid'"),
+        ]);
+    }
+    for (user, namespaces) in places {
+        let said = run_as(user, dir.path(), &script(namespaces, &read));
+        assert!(said.contains("Permission denied"), "{namespaces}:\n{said}");
+        assert!(!said.contains("a secret"), "{namespaces}:\n{said}");
+    }
 }
