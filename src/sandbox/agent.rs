@@ -12,7 +12,7 @@ use super::own::OwnMounts;
 use super::service::Size;
 use super::spawn::Children;
 use super::supervisor::children;
-use super::sys;
+use super::sys::{self, OneThread};
 use super::trace::{Teller, Told};
 use super::wire::{Asked, Id, Received, Reply, Request, Task, Wire};
 use crate::base::{Errno, kernel};
@@ -96,7 +96,7 @@ pub(super) enum Outer {
 }
 
 /// The life of an agent that the supervisor forked.
-pub(super) fn outer(kind: Outer, end: OwnedFd, supervisor: nix::unistd::Pid) -> ! {
+pub(super) fn outer(one: OneThread, kind: Outer, end: OwnedFd, supervisor: nix::unistd::Pid) -> ! {
     let Ok(end) = sys::keep_only(end) else {
         sys::exit_now(1)
     };
@@ -106,7 +106,7 @@ pub(super) fn outer(kind: Outer, end: OwnedFd, supervisor: nix::unistd::Pid) -> 
     if armed.is_err() || nix::unistd::getppid() != supervisor {
         sys::exit_now(1);
     }
-    let mut teller = Teller::new(Place::Host, Wire::from(end));
+    let mut teller = Teller::new(Place::Host, Wire::from(end), one);
     teller.end_on_panic();
     let ready = match kind {
         Outer::Host => {

@@ -12,7 +12,7 @@
 //! is the box's.
 
 use super::agent::Agent;
-use super::sys::{self, Forked};
+use super::sys::{self, Forked, OneThread};
 use super::trace::{Teller, Told};
 use super::wire::{Asked, Creation, Reply, Request, Wire};
 use crate::base::Errno;
@@ -36,7 +36,7 @@ pub(super) fn create(
     let pipes = (|| Ok::<_, std::io::Error>((std::io::pipe()?, std::io::pipe()?)))();
     let ((mut from_stage, to_creator), (from_creator, mut to_stage)) =
         pipes.map_err(|error| teller.broken(format!("pipe: {error}")))?;
-    match sys::fork().map_err(|errno| teller.broken(format!("fork: {errno}")))? {
+    match sys::fork(teller.one).map_err(|errno| teller.broken(format!("fork: {errno}")))? {
         Forked::Child => {
             drop((from_stage, to_stage));
             let link = Link {
@@ -199,7 +199,7 @@ fn stage(
     }
 
     match clone_box(teller, spec)? {
-        0 => pid_one(creation, &owned, box_end),
+        0 => pid_one(teller.one, creation, &owned, box_end),
         child => {
             let mut message = vec![b'c'];
             message.extend((child as i32).to_le_bytes());
@@ -364,7 +364,7 @@ fn clone_box(teller: &mut Teller, spec: &BoxSpec) -> Result<i64, Told> {
 /// because the wire is the creator's.
 fn clone_traced(teller: &mut Teller, flags: u64, shown: &str, why: &str) -> Result<i64, Errno> {
     let before = Instant::now();
-    let result = sys::clone3(flags, 0);
+    let result = sys::clone3(teller.one, flags, 0);
     if result == Ok(0) {
         return result;
     }
@@ -379,7 +379,7 @@ fn clone_traced(teller: &mut Teller, flags: u64, shown: &str, why: &str) -> Resu
         return result;
     }
     let before = Instant::now();
-    let result = sys::clone(flags);
+    let result = sys::clone(teller.one, flags);
     if result != Ok(0) {
         let why = "clone3 is filtered here, so the older call";
         teller.timed(
@@ -400,7 +400,7 @@ fn die_with_parent(teller: &mut Teller) -> Result<(), Told> {
 }
 
 /// The first process of the box, from its first instruction on.
-fn pid_one(creation: &Creation, owned: &[Namespace], box_end: OwnedFd) -> ! {
+fn pid_one(one: OneThread, creation: &Creation, owned: &[Namespace], box_end: OwnedFd) -> ! {
     let spec = &creation.spec;
     let Ok(end) = sys::keep_only(box_end) else {
         sys::exit_now(1)
@@ -411,7 +411,7 @@ fn pid_one(creation: &Creation, owned: &[Namespace], box_end: OwnedFd) -> ! {
     if nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).is_err() {
         sys::exit_now(1);
     }
-    let mut teller = Teller::new(Place::Box(spec.name.clone()), Wire::from(end));
+    let mut teller = Teller::new(Place::Box(spec.name.clone()), Wire::from(end), one);
     teller.end_on_panic();
     teller.reply(Reply::Hello);
     match teller.wire().receive::<Asked>(None) {

@@ -84,10 +84,13 @@ pub fn helper_main() -> Option<ExitCode> {
     let main_pid = words.last().and_then(|word| word.to_str()?.parse().ok());
     let wire = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned();
     match (
+        sys::OneThread::claim(),
         main_pid,
         wire.ok().and_then(|wire| sys::keep_only(wire).ok()),
     ) {
-        (Some(pid), Some(wire)) => Some(supervisor::supervise(wire, pid, way == Way::InScope)),
+        (Some(one), Some(pid), Some(wire)) => {
+            Some(supervisor::supervise(one, wire, pid, way == Way::InScope))
+        }
         _ => Some(ExitCode::FAILURE),
     }
 }

@@ -67,7 +67,7 @@ impl Agent {
             return Ok(Err(Errno(libc::EINVAL)));
         };
         // A child enters the namespaces, so that this agent stays where it is.
-        match sys::fork() {
+        match sys::fork(self.teller.one) {
             Err(errno) => Ok(Err(errno)),
             Ok(Forked::Child) => {
                 let errno = join_by_veth(&mut self.teller, &a, &b).err();

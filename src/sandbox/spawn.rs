@@ -139,7 +139,7 @@ impl Agent {
         let (pid, born_inside) = match self.fork_into(&cgroups) {
             Err(errno) => return Ok(Err(errno)),
             Ok((0, _)) => match sys::keep_only(theirs.into()) {
-                Ok(end) => workload::run(spawn, number, parent, end.into()),
+                Ok(end) => workload::run(self.teller.one, spawn, number, parent, end.into()),
                 Err(_) => sys::exit_now(1),
             },
             Ok((pid, born_inside)) => (Pid::from_raw(pid as i32), born_inside),
@@ -177,7 +177,7 @@ impl Agent {
             && let Ok(open) = File::open(directory)
         {
             let before = Instant::now();
-            let result = sys::clone3_into(open.as_fd());
+            let result = sys::clone3_into(self.teller.one, open.as_fd());
             if result == Ok(0) {
                 return Ok((0, true));
             }
@@ -192,7 +192,7 @@ impl Agent {
             }
         }
         let before = Instant::now();
-        match sys::fork()? {
+        match sys::fork(self.teller.one)? {
             Forked::Child => Ok((0, false)),
             Forked::Parent(pid) => {
                 let pid = i64::from(pid.as_raw());

@@ -11,9 +11,11 @@ use crate::base::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 use nix::unistd::Pid;
 use std::fs::File;
 use std::io;
+use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -27,8 +29,23 @@ pub(super) enum Forked {
     Parent(Pid),
 }
 
+/// That this process has one thread: a child by fork(2) may then run ordinary code.
+/// It stays in the thread that it was given to, which starts no other, and goes over
+/// to what that forks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OneThread(PhantomData<*const ()>);
+
+impl OneThread {
+    /// Asked of the kernel, proc_pid_task(5); for the first line of a helper. `None`
+    /// if there are more, or nothing tells.
+    pub(super) fn claim() -> Option<OneThread> {
+        let threads = std::fs::read_dir("/proc/self/task").ok()?;
+        (threads.count() == 1).then_some(OneThread(PhantomData))
+    }
+}
+
 /// fork(2).
-pub(super) fn fork() -> Result<Forked, Errno> {
+pub(super) fn fork(_: OneThread) -> Result<Forked, Errno> {
     // SAFETY: the process has one thread, so the child may allocate and lock.
     match unsafe { nix::unistd::fork() }? {
         nix::unistd::ForkResult::Child => Ok(Forked::Child),
@@ -57,35 +74,35 @@ struct CloneArgs {
 const CLONE_ARGS_SIZE_VER0: usize = 64;
 
 /// clone3(2) with no stack of its own, like fork. `Ok(0)` in the child.
-pub(super) fn clone3(flags: u64, exit_signal: u64) -> Result<i64, Errno> {
+pub(super) fn clone3(one: OneThread, flags: u64, exit_signal: u64) -> Result<i64, Errno> {
     let args = CloneArgs {
         flags,
         exit_signal,
         ..CloneArgs::default()
     };
-    clone3_with(&args, CLONE_ARGS_SIZE_VER0)
+    clone3_with(one, &args, CLONE_ARGS_SIZE_VER0)
 }
 
 /// clone3(2) like fork, with the child in a version 2 cgroup from its first
 /// instruction: CLONE_INTO_CGROUP, Linux 5.7.
-pub(super) fn clone3_into(cgroup: BorrowedFd<'_>) -> Result<i64, Errno> {
+pub(super) fn clone3_into(one: OneThread, cgroup: BorrowedFd<'_>) -> Result<i64, Errno> {
     let args = CloneArgs {
         flags: 0x2_0000_0000,
         exit_signal: libc::SIGCHLD as u64,
         cgroup: cgroup.as_raw_fd() as u64,
         ..CloneArgs::default()
     };
-    clone3_with(&args, size_of::<CloneArgs>())
+    clone3_with(one, &args, size_of::<CloneArgs>())
 }
 
-fn clone3_with(args: &CloneArgs, size: usize) -> Result<i64, Errno> {
+fn clone3_with(_: OneThread, args: &CloneArgs, size: usize) -> Result<i64, Errno> {
     // SAFETY: `args` lives across the call and is at least `size` bytes long;
     // without CLONE_VM the child has its own copy of this one-threaded process.
     answer(unsafe { libc::syscall(libc::SYS_clone3, std::ptr::from_ref(args), size) })
 }
 
 /// clone(2) without a new stack, like fork. `Ok(0)` in the child.
-pub(super) fn clone(flags: u64) -> Result<i64, Errno> {
+pub(super) fn clone(_: OneThread, flags: u64) -> Result<i64, Errno> {
     // SAFETY: a null stack without CLONE_VM means a copy of the caller's; the
     // other pointers are unused by these flags. The argument order differs
     // between architectures only behind the first two (s390 is not built for).
@@ -233,7 +250,7 @@ pub(super) fn msgget(key: u32, flags: i32) -> Result<i64, Errno> {
 
 /// Makes a program die with this process, and confines it. What of that is
 /// to be told is written to `report`.
-pub(super) fn confine(command: &mut Command, how: Confinement, report: File) {
+pub(super) fn confine(_: OneThread, command: &mut Command, how: Confinement, report: File) {
     let parent = nix::unistd::getpid();
     // SAFETY: the closure runs between fork and exec of a one-threaded process,
     // which may allocate there.
@@ -467,10 +484,45 @@ fn answer(result: i64) -> Result<i64, Errno> {
     }
 }
 
-/// Takes ownership of a descriptor that the kernel just handed over with SCM_RIGHTS.
-pub(super) fn own(fd: RawFd) -> OwnedFd {
-    // SAFETY: the caller got it from recvmsg(2), which made it for this process.
-    unsafe { OwnedFd::from_raw_fd(fd) }
+/// What one recvmsg(2) brought.
+pub(super) struct Received {
+    /// How many bytes; 0 at the end.
+    pub(super) count: usize,
+    /// What came by SCM_RIGHTS.
+    pub(super) descriptors: Vec<OwnedFd>,
+    /// Who sent it, by SCM_CREDENTIALS.
+    pub(super) sender: Option<i32>,
+}
+
+/// recvmsg(2), without waiting; `space` is for the control messages, cmsg(3).
+pub(super) fn receive(
+    socket: BorrowedFd<'_>,
+    bytes: &mut [u8],
+    space: &mut Vec<u8>,
+) -> Result<Received, nix::errno::Errno> {
+    let mut parts = [io::IoSliceMut::new(bytes)];
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(space), flags)?;
+    let (mut descriptors, mut sender) = (Vec::new(), None);
+    for control in message.cmsgs().into_iter().flatten() {
+        match control {
+            ControlMessageOwned::ScmRights(fds) => {
+                // SAFETY: the kernel just made these descriptors for this process,
+                // and nobody else knows of them.
+                let owned = fds
+                    .into_iter()
+                    .map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+                descriptors.extend(owned);
+            }
+            ControlMessageOwned::ScmCredentials(from) => sender = Some(from.pid()),
+            _ => {}
+        }
+    }
+    Ok(Received {
+        count: message.bytes,
+        descriptors,
+        sender,
+    })
 }
 
 /// Puts every signal, real-time ones as well, back to its default, and unblocks

@@ -1,6 +1,7 @@
 //! The trace: every call that is made for the learner's sake becomes an event,
 //! with what it was given, what it answered and how long it took.
 
+use super::sys::OneThread;
 use super::wire::{Id, Reply, Said, TooLarge, Wire};
 use crate::base::Errno;
 use crate::image::Returned;
@@ -18,6 +19,8 @@ pub(super) struct Told;
 pub(super) struct Teller {
     /// Where this process stands.
     pub(super) place: Place,
+    /// That it may fork.
+    pub(super) one: OneThread,
     /// The request that is being carried out.
     pub(super) about: Id,
     wire: Wire,
@@ -25,9 +28,14 @@ pub(super) struct Teller {
 
 impl Teller {
     /// Speaks for `place` on `wire`.
-    pub(super) fn new(place: Place, wire: Wire) -> Teller {
+    pub(super) fn new(place: Place, wire: Wire, one: OneThread) -> Teller {
         let about = 0;
-        Teller { place, about, wire }
+        Teller {
+            place,
+            one,
+            about,
+            wire,
+        }
     }
 
     /// Tells a panic and ends the process there: it must not unwind into what

@@ -1,7 +1,7 @@
 //! The workloads that are built in, because no usual tool does them: they say
 //! when they are ready, and what the kernel accounted to them when they end.
 
-use super::sys::{self, Forked, Mapping};
+use super::sys::{self, Forked, Mapping, OneThread};
 use crate::base::Errno;
 use crate::plan::{Spawn, Unit, Value, Workload};
 use crate::probe::{memory_of, share_of_mapping};
@@ -44,7 +44,13 @@ pub(super) const SHARE: usize = size_of::<u64>();
 
 /// The life of a workload, the process of that number of its `spawn`: a child
 /// of an agent, to whom `end` leads.
-pub(super) fn run(spawn: &Spawn, number: u32, parent: Pid, mut end: UnixStream) -> ! {
+pub(super) fn run(
+    one: OneThread,
+    spawn: &Spawn,
+    number: u32,
+    parent: Pid,
+    mut end: UnixStream,
+) -> ! {
     sys::default_signals();
     sys::unblock_signals();
     let armed = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).is_ok();
@@ -104,7 +110,7 @@ pub(super) fn run(spawn: &Spawn, number: u32, parent: Pid, mut end: UnixStream) 
         Workload::Storm(most) => {
             super::limits::workload("storm");
             ready(&mut end);
-            Ok(storm(*most))
+            Ok(storm(one, *most))
         }
     };
     let told = report.and_then(|report| {
@@ -314,12 +320,12 @@ fn read_program(size: u64, flags: OFlag) -> Result<Report, Errno> {
 }
 
 /// Forks processes that wait for its end, until the kernel refuses.
-fn storm(most: u32) -> Report {
+fn storm(one: OneThread, most: u32) -> Report {
     let me = nix::unistd::getpid();
     let mut children = Vec::new();
     let mut refused = None;
     while (children.len() as u32) < most.min(512) {
-        match sys::fork() {
+        match sys::fork(one) {
             Ok(Forked::Parent(pid)) => children.push(pid),
             Ok(Forked::Child) => {
                 let armed = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).is_ok();

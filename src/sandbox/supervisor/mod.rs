@@ -27,7 +27,7 @@ use super::groups::Groups;
 use super::members::{end_all, is_of_this_run};
 use super::own::OwnMounts;
 use super::scope::{self, Scope};
-use super::sys::{self, Forked};
+use super::sys::{self, Forked, OneThread};
 use super::wire::{
     Creation, Id, Lost, Order, Received, Reply, Request, Standing, Task, Told, Wire,
 };
@@ -106,6 +106,7 @@ struct StandingBox {
 
 /// One run.
 struct Run {
+    one: OneThread,
     main: Wire,
     main_pid: i32,
     main_pidfd: OwnedFd,
@@ -153,7 +154,12 @@ struct Run {
 
 /// The whole life of the supervisor: `wire` leads to the main process, which
 /// awaits a hello from one that systemd-run has started.
-pub(super) fn supervise(wire: OwnedFd, main_pid: i32, hello: bool) -> std::process::ExitCode {
+pub(super) fn supervise(
+    one: OneThread,
+    wire: OwnedFd,
+    main_pid: i32,
+    hello: bool,
+) -> std::process::ExitCode {
     let failed = std::process::ExitCode::FAILURE;
     sys::ignore_signals();
     // A session of its own: neither Ctrl-C nor a closed terminal reaches it.
@@ -217,6 +223,7 @@ pub(super) fn supervise(wire: OwnedFd, main_pid: i32, hello: bool) -> std::proce
         return failed;
     };
     let mut run = Run {
+        one,
         main,
         main_pid,
         main_pidfd,
@@ -365,8 +372,8 @@ impl Run {
     fn start_outer(&mut self, kind: Outer) -> Result<Peer, End> {
         let (ours, theirs) = Wire::pair()?;
         let me = nix::unistd::getpid();
-        match sys::fork().map_err(|errno| End::Broken(format!("fork: {errno}")))? {
-            Forked::Child => agent::outer(kind, theirs.into(), me),
+        match sys::fork(self.one).map_err(|errno| End::Broken(format!("fork: {errno}")))? {
+            Forked::Child => agent::outer(self.one, kind, theirs.into(), me),
             Forked::Parent(pid) => {
                 self.outer.push(pid);
                 Ok(ours.into())

@@ -17,12 +17,10 @@ use super::sys;
 use crate::base::Errno;
 use frame::{Decoder, Frame};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg, sendmsg,
-};
+use nix::sys::socket::{ControlMessage, MsgFlags, UnixCredentials, sendmsg};
 use serde::de::DeserializeOwned;
 use std::collections::VecDeque;
-use std::io::{IoSlice, IoSliceMut};
+use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
@@ -193,14 +191,8 @@ impl Wire {
     pub(super) fn fill(&mut self) -> Result<(), Lost> {
         let mut bytes = [0; READ_BYTES];
         let mut space = nix::cmsg_space!([RawFd; MOST_AT_ONCE], UnixCredentials);
-        let mut parts = [IoSliceMut::new(&mut bytes)];
-        let message = match recvmsg::<()>(
-            self.stream.as_raw_fd(),
-            &mut parts,
-            Some(&mut space),
-            MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT,
-        ) {
-            Ok(message) => message,
+        let received = match sys::receive(self.stream.as_fd(), &mut bytes, &mut space) {
+            Ok(received) => received,
             Err(nix::errno::Errno::EINTR | nix::errno::Errno::EAGAIN) => return Ok(()),
             Err(nix::errno::Errno::ECONNRESET) => return Err(self.ended()),
             Err(errno) => {
@@ -211,22 +203,12 @@ impl Wire {
                 });
             }
         };
-        let mut descriptors = Vec::new();
-        self.sender = None;
-        for control in message.cmsgs().into_iter().flatten() {
-            match control {
-                ControlMessageOwned::ScmRights(fds) => {
-                    descriptors.extend(fds.into_iter().map(sys::own));
-                }
-                ControlMessageOwned::ScmCredentials(sender) => self.sender = Some(sender.pid()),
-                _ => {}
-            }
-        }
-        let count = message.bytes;
+        self.sender = received.sender;
+        let count = received.count;
         if count == 0 {
             return Err(self.ended());
         }
-        self.decoder.push(&bytes[..count], descriptors);
+        self.decoder.push(&bytes[..count], received.descriptors);
         Ok(())
     }
 
