@@ -276,7 +276,7 @@ fn a_program_in_a_box_starts_in_a_known_state() {
             let mut words: Vec<&str> = status.lines().collect();
             words.sort_unstable();
             let expected = [
-                "NoNewPrivs:\t1",
+                "NoNewPrivs:\t0",
                 "SigBlk:\t0000000000000000",
                 "SigIgn:\t0000000000000000",
                 "Umask:\t0022",

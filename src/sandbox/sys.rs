@@ -498,7 +498,7 @@ pub(super) struct Received {
 pub(super) fn receive(
     socket: BorrowedFd<'_>,
     bytes: &mut [u8],
-    space: &mut Vec<u8>,
+    space: &mut [u8],
 ) -> Result<Received, nix::errno::Errno> {
     let mut parts = [io::IoSliceMut::new(bytes)];
     let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
