@@ -2,7 +2,7 @@
 
 use super::expectation::{Literal, Test, Verdict};
 use crate::base::{Bytes, Nanos};
-use crate::plan::{FactRef, History, Provenance, Unit, Value};
+use crate::plan::{Cut, FactRef, History, Provenance, Unit, Value};
 
 /// Judges a test by its newest facts.
 pub fn judge(test: &Test, history: &History) -> Verdict {
@@ -37,18 +37,21 @@ fn compare(
     let mut checks: Vec<(bool, String)> = Vec::new();
     if let Some(literal) = &test.is {
         let expected = read(literal, actual)?;
-        checks.push((*actual == expected, format!("{expected}")));
+        checks.push((same_value(test, actual, &expected)?, format!("{expected}")));
     }
     if let Some(literal) = &test.is_not {
         let other = read(literal, actual)?;
-        checks.push((*actual != other, format!("not {other}")));
+        checks.push((!same_value(test, actual, &other)?, format!("not {other}")));
     }
     if let Some(id) = &test.same_as {
         checks.push(same(test, actual, id, &value(id)?)?);
     }
     if let Some(id) = &test.differs_from {
         let other = value(id)?;
-        checks.push((*actual != other, format!("other than {other} ({id})")));
+        checks.push((
+            !same_value(test, actual, &other)?,
+            format!("other than {other} ({id})"),
+        ));
     }
     if let Some(literal) = &test.at_least {
         let bound = read(literal, actual)?;
@@ -72,11 +75,14 @@ fn compare(
         ));
     }
     if let Some(part) = &test.contains {
-        checks.push((contains(actual, part)?, format!("something with `{part}`")));
+        checks.push((
+            contains(test, actual, part)?,
+            format!("something with `{part}`"),
+        ));
     }
     if let Some(part) = &test.lacks {
         checks.push((
-            !contains(actual, part)?,
+            !contains(test, actual, part)?,
             format!("something without `{part}`"),
         ));
     }
@@ -97,7 +103,7 @@ fn same(
     other: &Value,
 ) -> Result<(bool, String), String> {
     if test.plus.is_none() && test.within.is_none() && test.times.is_none() {
-        return Ok((actual == other, format!("{other} ({id})")));
+        return Ok((same_value(test, actual, other)?, format!("{other} ({id})")));
     }
     let amount = |literal: &Literal| read(literal, actual).and_then(|value| number(&value));
     let plus = test.plus.as_ref().map_or(Ok(0), amount)?;
@@ -118,9 +124,12 @@ fn same(
     };
     let unit = match actual {
         Value::Number(_, unit) => *unit,
-        Value::Flag(_) | Value::Text(_) | Value::List(_) | Value::Digest(_) | Value::Stack(_) => {
-            Unit::Count
-        }
+        Value::Flag(_)
+        | Value::Text(_)
+        | Value::List(_)
+        | Value::Cut(_)
+        | Value::Digest(_)
+        | Value::Stack(_) => Unit::Count,
     };
     let near = number(actual)?.abs_diff(target) <= within.unsigned_abs();
     let shown = Value::Number(target, unit);
@@ -147,8 +156,12 @@ fn read(literal: &Literal, like: &Value) -> Result<Value, String> {
             let Nanos(n) = text.parse().map_err(|e| format!("{e}"))?;
             Ok(Value::Number(n, Unit::Nanos))
         }
-        (Literal::Text(text), Value::Text(_)) => Ok(Value::Text(text.clone())),
-        (Literal::List(items), Value::List(_)) => Ok(Value::List(items.clone())),
+        (Literal::Text(text), Value::Text(_) | Value::Cut(Cut::Text { .. })) => {
+            Ok(Value::Text(text.clone()))
+        }
+        (Literal::List(items), Value::List(_) | Value::Cut(Cut::List { .. })) => {
+            Ok(Value::List(items.clone()))
+        }
         (Literal::Flag(_) | Literal::Number(_) | Literal::Text(_) | Literal::List(_), _) => {
             Err(mismatch())
         }
@@ -159,8 +172,8 @@ fn kind(value: &Value) -> &'static str {
     match value {
         Value::Flag(_) => "yes or no",
         Value::Number(..) => "number",
-        Value::Text(_) => "text",
-        Value::List(_) => "list",
+        Value::Text(_) | Value::Cut(Cut::Text { .. }) => "text",
+        Value::List(_) | Value::Cut(Cut::List { .. }) => "list",
         Value::Digest(_) => "digest",
         Value::Stack(_) => "stack of layers",
     }
@@ -169,20 +182,41 @@ fn kind(value: &Value) -> &'static str {
 fn number(value: &Value) -> Result<i64, String> {
     match value {
         Value::Number(n, _) => Ok(*n),
-        Value::Flag(_) | Value::Text(_) | Value::List(_) | Value::Digest(_) | Value::Stack(_) => {
-            Err(format!("`{value}` is not a number"))
-        }
+        Value::Flag(_)
+        | Value::Text(_)
+        | Value::List(_)
+        | Value::Cut(_)
+        | Value::Digest(_)
+        | Value::Stack(_) => Err(format!("`{value}` is not a number")),
     }
 }
 
-fn contains(value: &Value, part: &str) -> Result<bool, String> {
-    match value {
-        Value::List(items) => Ok(items.iter().any(|item| item == part)),
-        Value::Text(text) => Ok(text.contains(part)),
-        Value::Flag(_) | Value::Number(..) | Value::Digest(_) | Value::Stack(_) => {
-            Err(format!("`{value}` has no parts"))
+/// What isn't in the part that was kept may be in the rest.
+fn contains(test: &Test, value: &Value, part: &str) -> Result<bool, String> {
+    let found = match value {
+        Value::List(items) | Value::Cut(Cut::List { shown: items, .. }) => {
+            items.iter().any(|item| item == part)
         }
+        Value::Text(text) | Value::Cut(Cut::Text { shown: text, .. }) => text.contains(part),
+        Value::Flag(_) | Value::Number(..) | Value::Digest(_) | Value::Stack(_) => {
+            return Err(format!("`{value}` has no parts"));
+        }
+    };
+    match value {
+        Value::Cut(cut) if !found => Err(was_cut(&test.fact, cut)),
+        _ => Ok(found),
     }
+}
+
+fn same_value(test: &Test, actual: &Value, other: &Value) -> Result<bool, String> {
+    actual.is_same(other).ok_or_else(|| match (actual, other) {
+        (Value::Cut(cut), _) | (_, Value::Cut(cut)) => was_cut(&test.fact, cut),
+        _ => format!("`{}` can't be compared", test.fact),
+    })
+}
+
+fn was_cut(id: &FactRef, cut: &Cut) -> String {
+    format!("`{id}` was cut: {}", cut.extent())
 }
 
 #[cfg(test)]
@@ -211,7 +245,16 @@ mod tests {
     fn every_relation_can_hold_and_can_fail() {
         let count = |i| n(i, Unit::Count);
         let text = |s: &str| Value::Text(s.into());
-        let list = |s: &str| Value::List(s.split(' ').map(String::from).collect());
+        let names = |s: &str| s.split(' ').map(String::from).collect();
+        let list = |s: &str| Value::List(names(s));
+        let cut = |s: &str, total| {
+            let shown = names(s);
+            Value::Cut(Cut::List { shown, total })
+        };
+        let cut_text = |s: &str, total| {
+            let shown = s.into();
+            Value::Cut(Cut::Text { shown, total })
+        };
         for (test, x, y, expected) in [
             ("is = 1", count(1), count(0), "holds"),
             ("is = 1", count(2), count(0), "fails"),
@@ -268,6 +311,34 @@ mod tests {
             ("contains = 'secret'", text("a secret b"), count(0), "holds"),
             ("lacks = 'lo'", list("eth0"), count(0), "holds"),
             ("lacks = 'lo'", count(1), count(0), "unknown"),
+            // Of what was cut a part is known, and how long the whole is.
+            ("contains = 'a'", cut("a b", 9), count(0), "holds"),
+            ("contains = 'c'", cut("a b", 9), count(0), "unknown"),
+            ("lacks = 'a'", cut("a b", 9), count(0), "fails"),
+            ("lacks = 'c'", cut("a b", 9), count(0), "unknown"),
+            ("is = ['a', 'b']", cut("a b", 9), count(0), "fails"),
+            ("is = ['a', 'b', 'c']", cut("a b", 3), count(0), "unknown"),
+            (
+                "is-not = ['a', 'b', 'c']",
+                cut("a b", 3),
+                count(0),
+                "unknown",
+            ),
+            ("is-not = ['a', 'c']", cut("a b", 3), count(0), "holds"),
+            ("same-as = 'a/y'", cut("a b", 3), list("a b c"), "unknown"),
+            ("same-as = 'a/y'", cut("a b", 3), cut("a b", 4), "fails"),
+            (
+                "differs-from = 'a/y'",
+                cut("a b", 3),
+                cut("a b", 3),
+                "unknown",
+            ),
+            ("differs-from = 'a/y'", list("x"), cut("a b", 3), "holds"),
+            ("at-least = 1", cut("a b", 3), count(0), "unknown"),
+            ("contains = 'b'", cut_text("abc", None), count(0), "holds"),
+            ("contains = 'd'", cut_text("abc", None), count(0), "unknown"),
+            ("is = 'abcd'", cut_text("abc", None), count(0), "unknown"),
+            ("is = 'abcd'", cut_text("abc", Some(5)), count(0), "fails"),
             ("", count(1), count(0), "unknown"),
         ] {
             assert_eq!(check(test, x, y), expected, "{test}");

@@ -1,9 +1,10 @@
 //! What happened, in order, and the fold of it.
 
 use super::cgroup::SetLimits;
-use super::fact::{BoxName, Fact, FactRef, Place, Provenance, Value};
+use super::fact::{BoxName, Fact, FactRef, Place, Provenance};
 use super::left::Leftover;
 use super::refusal::Refusal;
+use super::value::Value;
 use crate::base::Errno;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,6 @@
 //! Facts: what was seen, by whom, about whom, and where anyone can look again.
 
-use super::layers::Stack;
-use crate::base::{Bytes, Nanos};
+use super::value::Value;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{fmt, str::FromStr};
@@ -46,43 +45,6 @@ pub enum RefError {
     /// Not a reference.
     #[error("`{0}` is not a fact: expected `place/fact`, such as `box/hostname` or `host:box/pid`")]
     Shape(String),
-}
-
-/// What a number counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Unit {
-    /// How many.
-    Count,
-    /// Bytes.
-    Bytes,
-    /// Nanoseconds.
-    Nanos,
-    /// An inode number of nsfs or another filesystem.
-    Inode,
-    /// A process, user or group id: compared, never added.
-    Id,
-    /// Hundredths.
-    Percent,
-}
-
-/// A typed observation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Value {
-    /// Yes or no.
-    Flag(bool),
-    /// A number with its unit.
-    Number(i64, Unit),
-    /// Text as the kernel or a command gave it, without the last newline.
-    Text(String),
-    /// Several names, in the kernel's order.
-    List(Vec<String>),
-    /// The SHA-256 of something, 64 hexadecimal digits. People see the first 12.
-    Digest(String),
-    /// The layers of an overlay and its view. A figure draws it; nothing is
-    /// compared with it.
-    Stack(Box<Stack>),
 }
 
 /// What stands behind a value on the screen.
@@ -176,6 +138,7 @@ impl FromStr for FactRef {
             Some((name, moment)) => (name, Some(moment.to_string())),
             None => (rest, None),
         };
+        let name = tidy(name);
         if name.is_empty() || moment.as_deref() == Some("") {
             return Err(shape());
         }
@@ -186,6 +149,17 @@ impl FromStr for FactRef {
             moment,
         })
     }
+}
+
+/// The name of a probe or a fact without the `/` behind a directory's path. Where
+/// it can have a meaning (lstat(2) of a symbolic link), it stays.
+pub(super) fn tidy(name: &str) -> &str {
+    let directory = ["mount:/", "stack:/", "dir:/"]
+        .into_iter()
+        .find(|start| name.starts_with(start));
+    directory.map_or(name, |start| {
+        &name[..name.trim_end_matches('/').len().max(start.len())]
+    })
 }
 
 impl fmt::Display for BoxName {
@@ -213,35 +187,6 @@ impl fmt::Display for FactRef {
         match &self.moment {
             Some(moment) => write!(f, "@{moment}"),
             None => Ok(()),
-        }
-    }
-}
-
-impl fmt::Display for Value {
-    /// As a person reads it: with its unit, lists joined by spaces.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Value::Flag(true) => f.write_str("yes"),
-            Value::Flag(false) => f.write_str("no"),
-            Value::Number(n, Unit::Bytes) => Bytes((*n).max(0) as u64).fmt(f),
-            Value::Number(n, Unit::Nanos) => Nanos(*n).fmt(f),
-            Value::Number(n, Unit::Percent) => write!(f, "{n} %"),
-            Value::Number(n, Unit::Count | Unit::Inode | Unit::Id) => n.fmt(f),
-            Value::Text(text) => f.write_str(text),
-            Value::List(items) if items.is_empty() => f.write_str("(none)"),
-            Value::List(items) => f.write_str(&items.join(" ")),
-            Value::Digest(digest) => {
-                let start = digest.get(..12).unwrap_or(digest);
-                write!(f, "sha256:{start}…")
-            }
-            Value::Stack(stack) => {
-                write!(
-                    f,
-                    "{} names from {} layers",
-                    stack.view.len(),
-                    stack.layers.len()
-                )
-            }
         }
     }
 }
@@ -286,6 +231,14 @@ mod tests {
             "a/ns.uts",
         ] {
             assert_eq!(text.parse::<FactRef>().unwrap().to_string(), text);
+        }
+        for (text, tidy) in [
+            ("a/mount:/mnt/@before", "a/mount:/mnt@before"),
+            ("a/dir://", "a/dir:/"),
+            ("a/stack:/s/view//", "a/stack:/s/view"),
+            ("a/stat:/link/.type", "a/stat:/link/.type"),
+        ] {
+            assert_eq!(text.parse::<FactRef>().unwrap().to_string(), tidy);
         }
         for bad in [
             "hostname",

@@ -18,6 +18,7 @@ mod namespace;
 mod probe;
 mod refusal;
 mod table;
+mod value;
 mod verb;
 
 pub use about::{About, Effect, Facts, Named, Of, Where};
@@ -26,7 +27,7 @@ pub use cgroup::{CgroupSpec, Controller, Count, Join, Limit, Limits, Percent, Se
 pub use checked::{Checked, Draft, Flaw, MOST_PARTS, Part, told};
 pub use containment::Unsafe;
 pub use event::{Ending, Event, History, Observer, Output, Retuned, Sample, Syscall};
-pub use fact::{BoxName, Fact, FactRef, Place, Provenance, RefError, Unit, Value};
+pub use fact::{BoxName, Fact, FactRef, Place, Provenance, RefError};
 pub use layers::{
     Copy, Entry, EntryKind, Fill, Image, Layer, MOST_FILE, MOST_STORE, MOST_TREES, Medium, Overlay,
     Overwrite, RootFs, Seen, Stack, Store, Unpack,
@@ -35,4 +36,5 @@ pub use left::{Leftover, Member};
 pub use namespace::{Namespace, Propagation, TimeOffsets};
 pub use probe::{GROUP_FACTS, LIMIT_FACTS, MOVING_FACTS, Probe, ProbeError};
 pub use refusal::{Need, Refusal};
+pub use value::{Cut, FirstNames, Unit, Value};
 pub use verb::{Kill, Listen, Mount, Signal, Spawn, Verb, Veth, Workload, Write};

@@ -1,6 +1,6 @@
 //! Probes: the questions that can be put to the kernel, and the facts that answer them.
 
-use super::fact::BoxName;
+use super::fact::{BoxName, tidy};
 use super::namespace::Namespace;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -29,7 +29,8 @@ pub enum Probe {
     /// `mount:PATH`: fact `mount:PATH`, the type of the filesystem on top of
     /// that mount point, `none` if nothing is mounted there.
     MountAt(String),
-    /// `dir:PATH`: fact `dir:PATH`, the names in that directory, sorted.
+    /// `dir:PATH`: fact `dir:PATH`, the names in that directory, sorted; the first
+    /// 1,000 of more.
     Dir(String),
     /// `file:PATH`: fact `file:PATH`, its text, up to 4 KiB.
     File(String),
@@ -289,6 +290,7 @@ impl Probe {
 impl FromStr for Probe {
     type Err = ProbeError;
     fn from_str(text: &str) -> Result<Self, ProbeError> {
+        let text = tidy(text);
         let (name, path) = match text.split_once(':') {
             Some((name, path)) => (name, Some(path)),
             None => (text, None),

@@ -112,7 +112,7 @@ fn of_directory(top: &Path) -> Result<Sum, String> {
     let mut sum = Sum::new();
     let mut names = 0;
     let mut refused = None;
-    let walked = tree::walk(top, &mut |node| {
+    let walked = tree::walk(top, usize::MAX, &mut |node| {
         names += 1;
         let added = match names > MOST_NAMES {
             true => Err(format!("more than {MOST_NAMES} names are in it")),
@@ -245,7 +245,7 @@ fn count(top: &Path) -> Result<(i64, i64), String> {
     let device = meta.dev();
     add(&meta);
     if meta.is_dir() {
-        tree::walk(top, &mut |node| {
+        tree::walk(top, usize::MAX, &mut |node| {
             names += 1;
             // The root of what is mounted there belongs to that.
             if !node.meta.is_dir() || node.meta.dev() == device {

@@ -2,7 +2,7 @@
 //! its own root directory shows.
 
 use crate::base::Errno;
-use crate::plan::{Unit, Value};
+use crate::plan::{FirstNames, Unit, Value};
 use nix::net::if_::InterfaceFlags;
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::time::{ClockId, clock_gettime};
@@ -58,28 +58,29 @@ pub(super) fn links_up() -> Result<Value, String> {
 
 /// The names in a directory, sorted.
 pub(super) fn directory(path: &str) -> io::Result<Value> {
-    let mut names = fs::read_dir(path)?
-        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-        .collect::<io::Result<Vec<String>>>()?;
-    names.sort();
-    Ok(Value::List(names))
+    let mut names = FirstNames::default();
+    for entry in fs::read_dir(path)? {
+        names.add(entry?.file_name().to_string_lossy().into_owned());
+    }
+    Ok(names.into())
 }
 
-/// The first bytes of a file, without the last newline.
+/// The first bytes of a file; all of it without the last newline, if it is short.
 pub(super) fn file(path: &str) -> io::Result<Value> {
     // Without waiting, in case that somebody put a FIFO there.
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)?;
+    let length = file.metadata()?.len();
     let mut bytes = Vec::new();
-    file.take(FILE_LIMIT).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 == FILE_LIMIT
-        && let Err(error) = std::str::from_utf8(&bytes)
-        && error.error_len().is_none()
-    {
-        // The limit fell into the middle of a character.
-        bytes.truncate(error.valid_up_to());
+    // One more, to know whether there is more.
+    file.take(FILE_LIMIT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_LIMIT {
+        bytes.truncate(FILE_LIMIT as usize);
+        // A file that the kernel makes up has no length to go by.
+        let total = Some(length).filter(|length| *length > FILE_LIMIT);
+        return Ok(Value::cut_text(bytes, total));
     }
     let text = String::from_utf8_lossy(&bytes);
     Ok(Value::Text(text.strip_suffix('\n').unwrap_or(&text).into()))
@@ -87,4 +88,56 @@ pub(super) fn file(path: &str) -> io::Result<Value> {
 
 fn refused(call: &str, errno: nix::errno::Errno) -> String {
     format!("{call} failed: {}", Errno::from(errno))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Cut;
+    use std::fs::File;
+
+    #[test]
+    fn a_large_directory_is_counted_and_its_first_names_are_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |number: usize| dir.path().join(format!("{number:0255}"));
+        for number in 0..17_000 {
+            File::create(path(number)).unwrap();
+        }
+        let value = directory(dir.path().to_str().unwrap()).unwrap();
+        let Value::Cut(Cut::List { shown, total }) = &value else {
+            panic!("{value}");
+        };
+        let expected: Vec<String> = (0..1000).map(|number| format!("{number:0255}")).collect();
+        assert_eq!((shown, *total), (&expected, 17_000));
+    }
+
+    #[test]
+    fn a_large_file_is_read_in_part() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let path = path.to_str().unwrap();
+        for (text, expected) in [
+            ("ü".repeat(2048), Value::Text("ü".repeat(2048))),
+            (
+                format!("x{}", "ü".repeat(2048)),
+                Value::Cut(Cut::Text {
+                    shown: format!("x{}", "ü".repeat(2047)),
+                    total: Some(4097),
+                }),
+            ),
+        ] {
+            fs::write(path, text).unwrap();
+            assert_eq!(file(path).unwrap(), expected);
+        }
+        File::create(path).unwrap().set_len(100 << 20).unwrap();
+        let expected = Value::Cut(Cut::Text {
+            shown: "\0".repeat(4096),
+            total: Some(100 << 20),
+        });
+        assert_eq!(file(path).unwrap(), expected);
+        // One without a length to go by.
+        let Value::Cut(Cut::Text { total: None, .. }) = file("/proc/self/smaps").unwrap() else {
+            panic!("/proc/self/smaps is long");
+        };
+    }
 }

@@ -28,11 +28,11 @@ pub(super) fn plain(path: &str, error: &io::Error) -> String {
     }
 }
 
-/// An observation of that name.
+/// An observation of that name, no larger than any is.
 pub(super) fn seen(name: &str, source: &str, value: Answer) -> Observation {
     Observation {
         name: name.into(),
-        value,
+        value: value.map(Value::bounded),
         source: source.into(),
     }
 }

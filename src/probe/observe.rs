@@ -8,7 +8,7 @@ use super::subject::Subject;
 use super::view::View;
 use super::{files, inside, layers, mountinfo};
 use crate::base::kernel;
-use crate::plan::{Namespace, Probe, Unit, Value};
+use crate::plan::{FirstNames, Namespace, Probe, Unit, Value};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -126,13 +126,11 @@ fn processes(view: &View) -> Vec<Observation> {
     let answer = pids(&view.proc_root).map_err(|e| view.missing(&view.proc_root, &e));
     let names = answer.clone().map(|pids| {
         // One that ended since has no name any more.
-        let mut names: Vec<String> = pids
-            .iter()
+        let mut names = FirstNames::default();
+        pids.iter()
             .filter_map(|pid| kernel::read_text(view.proc_root.join(format!("{pid}/comm"))).ok())
-            .map(|name| name.trim_end().to_string())
-            .collect();
-        names.sort();
-        Value::List(names)
+            .for_each(|name| names.add(name.trim_end().into()));
+        names.into()
     });
     vec![
         seen(

@@ -1,6 +1,7 @@
 use super::*;
 use crate::base::deadline::{Limit, PATIENCE};
 use crate::base::skip::{has_programs, skip};
+use crate::plan::Cut;
 use crate::probe::View;
 use std::io::{BufRead, Write};
 use std::os::unix::fs::symlink;
@@ -270,12 +271,16 @@ fn files_and_directories_are_what_they_hold() {
     fs::write(at("cut"), format!("x{}", "é".repeat(3000))).unwrap();
     fs::write(at("odd"), b"\x1b[31m\xff").unwrap();
     let text = |s: &str| Ok(Value::Text(s.into()));
+    let cut = |s: String, total| {
+        let (shown, total) = (s, Some(total));
+        Ok(Value::Cut(Cut::Text { shown, total }))
+    };
     for (probe, expected) in [
         (Probe::File(at("text")), text("two\nlines\n")),
-        (Probe::File(at("long")), text(&"x".repeat(4096))),
+        (Probe::File(at("long")), cut("x".repeat(4096), 5000)),
         (
             Probe::File(at("cut")),
-            text(&format!("x{}", "é".repeat(2047))),
+            cut(format!("x{}", "é".repeat(2047)), 6001),
         ),
         (Probe::File(at("odd")), text("\x1b[31m\u{fffd}")),
         (Probe::File(at("fifo")), text("")),

@@ -2,6 +2,7 @@
 //! no symbolic link followed, no mount below it entered.
 
 use crate::plan::EntryKind;
+use std::collections::BinaryHeap;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -41,7 +42,8 @@ pub(super) struct ReadError {
 }
 
 /// Visits every name below `top` in the order of the paths' components, so that
-/// a directory comes before what is in it.
+/// a directory comes before what is in it; of a directory with more than `most`
+/// names, as many of the first, and no more are held in memory.
 ///
 /// A name that readdir(3) gives and lstat(2) doesn't know is passed over: it was
 /// removed just now, or it is a whiteout in a directory that overlayfs hands
@@ -51,10 +53,15 @@ pub(super) struct ReadError {
 /// The first call that failed.
 pub(super) fn walk(
     top: &Path,
+    most: usize,
     visit: &mut dyn FnMut(&Node<'_>) -> Result<Next, ReadError>,
 ) -> Result<(), ReadError> {
     let device = fs::symlink_metadata(top).map_err(at(top))?.dev();
-    let mut walk = Walk { device, visit };
+    let mut walk = Walk {
+        device,
+        most,
+        visit,
+    };
     walk.descend(top, Path::new(""), 1).map(drop)
 }
 
@@ -62,21 +69,21 @@ pub(super) fn walk(
 struct Walk<'a> {
     /// The filesystem of the top: directories of others are mounted there.
     device: u64,
+    most: usize,
     visit: &'a mut dyn FnMut(&Node<'_>) -> Result<Next, ReadError>,
 }
 
 impl Walk<'_> {
     /// Whether the walk goes on.
     fn descend(&mut self, dir: &Path, relative: &Path, level: usize) -> Result<bool, ReadError> {
-        let mut names = fs::read_dir(dir)
-            .and_then(|entries| {
-                entries
-                    .map(|entry| Ok(entry?.file_name()))
-                    .collect::<io::Result<Vec<_>>>()
-            })
-            .map_err(at(dir))?;
-        names.sort_unstable();
-        for name in names {
+        let mut names = BinaryHeap::new();
+        for entry in fs::read_dir(dir).map_err(at(dir))? {
+            names.push(entry.map_err(at(dir))?.file_name());
+            if names.len() > self.most {
+                names.pop();
+            }
+        }
+        for name in names.into_sorted_vec() {
             let (path, relative) = (dir.join(&name), relative.join(&name));
             let meta = match fs::symlink_metadata(&path) {
                 Ok(meta) => meta,
@@ -207,7 +214,7 @@ mod tests {
         std::os::unix::fs::symlink("a", dir.path().join("link")).unwrap();
         let names = |next: &dyn Fn(&Node<'_>) -> Next| {
             let mut seen = Vec::new();
-            walk(dir.path(), &mut |node| {
+            walk(dir.path(), usize::MAX, &mut |node| {
                 seen.push(written(node.relative));
                 Ok(next(node))
             })
@@ -226,7 +233,7 @@ mod tests {
             }
         };
         assert_eq!(names(&until), ["a", "a/.z", "a/x"]);
-        let missing = walk(&dir.path().join("missing"), &mut |_| Ok(Next::Enter));
+        let missing = walk(&dir.path().join("missing"), 1, &mut |_| Ok(Next::Enter));
         assert_eq!(missing.unwrap_err().path, dir.path().join("missing"));
     }
 }

@@ -138,8 +138,11 @@ fn relation(row: &ShowRow, history: &History) -> Relation {
         fact.value.as_ref()
     };
     match (value(&row.inside), value(&row.outside)) {
-        (Some(inside), Some(outside)) if inside == outside => Relation::Same,
-        (Some(_), Some(_)) => Relation::Differs,
+        (Some(inside), Some(outside)) => match inside.is_same(outside) {
+            Some(true) => Relation::Same,
+            Some(false) => Relation::Differs,
+            None => Relation::Shown,
+        },
         (None, _) | (_, None) => Relation::Shown,
     }
 }

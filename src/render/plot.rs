@@ -282,9 +282,12 @@ fn value<'s>(sample: &'s Sample, id: &FactRef) -> Option<&'s Value> {
 fn number(sample: &Sample, id: &FactRef) -> Option<(f64, Unit)> {
     match value(sample, id)? {
         Value::Number(n, unit) => Some((*n as f64, *unit)),
-        Value::Flag(_) | Value::Text(_) | Value::List(_) | Value::Digest(_) | Value::Stack(_) => {
-            None
-        }
+        Value::Flag(_)
+        | Value::Text(_)
+        | Value::List(_)
+        | Value::Cut(_)
+        | Value::Digest(_)
+        | Value::Stack(_) => None,
     }
 }
 
@@ -353,9 +356,12 @@ fn bound(
     let read = |value: &Value| match value {
         Value::Number(n, unit) => quantity.limit(*n as f64, *unit).map(Some),
         Value::Text(text) if text == "max" => Some(None),
-        Value::Text(_) | Value::Flag(_) | Value::List(_) | Value::Digest(_) | Value::Stack(_) => {
-            None
-        }
+        Value::Text(_)
+        | Value::Flag(_)
+        | Value::List(_)
+        | Value::Cut(_)
+        | Value::Digest(_)
+        | Value::Stack(_) => None,
     };
     for sample in samples {
         let Some(value) = value(sample, id) else {

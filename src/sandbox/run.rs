@@ -162,26 +162,25 @@ impl Job for Running {
             return None;
         };
         let command = self.argv.join(" ");
-        let (stdout, stderr) = (self.out.text(), self.err.text());
         if let Some(name) = &self.name {
             let value = Value::Text(ending.to_string());
             let source = format!("`{command}`, wait(2)");
             agent.teller.fact(name.clone(), value, source);
-            for (suffix, what, text) in [
-                ("out", "standard output", &stdout),
-                ("err", "standard error", &stderr),
+            for (suffix, what, captured) in [
+                ("out", "standard output", &self.out),
+                ("err", "standard error", &self.err),
             ] {
-                let value = Value::Text(text.trim_end_matches('\n').into());
                 let source = format!("`{command}`, {what}");
-                agent.teller.fact(format!("{name}.{suffix}"), value, source);
+                let name = format!("{name}.{suffix}");
+                agent.teller.fact(name, captured.value(), source);
             }
         }
         agent.teller.tell(Event::Output(Output {
             place: self.place.clone(),
             argv: std::mem::take(&mut self.argv),
             ending: ending.clone(),
-            stdout,
-            stderr,
+            stdout: self.out.text(),
+            stderr: self.err.text(),
         }));
         Some(Ok(Reply::Done))
     }
@@ -232,13 +231,26 @@ impl Captured {
         }
     }
 
-    /// What is kept, cut with a word about it.
+    /// What is kept, as a value: without the newlines at its end, if that is known.
+    fn value(&self) -> Value {
+        if self.is_cut() {
+            return Value::cut_text(self.kept.clone(), Some(self.written));
+        }
+        let text = String::from_utf8_lossy(&self.kept);
+        Value::Text(text.trim_end_matches('\n').into())
+    }
+
+    /// The same for a person, cut with a word about it.
     fn text(&self) -> String {
         let mut text = String::from_utf8_lossy(&self.kept).into_owned();
-        if self.written > OUTPUT_BYTES as u64 {
+        if self.is_cut() {
             let written = self.written;
             text.push_str(&format!("\n… cut here: {written} bytes were written\n"));
         }
         text
+    }
+
+    fn is_cut(&self) -> bool {
+        self.written > OUTPUT_BYTES as u64
     }
 }

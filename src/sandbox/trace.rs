@@ -154,7 +154,7 @@ impl Teller {
         source: String,
     ) {
         let (value, provenance) = match value {
-            Ok(value) => (Some(value), Provenance::Observed),
+            Ok(value) => (Some(value.bounded()), Provenance::Observed),
             Err(because) => (None, Provenance::Unavailable { because }),
         };
         let id = FactRef {

@@ -313,7 +313,8 @@ impl List {
 fn list(top: &Path, bytes: usize, opaque: &dyn Fn(&Path) -> bool) -> Result<List, String> {
     let mut list = List::default();
     let mut taken = 0;
-    tree::walk(top, &mut |node| {
+    // One more, to know whether there is more.
+    tree::walk(top, MOST_NAMES + 1, &mut |node| {
         let path = tree::written(node.relative);
         // With each `\` doubled, and the words around it.
         taken += 2 * path.len() + 80;

@@ -29,9 +29,6 @@ pub(super) fn without(action: &Action, missing: &Missing) -> Rest {
     };
     let mut unseen = Vec::new();
     let rest = match &action.verb {
-        Verb::SetLimits(set) if gone(&set.cgroup) => nothing(action, &set.cgroup, &mut unseen),
-        Verb::Join(join) if gone(&join.cgroup) => nothing(action, &join.cgroup, &mut unseen),
-        Verb::Freeze(name) | Verb::Thaw(name) if gone(name) => nothing(action, name, &mut unseen),
         Verb::Spawn(spawn) if spawn.cgroup.as_ref().is_some_and(gone) => with(Verb::Spawn(Spawn {
             cgroup: None,
             ..spawn.clone()
@@ -73,23 +70,25 @@ pub(super) fn without(action: &Action, missing: &Missing) -> Rest {
                 false => with(Verb::Probe(left)),
             }
         }
-        _ => Some(action.clone()),
+        // Of any other verb nothing is left without its group.
+        verb => {
+            let absent = verb
+                .groups()
+                .find_map(|group| missing.keys().find(|name| name.as_str() == group));
+            match absent {
+                Some(group) => {
+                    let facts = action.fact_names().into_iter();
+                    unseen.extend(facts.map(|fact| (fact, group.clone())));
+                    None
+                }
+                None => Some(action.clone()),
+            }
+        }
     };
     Rest {
         action: rest,
         unseen,
     }
-}
-
-/// Nothing is left of an action that changes a group: its result can't be had.
-fn nothing(
-    action: &Action,
-    group: &BoxName,
-    unseen: &mut Vec<(String, BoxName)>,
-) -> Option<Action> {
-    let facts = action.fact_names().into_iter();
-    unseen.extend(facts.map(|fact| (fact, group.clone())));
-    None
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::plan::{Event, Fact, Provenance, Value};
 use std::time::Duration;
 
 fn finish() -> Order {
@@ -127,4 +128,28 @@ fn descriptors_that_nobody_announced_end_a_wire() {
         lost,
         Lost::Malformed(Malformed::Descriptors { .. })
     ));
+}
+
+/// Observations are bounded where they are made, so that none is too large for a
+/// frame: not even of what JSON writes six times as long.
+#[test]
+fn every_observation_has_room_in_a_frame() {
+    let worst = |length: usize| "\u{1}".repeat(length);
+    for value in [
+        Value::List(vec![worst(255); 17_000]),
+        Value::List(vec![worst(4095); 5000]),
+        Value::List(vec![worst(100 << 20)]),
+        Value::Text(worst(100 << 20)),
+    ] {
+        let mut fact = Fact {
+            id: "box/dir:/mnt".parse().unwrap(),
+            value: Some(value.bounded()),
+            source: worst(4096),
+            provenance: Provenance::Observed,
+        };
+        fact.id.name = format!("dir:/{}", worst(4095));
+        let message = Told::Event(Event::Fact(fact));
+        let frame = frame::encode(&message, 0).unwrap();
+        assert!(frame.len() <= frame::MOST_BYTES / 2, "{}", frame.len());
+    }
 }
