@@ -8,6 +8,7 @@ pub mod course;
 pub mod image;
 pub mod plan;
 pub mod probe;
+pub mod record;
 pub mod render;
 pub mod sandbox;
 pub mod session;

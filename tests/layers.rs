@@ -14,28 +14,29 @@ mod tokens;
 /// Each module, in order from the bottom up, and what it may import. `base`
 /// may be imported by all. A row names only rows above it, so the imports
 /// form a DAG.
-const TABLE: [(&str, &[&str]); 13] = [
+const TABLE: [(&str, &[&str]); 14] = [
     ("base", &[]),
     ("plan", &[]),
     ("probe", &["plan"]),
     ("image", &["plan"]),
     ("sandbox", &["plan", "probe", "image"]),
     ("check", &["plan"]),
-    ("course", &["plan", "check"]),
+    ("record", &["plan", "check"]),
+    ("course", &["plan", "check", "record"]),
     ("render", &["plan", "check", "course"]),
     ("session", &["plan", "probe", "sandbox", "check", "course"]),
     ("tui", &["plan", "check", "course", "render", "session"]),
     (
         "cli",
         &[
-            "plan", "probe", "image", "sandbox", "check", "course", "render", "session",
+            "plan", "probe", "image", "sandbox", "check", "record", "course", "render", "session",
         ],
     ),
     (
         "main",
         &[
-            "plan", "probe", "image", "sandbox", "check", "course", "render", "session", "tui",
-            "cli",
+            "plan", "probe", "image", "sandbox", "check", "record", "course", "render", "session",
+            "tui", "cli",
         ],
     ),
     // Declares the modules; uses none.

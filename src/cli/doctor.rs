@@ -4,6 +4,7 @@ use super::failure::{Exit, Failure};
 use super::pack;
 use super::printer::{Printer, Tone, visible};
 use crate::course::Course;
+use crate::record;
 use crate::session::doctor::{Ability, doctor as examine};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -77,10 +78,10 @@ fn print(course: &Course, abilities: &[Ability], out: &mut Printer) -> Result<()
 
 fn ability_json(ability: &Ability) -> Value {
     json!({
-        "need": ability.need,
+        "need": record::need(&ability.need),
         "name": ability.need.to_string(),
         "ok": ability.refusal.is_none(),
-        "refusal": ability.refusal,
+        "refusal": ability.refusal.as_ref().map(record::refusal),
         "costs": ability.steps,
     })
 }

@@ -4,6 +4,7 @@ use super::evidence::lines;
 use super::failure::Failure;
 use super::printer::Printer;
 use crate::plan::Leftover;
+use crate::record;
 use crate::render;
 use serde_json::{Value, json};
 
@@ -15,7 +16,7 @@ pub(crate) fn print(left: &[Leftover], out: &mut Printer) -> Result<(), Failure>
 /// The same as JSON: the fields of each, and the two sentences.
 pub(crate) fn json(left: &[Leftover]) -> Value {
     let one = |left: &Leftover| {
-        let mut fields = json!(left);
+        let mut fields = json!(record::leftover(left));
         fields["told"] = json!(left.to_string());
         fields["remedy"] = json!(left.remedy());
         fields

@@ -9,6 +9,7 @@ use super::printer::{Printer, Tone, visible};
 use super::{evidence, knobs, left_over, pack};
 use crate::course::{Course, Step};
 use crate::plan::{Event, History};
+use crate::record;
 use crate::session::{Outcome, Record, Run};
 use serde_json::json;
 use std::io::{IsTerminal, Write};
@@ -56,7 +57,7 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
     let mut held = false;
     while let Ok(event) = run.events.recv() {
         if args.json {
-            out.json(&event)?;
+            out.json(&record::event(&event))?;
         }
         let holding = event == Event::Holding;
         let paused = event == Event::Paused;
@@ -163,30 +164,24 @@ fn standing(history: &History) -> Vec<(String, i32)> {
     up
 }
 
-fn print_json(record: &Record, out: &mut Printer) -> Result<(), Failure> {
-    for (expectation, verdict) in record.scenario.expectations.iter().zip(&record.verdicts) {
-        let mut line = json!({ "event": "verdict", "claim": expectation.claim });
-        if let (Some(line), Ok(serde_json::Value::Object(fields))) =
-            (line.as_object_mut(), serde_json::to_value(verdict))
-        {
-            line.extend(fields);
-        }
-        out.json(&line)?;
+fn print_json(run: &Record, out: &mut Printer) -> Result<(), Failure> {
+    for (expectation, verdict) in run.scenario.expectations.iter().zip(&run.verdicts) {
+        out.json(&record::verdict(&expectation.claim, verdict))?;
     }
-    let mut line = match &record.outcome {
+    let mut line = match &run.outcome {
         Outcome::Passed => json!({ "event": "outcome", "outcome": "passed" }),
         Outcome::Failed => json!({
             "event": "outcome",
             "outcome": "failed",
-            "broken": record.history.broken(),
+            "broken": run.history.broken(),
         }),
         Outcome::Skipped(refusal) => json!({
             "event": "outcome",
             "outcome": "skipped",
-            "refusal": refusal,
+            "refusal": record::refusal(refusal),
         }),
     };
-    let left = record.history.left();
+    let left = run.history.left();
     if !left.is_empty() {
         line["left"] = left_over::json(left);
     }

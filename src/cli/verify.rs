@@ -12,6 +12,7 @@ use super::printer::{Printer, Tone, visible};
 use crate::check::{Question, Verdict, judge};
 use crate::course::{Course, Quiz};
 use crate::plan::{Event, History, Value};
+use crate::record;
 use crate::session::{Agreed, Outcome, Record, Run};
 use serde::Serialize;
 use serde_json::json;
@@ -277,7 +278,7 @@ fn line_json(finding: &Finding) -> serde_json::Value {
         "millis": u64::try_from(finding.took.as_millis()).unwrap_or(u64::MAX),
         "status": status,
         "problems": problems,
-        "refusal": refusal,
+        "refusal": refusal.map(record::refusal),
         "left": left_over::json(&finding.left),
     })
 }

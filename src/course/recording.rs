@@ -3,6 +3,7 @@
 
 use crate::base::{Diagnostic, Severity};
 use crate::plan::{Event, Provenance};
+use crate::record;
 use std::path::Path;
 
 /// A recorded run, at the knobs' starts.
@@ -31,15 +32,9 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Recording, Box<Diagnostic>
     let mut kernel = None;
     let mut events = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        let value: serde_json::Value = serde_json::from_str(line)
-            .map_err(|error| mistake(index + 1, format!("this is not a JSON object: {error}")))?;
-        // What `run` adds behind the events: their judgement, made anew here.
-        if matches!(value["event"].as_str(), Some("verdict" | "outcome")) {
-            continue;
-        }
-        let event: Event = serde_json::from_value(value).map_err(|error| {
-            mistake(index + 1, format!("this is not an event of a run: {error}"))
-        })?;
+        let event = record::read(line).map_err(|error| mistake(index + 1, error.to_string()))?;
+        // What `run` adds behind the events is their judgement, made anew here.
+        let Some(event) = event else { continue };
         match event {
             Event::Started(observer) => kernel = Some(observer.kernel),
             Event::Fact(mut fact) => {
@@ -100,6 +95,7 @@ mod tests {
     fn what_is_no_recording_is_told_by_its_line() {
         for (text, line) in [
             (format!("{STARTED}\nnot json"), 2),
+            (STARTED.replace("\"kernel\"", "\"version\":3,\"kernel\""), 1),
             (format!("{STARTED}\n{{\"event\":\"dance\"}}"), 2),
             (
                 format!("{STARTED}\n{{\"event\":\"broken\",\"message\":\"x\"}}"),
