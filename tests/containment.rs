@@ -1,13 +1,15 @@
 //! Packs that try to reach the machine behind the learner's back: trusted by
-//! mistake, and still without effect beyond their boxes.
+//! mistake, and still without effect beyond their boxes. What lint refuses is
+//! sent to the sandbox without it as well, which must refuse it by itself.
 
 #![allow(missing_docs)]
 
 mod support;
 
+use glassbox::plan::Event;
 use std::fs;
 use std::path::Path;
-use support::{Limit, PATIENCE, User, glassbox, may_make_boxes, skip};
+use support::{Limit, PATIENCE, User, glassbox, may_make_boxes, skip, wire};
 
 /// Runs a pack of one step with this demo, `--trust`ed. What it printed.
 fn run(dir: &Path, demo: &str) -> String {
@@ -31,6 +33,26 @@ fn run_as(user: User, dir: &Path, demo: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
+/// The words of lint about a pack that it refuses to run.
+const FLAW: &str = "the lesson pack in ";
+
+/// What the sandbox says of a demo that lint never saw, and that it must refuse
+/// and leave nothing of.
+fn without_lint(demo: &str) -> String {
+    let events = wire::carry(demo);
+    let mut said = String::new();
+    for event in &events {
+        match event {
+            Event::Broken { message } => said += message,
+            Event::Refused(refusal) => said += &format!("{refusal:?}"),
+            _ => {}
+        }
+    }
+    assert!(!said.is_empty(), "{demo}: {events:#?}");
+    assert_eq!(events.last(), Some(&Event::Cleaned), "{demo}: {events:#?}");
+    said
+}
+
 /// A process keeps its root when something is mounted on it, so the path
 /// leads past the tmpfs to the learner's own files.
 #[test]
@@ -48,11 +70,12 @@ fn a_tmpfs_on_the_root_opens_no_file_of_the_host() {
              [[expect]]\nclaim = 'c'\nwhen = {{ fact = 'box/m', is = 'ok' }}",
             victim.display()
         );
-        let said = run(dir.path(), &demo);
-        assert!(!victim.exists(), "{root}: written to the host\n{said}");
-        let refused = said.contains("is not on a mount that this run made")
-            || said.contains("mounted on `/`");
-        assert!(refused, "{root}:\n{said}");
+        for said in [run(dir.path(), &demo), without_lint(&demo)] {
+            assert!(!victim.exists(), "{root}: written to the host\n{said}");
+            let refused = said.contains("is not on a mount that this run made")
+                || said.contains("mounted on `/`");
+            assert!(refused, "{root}:\n{said}");
+        }
     }
 }
 
@@ -67,8 +90,9 @@ fn no_box_stays_a_peer_of_the_hosts_mounts() {
              [[action]]\nin = 'box'\ndo.probe = ['pid']\n\
              [[expect]]\nclaim = 'c'\nwhen = {{ fact = 'box/pid', is = 1 }}"
         );
-        let said = run(dir.path(), &demo);
-        assert!(said.contains("share its mounts with the host"), "{said}");
+        for said in [run(dir.path(), &demo), without_lint(&demo)] {
+            assert!(said.contains("share its mounts with the host"), "{said}");
+        }
     }
 }
 
@@ -86,17 +110,17 @@ fn no_signal_goes_to_a_box_that_has_ended() {
          [[expect]]\nclaim = 'c'\nwhen = {{ fact = 'host/end', is = 'SIGKILL' }}"
     );
     let said = run(dir.path(), &demo);
-    assert!(
-        said.contains("the end of the box `box` was awaited"),
-        "{said}"
-    );
+    let flaw = "the end of the box `box` was awaited by an earlier action";
+    assert!(said.contains(FLAW) && said.contains(flaw), "{said}");
+    let said = without_lint(&demo);
+    let refusal = "the box `box` has ended";
+    assert!(said.contains(refusal) || said.contains(flaw), "{said}");
 }
 
-/// Runs the actions in one box of these namespaces that has a store with a
-/// directory on /mnt, then claims that all went well, which must not hold.
-/// What was said with each medium, in lines of any width.
-fn layers(namespaces: &str, actions: &str) -> [String; 2] {
-    let dir = support::pack::public_tempdir();
+/// The actions in one box of these namespaces that has a store with a directory
+/// on /mnt, and the claim that all went well, which must not hold; with each
+/// medium.
+fn demos(namespaces: &str, actions: &str) -> [String; 2] {
     let demo = format!(
         "box = [{{ name = 'box', namespaces = [{namespaces}] }}]\n\
          [[action]]\nin = 'box'\ndo.store = {{ path = '/mnt', on = '{{ON}}' }}\nas = 'store'\n\
@@ -104,8 +128,14 @@ fn layers(namespaces: &str, actions: &str) -> [String; 2] {
          {actions}\n\
          [[expect]]\nclaim = 'c'\nwhen = {{ fact = 'box/end', is = 'ok' }}"
     );
-    ["tmpfs", "disk"].map(|medium| {
-        let said = run(dir.path(), &demo.replace("{ON}", medium));
+    ["tmpfs", "disk"].map(|medium| demo.replace("{ON}", medium))
+}
+
+/// What was said of each, in lines of any width.
+fn layers(namespaces: &str, actions: &str) -> [String; 2] {
+    let dir = support::pack::public_tempdir();
+    demos(namespaces, actions).map(|demo| {
+        let said = run(dir.path(), &demo);
         said.split_whitespace().collect::<Vec<_>>().join(" ")
     })
 }
@@ -126,6 +156,11 @@ fn layers_reach_no_directory_of_the_host() {
     fs::write(secret.join("file"), "the host's").unwrap();
     let host = secret.display();
     let not_own = "is not on a mount that this run made";
+    let up =
+        "do.overlay = { lower = ['/mnt/base/../../etc'], upper = '/mnt/up', at = '/mnt/view' }";
+    let on_root = "do.store = { path = '/' }";
+    // What lint tells from the text alone.
+    let flaws = [(up, "without `..`"), (on_root, "is never seen")];
     for (verb, refusal) in [
         (
             format!("do.overlay = {{ lower = ['{host}'], upper = '/mnt/up', at = '/mnt/view' }}"),
@@ -139,11 +174,7 @@ fn layers_reach_no_directory_of_the_host() {
             "do.overlay = { lower = ['/etc'], upper = '/mnt/up', at = '/mnt/view' }".into(),
             not_own,
         ),
-        (
-            "do.overlay = { lower = ['/mnt/base/../../etc'], upper = '/mnt/up', at = '/mnt/view' }"
-                .into(),
-            "without `..`",
-        ),
+        (up.into(), not_own),
         (
             "do.overlay = { lower = ['/proc/self/root/etc'], upper = '/mnt/up', at = '/mnt/view' }"
                 .into(),
@@ -208,12 +239,22 @@ fn layers_reach_no_directory_of_the_host() {
         ("do.unmount = '/proc'".into(), "has mounted nothing on"),
         ("do.unmount = '/'".into(), "has mounted nothing on"),
         ("do.unmount = '/mnt/base'".into(), "has mounted nothing on"),
-        ("do.store = { path = '/' }".into(), "is never seen"),
+        (on_root.into(), "not `/`"),
         ("do.store = { path = '/proc/self/root' }".into(), "not `/`"),
     ] {
-        let said = layers("'mount', 'pid'", &action(&verb));
-        for said in &said {
-            assert!(said.contains(refusal), "{verb}:\n{said}");
+        let flaw = flaws.iter().find(|(of, _)| *of == verb);
+        let flaw = flaw.map(|(_, flaw)| *flaw);
+        let actions = action(&verb);
+        for said in layers("'mount', 'pid'", &actions) {
+            match flaw {
+                Some(flaw) => assert!(said.contains(FLAW) && said.contains(flaw), "{said}"),
+                None => assert!(said.contains(refusal), "{verb}:\n{said}"),
+            }
+        }
+        for demo in demos("'mount', 'pid'", &actions) {
+            let said = without_lint(&demo);
+            let refused = said.contains(refusal) || flaw.is_some_and(|flaw| said.contains(flaw));
+            assert!(refused, "{verb}:\n{said}");
         }
         let kept = fs::read_to_string(secret.join("file")).unwrap();
         let names: Vec<_> = fs::read_dir(&secret).unwrap().collect();
