@@ -6,12 +6,13 @@
 mod support;
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use support::skip::{programs_of, record};
-use support::{Limit, PATIENCE, has_programs, skip};
+use support::{Limit, PATIENCE, deadline, has_programs, skip};
 
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -107,6 +108,36 @@ fn a_skip_is_told_with_its_test() {
     assert_eq!(own, expected);
     let others: String = others.iter().map(|line| format!("{line}\n")).collect();
     fs::write(&record, others).unwrap();
+}
+
+/// `cargo test &` in a script ignores SIGINT, and under nohup(1) SIGHUP: what a
+/// test starts heeds them all the same.
+#[test]
+fn what_a_test_starts_heeds_signals() {
+    for signal in ["INT", "HUP", "QUIT TERM"] {
+        let script = format!("trap '' {signal}; exec \"$@\"");
+        let test = "with_ignored_signals";
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script, "sh"]);
+        shell.arg(std::env::current_exe().unwrap());
+        shell.args(["--ignored", "--exact", test]);
+        let output = shell.within(PATIENCE).output().unwrap();
+        assert!(output.status.success(), "{signal}: {output:?}");
+    }
+}
+
+#[test]
+#[ignore = "what_a_test_starts_heeds_signals runs it"]
+fn with_ignored_signals() {
+    let signals = [1, 2, 3, 15];
+    let ignored = signals.iter().any(|signal| deadline::ignores(*signal));
+    assert!(ignored, "it is to be started so");
+    for signal in signals {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("kill -{signal} $$")]);
+        let status = shell.within(PATIENCE).status().unwrap();
+        assert_eq!(status.signal(), Some(signal));
+    }
 }
 
 /// `.output()`, `.status()` and `.spawn()` of a command come after `.within`.

@@ -5,12 +5,13 @@
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getsid};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use std::fs;
 use std::io::{self, Read};
 use std::ops::{Deref, DerefMut};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -93,6 +94,28 @@ fn start_time(pid: Pid) -> Option<u64> {
     after_the_name.split_whitespace().nth(19)?.parse().ok()
 }
 
+/// What starts the tests in the background lets them ignore SIGINT, or SIGHUP as
+/// nohup(1) does, and with them each process that a test wants to interrupt. What
+/// is caught here is at its default there (execve(2)), and has no effect here.
+fn heed_signals() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
+            if ignores(signal) {
+                signal_hook::flag::register(signal, Arc::default()).unwrap();
+            }
+        }
+    });
+}
+
+/// Whether this process ignores a signal, by proc_pid_status(5).
+pub fn ignores(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = u64::from_str_radix(mask.unwrap().trim(), 16).unwrap();
+    mask & 1 << (signal - 1) != 0
+}
+
 /// A child with a deadline. Whoever drops it kills it.
 pub struct Bounded {
     child: Child,
@@ -124,6 +147,7 @@ impl Limit for Command {
 
 impl Within<'_> {
     pub fn spawn(self) -> io::Result<Bounded> {
+        heed_signals();
         let child = self.command.spawn()?;
         Ok(Bounded {
             watch: Watch::on(child.id(), self.patience),

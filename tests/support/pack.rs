@@ -49,13 +49,15 @@ pub fn verify(dir: &Path, step: &str, user: User) -> (Option<i32>, String) {
     (output.status.code(), text)
 }
 
-/// Whether the verdict of `verify` is no more than that a program isn't here,
-/// which is looked up again; then the step named so is skipped.
+/// Whether the verdict of `verify` or `run` is no more than that a program isn't
+/// here, which is looked up again; then the step named so is skipped.
 #[track_caller]
 pub fn lacks_a_program((code, text): &(Option<i32>, String)) -> bool {
     const NOT_HERE: i32 = 3;
-    let missing = text.split_once("missing: the program `");
-    let name = missing.and_then(|(_, rest)| rest.split('`').next());
+    let told = ["missing: the program `", "refused: the program `"];
+    let name = told
+        .iter()
+        .find_map(|words| text.split_once(words)?.1.split('`').next());
     *code == Some(NOT_HERE) && name.is_some_and(|name| !has_programs(&[name]))
 }
 
