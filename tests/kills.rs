@@ -19,13 +19,15 @@ use nix::unistd::Pid;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 use support::decoys::Decoys;
 use support::lesson::{scenario_of, the_course};
 use support::state::{Host, Stat, as_run, children_of, our_processes};
-use support::{Limit, Random, User, alone, glassbox, users};
+use support::{
+    Bounded, Limit, Random, User, alone, glassbox, is_root, may_make_boxes, skip, users,
+};
 
 /// How often each role of each step is killed, in each of the two ways.
 const MOMENTS: usize = 5;
@@ -104,7 +106,7 @@ struct Measured {
 
 /// A run that tells its events as they come.
 struct Running {
-    main: Child,
+    main: Bounded,
     events: Receiver<Event>,
     seen: usize,
     /// The pids of the boxes that were told of.
@@ -125,7 +127,7 @@ impl Running {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let mut main = command.spawn().unwrap();
+        let mut main = command.within(support::PATIENCE).spawn().unwrap();
         let stdout = main.stdout.take().unwrap();
         let (send, events) = channel();
         std::thread::spawn(move || tell(BufReader::new(stdout), |event| send.send(event).is_ok()));
@@ -206,7 +208,7 @@ impl Running {
             }
             if started.elapsed() > PATIENCE {
                 self.main.kill().unwrap();
-                self.main.wait().unwrap();
+                self.main.wait();
                 return Err(format!("main had not ended after {PATIENCE:?}"));
             }
             std::thread::sleep(Duration::from_millis(1));
@@ -481,8 +483,11 @@ fn try_all(rounds: &[Round<'_>], seed: u64) {
 
 /// Every kill of every such step of a lesson.
 fn a_piece(lesson: u32, user: User) {
-    if !users().contains(&user) {
-        println!("skipped: who isn't root can't be another user");
+    if !may_make_boxes(user) {
+        return;
+    }
+    if user == User::Ordinary && !is_root() {
+        skip("who isn't root can't be another user");
         return;
     }
     let _turn = alone();

@@ -9,11 +9,11 @@ mod support;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 use support::decoys::{Decoy, Decoys};
 use support::state::{Host, as_run, own_groups};
-use support::{User, alone, glassbox, is_root};
+use support::{Bounded, Limit, PATIENCE, User, alone, glassbox, is_root, skip};
 
 /// Changes something, and returns what undoes it; `None` where it can't be done.
 type Change<'a> = &'a dyn Fn(&Host) -> Option<Box<dyn FnOnce()>>;
@@ -22,7 +22,7 @@ type Change<'a> = &'a dyn Fn(&Host) -> Option<Box<dyn FnOnce()>>;
 fn assert_told(host: &Host, what: &str, words: &[&str], change: Change<'_>) {
     assert_eq!(host.changes(), Vec::<String>::new(), "before {what}");
     let Some(undo) = change(host) else {
-        eprintln!("skipped: {what} can't be done here");
+        skip(format_args!("{what} can't be done here"));
         return;
     };
     let changes = host.changes();
@@ -43,10 +43,10 @@ fn sleeper() -> Command {
     command
 }
 
-fn ended(mut child: Child) -> Box<dyn FnOnce()> {
+fn ended(mut child: Bounded) -> Box<dyn FnOnce()> {
     Box::new(move || {
         child.kill().unwrap();
-        child.wait().unwrap();
+        child.wait();
     })
 }
 
@@ -82,12 +82,13 @@ fn what_appears_is_told() {
     let host = Host::beside(Decoys::make());
     eprintln!("not made here: {:#?}", host.decoys().missing);
     assert_told(&host, "a child", &["appeared: process"], &|_| {
-        Some(ended(sleeper().spawn().unwrap()))
+        Some(ended(sleeper().within(PATIENCE).spawn().unwrap()))
     });
     assert_told(&host, "a namespace", &["appeared: namespace uts"], &|_| {
         let user = if is_root() { "-u" } else { "-ru" };
         let mut command = Command::new("unshare");
-        let child = command.args([user, "sleep", "600"]).spawn().ok()?;
+        command.args([user, "sleep", "600"]);
+        let child = command.within(PATIENCE).spawn().ok()?;
         let began = std::time::Instant::now();
         while !fs::read_to_string(format!("/proc/{}/comm", child.id()))
             .unwrap()
@@ -110,7 +111,7 @@ fn what_appears_is_told() {
             let path = format!("/tmp/other-{}", std::process::id());
             let mut command = Command::new("touch");
             as_run(&mut command, User::Me).arg(&path);
-            assert!(command.status().unwrap().success());
+            assert!(command.within(PATIENCE).status().unwrap().success());
             let undo = move || fs::remove_file(path).unwrap();
             match is_root() {
                 true => Some(Box::new(undo)),
@@ -253,7 +254,11 @@ fn what_is_lost_for_good_is_told() {
         _ => None,
     });
     if let Some(id) = queue {
-        let removed = Command::new("ipcrm").args(["-q", &id]).status().unwrap();
+        let removed = Command::new("ipcrm")
+            .args(["-q", &id])
+            .within(PATIENCE)
+            .status()
+            .unwrap();
         assert!(removed.success());
         assert!(told(&host.changes()), "a queue: {:?}", host.changes());
     }
@@ -294,6 +299,6 @@ fn another_run_is_left_out() {
         .env_remove("GLASSBOX_TESTS")
         .process_group(0)
         .arg("list");
-    assert!(other.output().unwrap().status.success());
+    assert!(other.within(PATIENCE).output().unwrap().status.success());
     assert_eq!(host.changes(), Vec::<String>::new());
 }

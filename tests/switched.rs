@@ -12,11 +12,11 @@ use nix::unistd::Pid;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use support::pack::public_tempdir;
-use support::{User, alone, glassbox, is_root};
+use support::{Bounded, Limit, User, alone, glassbox, is_root, skip};
 
 const ROOT: &str = "/sys/fs/cgroup";
 /// How long anything here may take to happen.
@@ -87,7 +87,7 @@ impl Switch {
             && !Path::new("/run/systemd/system").exists();
         let was_on = fit && is_on();
         if !fit || control(if on { "+memory" } else { "-memory" }).is_err() {
-            eprintln!("skipped: it takes root at the root of version 2, and no systemd");
+            skip("it takes root at the root of version 2, and no systemd");
             return None;
         }
         let _turn = turn;
@@ -103,7 +103,7 @@ impl Drop for Switch {
 
 /// A run, and the lines that it has printed.
 struct Running {
-    child: Child,
+    child: Bounded,
     lines: Receiver<String>,
     seen: String,
 }
@@ -116,6 +116,7 @@ impl Running {
             .args(hold.then_some("--hold"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .within(support::PATIENCE)
             .spawn()
             .unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
@@ -150,7 +151,7 @@ impl Running {
     fn end(&mut self) -> Option<i32> {
         drop(self.child.stdin.take());
         self.await_line(r#""event":"outcome""#);
-        self.child.wait().unwrap().code()
+        self.child.wait().code()
     }
 
     fn supervisor(&self) -> i32 {
@@ -164,12 +165,16 @@ impl Running {
         for pid in [self.supervisor(), self.child.id() as i32] {
             kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
         }
-        self.child.wait().unwrap();
+        self.child.wait();
     }
 }
 
 fn clean() -> String {
-    let output = glassbox(User::Me).arg("clean").output().unwrap();
+    let output = glassbox(User::Me)
+        .arg("clean")
+        .within(PATIENCE)
+        .output()
+        .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(0), "{text}");
     text

@@ -3,7 +3,7 @@
 //! each of them exactly as it is.
 
 use super::state::{Stat, own_groups, walk};
-use super::{ORDINARY, is_root};
+use super::{Bounded, Limit, ORDINARY, PATIENCE, is_root};
 use glassbox::base::Errno;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -13,7 +13,11 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// How long they stand at most.
+const LIFETIME: Duration = Duration::from_secs(7200);
 
 /// A user that nothing here runs as.
 const ANOTHER: u32 = 65_533;
@@ -37,8 +41,8 @@ pub struct Decoys {
     made: Vec<Decoy>,
     /// What could not be made here, and why.
     pub missing: Vec<String>,
-    keeper: Option<Child>,
-    children: Vec<Child>,
+    keeper: Option<Bounded>,
+    children: Vec<Bounded>,
 }
 
 /// Undoes line by line what it has read, the last one first, when its input
@@ -72,6 +76,7 @@ impl Decoys {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            .within(LIFETIME)
             .spawn()
             .unwrap();
         let mut decoys = Decoys::default();
@@ -121,6 +126,7 @@ impl Decoys {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            .within(LIFETIME)
             .spawn();
         before.thread_set_mask().unwrap();
         let child = child.unwrap();
@@ -474,7 +480,10 @@ fn pid_namespace() -> u64 {
 
 /// What a program says, or why it doesn't.
 fn said(command: &mut Command) -> Result<String, String> {
-    let output = command.output().map_err(|error| error.to_string())?;
+    let output = command
+        .within(PATIENCE)
+        .output()
+        .map_err(|error| error.to_string())?;
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
         false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
