@@ -138,12 +138,14 @@ impl Shared {
 /// to do itself for that, for a person.
 ///
 /// # Errors
-/// When this process can't have another thread or descriptor.
+/// When a limit of this process is too low, or it can't have another thread or
+/// descriptor.
 pub fn start(
     plan: Checked,
     hold: bool,
     mut hear: impl FnMut(Event) -> bool + Send + 'static,
 ) -> io::Result<(Control, JoinHandle<Option<String>>)> {
+    inherited::enough().map_err(io::Error::other)?;
     let shared = Arc::new(Shared {
         mailbox: Mutex::default(),
         bell: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
@@ -190,7 +192,6 @@ impl Helper {
     /// scope of their own, the supervisor is started in one; a systemd that
     /// doesn't answer delays the first such start by seconds.
     fn start(plan: &Checked, hold: bool) -> io::Result<Helper> {
-        inherited::enough().map_err(io::Error::other)?;
         let asked = match scope::concerns(plan) && scope::helps(plan, &Session::read()) {
             true => scope::start(),
             false => Err(None),
