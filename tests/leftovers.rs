@@ -251,7 +251,8 @@ fn own_owner(pid: i32, start: u64) -> String {
 
 /// An owner that has ended.
 fn dead_owner() -> String {
-    let mut child = Command::new("true").within(PATIENCE).spawn().unwrap();
+    let mut child = Command::new("sleep");
+    let mut child = child.arg("0").within(PATIENCE).spawn().unwrap();
     let pid = child.id() as i32;
     child.wait();
     own_owner(pid, 1)
@@ -276,7 +277,13 @@ fn strangers_in_a_group_are_told_and_left() {
     ] {
         let held = Held::of(User::Me, step);
         let groups = held.groups();
-        let [with_process, ..] = groups.as_slice() else {
+        // A member of a version 2 group that hands controllers down would make its
+        // children a threaded subtree, which none can join (cgroup-v2.rst, "Threads").
+        let hands_down = |group: &&PathBuf| {
+            fs::read_to_string(group.join("cgroup.subtree_control"))
+                .is_ok_and(|on| !on.trim().is_empty())
+        };
+        let Some(with_process) = groups.iter().find(|group| !hands_down(group)) else {
             skip(format_args!("`{step}` has no group on this host"));
             held.end();
             continue;
@@ -381,15 +388,22 @@ fn the_groups_of_a_killed_guardian_are_found_everywhere() {
         return;
     }
     let dir = public_tempdir();
-    pack_with(dir.path(), "02-cgroups", "05-memory.md", &|demo| {
+    // A guest has the program, and not the sources of its lessons.
+    let has_lessons = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("lessons")
+        .exists();
+    let nested = |demo: &mut toml::Table| {
         let inner = "name = 'inner'\nin = 'small'\nlimits = { pids = 40, memory = '8MiB' }";
         let inner: toml::Table = toml::from_str(inner).unwrap();
         list(demo, "cgroup")?.push(toml::Value::Table(inner));
         Some(())
-    })
-    .unwrap();
+    };
+    if has_lessons {
+        pack_with(dir.path(), "02-cgroups", "05-memory.md", &nested).unwrap();
+    }
     for step in ["ceiling", "reads", "pids", "nested", "controllers"] {
         let held = match step {
+            "nested" if !has_lessons => continue,
             "nested" => Held::of_pack(dir.path(), "memory"),
             step => Held::of(User::Me, step),
         };
