@@ -138,14 +138,13 @@ impl Shared {
 /// to do itself for that, for a person.
 ///
 /// # Errors
-/// When a limit of this process is too low, or it can't have another thread or
-/// descriptor.
+/// When this process can't have another thread or descriptor, a limit that it was
+/// started with leaves no room for a run, or its own file can't be executed.
 pub fn start(
     plan: Checked,
     hold: bool,
     mut hear: impl FnMut(Event) -> bool + Send + 'static,
 ) -> io::Result<(Control, JoinHandle<Option<String>>)> {
-    inherited::enough().map_err(io::Error::other)?;
     let shared = Arc::new(Shared {
         mailbox: Mutex::default(),
         bell: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
@@ -153,11 +152,21 @@ pub fn start(
     let control = Control {
         shared: Arc::clone(&shared),
     };
+    inherited::enough().map_err(io::Error::other)?;
+    // A systemd that is asked may take seconds; all else is told at once.
+    let asks = scope::concerns(&plan) && scope::helps(&plan, &Session::read());
+    let direct = match asks {
+        true => None,
+        false => Some(Helper::directly()?),
+    };
     let thread = std::thread::Builder::new()
         .name("run".into())
         .spawn(move || {
             let mut asked = BTreeMap::new();
-            let forced = match Helper::start(&plan, hold) {
+            let started =
+                direct.map_or_else(Helper::in_scope, |helper| Ok((helper, Scope::NotAsked)));
+            let started = started.and_then(|(helper, scope)| helper.carry(&plan, hold, scope));
+            let forced = match started {
                 Ok(helper) => helper.attend(&shared, &mut asked, &mut hear),
                 Err(error) => {
                     let message = format!("the helper process could not be started: {error}");
@@ -188,30 +197,30 @@ struct Helper {
 }
 
 impl Helper {
-    /// Where the plan needs groups that this user can only make in a systemd
-    /// scope of their own, the supervisor is started in one; a systemd that
-    /// doesn't answer delays the first such start by seconds.
-    fn start(plan: &Checked, hold: bool) -> io::Result<Helper> {
-        let asked = match scope::concerns(plan) && scope::helps(plan, &Session::read()) {
-            true => scope::start(),
-            false => Err(None),
-        };
-        let (mut helper, scope) = match asked {
+    /// For a plan with groups that this user can only make in a systemd scope of
+    /// their own: the supervisor is started in one, and directly where systemd
+    /// refuses.
+    fn in_scope() -> io::Result<(Helper, Scope)> {
+        Ok(match scope::start() {
             Ok(started) => {
                 let helper = Helper::new(started.child, started.wire, started.mark);
                 (helper, Scope::Own(started.unit))
             }
             Err(None) => (Helper::directly()?, Scope::NotAsked),
             Err(Some(answer)) => (Helper::directly()?, Scope::Refused(answer)),
-        };
+        })
+    }
+
+    /// Sends the plan.
+    fn carry(mut self, plan: &Checked, hold: bool, scope: Scope) -> io::Result<Helper> {
         let order = Order::Carry {
             plan: plan.deref().clone(),
             hold,
             scope,
         };
-        let queued = helper.wire.queue(&order, Vec::new());
+        let queued = self.wire.queue(&order, Vec::new());
         queued.map_err(|large| io::Error::other(large.to_string()))?;
-        Ok(helper)
+        Ok(self)
     }
 
     fn new(child: Child, wire: Wire, mark: Option<Mark>) -> Helper {
