@@ -1,10 +1,8 @@
 //! Waiting until the user has seen enough: Enter, the end of standard input,
 //! or a signal that asks this process to end.
 
-use crate::session::heeded;
+use super::interrupt::Interrupt;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::low_level::{pipe, unregister};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -18,27 +16,20 @@ pub(crate) enum HoldEnd {
     End,
 }
 
-/// Listens for the end of a hold; signals have their usual effect again once
-/// it is dropped.
-pub(crate) struct Release {
+/// Listens for the end of a hold; signals take the run down again once it is
+/// dropped.
+pub(crate) struct Release<'i> {
+    interrupt: &'i Interrupt,
     signals: UnixStream,
-    registered: Vec<signal_hook::SigId>,
 }
 
-impl Release {
-    /// From now on SIGINT, SIGTERM and SIGHUP end the hold instead of the process,
-    /// but for those that the process was started to ignore.
-    pub(crate) fn listen() -> io::Result<Release> {
-        let (signals, writer) = UnixStream::pair()?;
-        let mut release = Release {
-            signals,
-            registered: Vec::new(),
-        };
-        for signal in heeded(&[SIGINT, SIGTERM, SIGHUP]) {
-            let id = pipe::register(signal, writer.try_clone()?)?;
-            release.registered.push(id);
-        }
-        Ok(release)
+impl Release<'_> {
+    /// From now on a signal ends the hold instead of the process.
+    pub(crate) fn listen(interrupt: &Interrupt) -> io::Result<Release<'_>> {
+        Ok(Release {
+            interrupt,
+            signals: interrupt.ring()?,
+        })
     }
 
     /// Returns on the first of: a line on standard input, its end, a signal.
@@ -79,10 +70,8 @@ fn line_or_end(stdin: &io::Stdin) -> io::Result<Option<HoldEnd>> {
     }
 }
 
-impl Drop for Release {
+impl Drop for Release<'_> {
     fn drop(&mut self) {
-        for id in self.registered.drain(..) {
-            unregister(id);
-        }
+        self.interrupt.stop_ringing();
     }
 }

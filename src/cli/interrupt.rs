@@ -6,7 +6,8 @@ use crate::session::{Control, heeded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
-use std::io;
+use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Listens for such signals, until it is dropped.
@@ -21,8 +22,9 @@ struct State {
     came: Option<i32>,
     /// The run that it takes down; without one a signal waits for the next.
     run: Option<Control>,
-    /// Somebody else sees to signals.
-    aside: bool,
+    /// Somebody who waits for the user: then a signal is their word to end, and
+    /// not one to this process.
+    waiter: Option<UnixStream>,
 }
 
 impl Interrupt {
@@ -37,9 +39,13 @@ impl Interrupt {
             .spawn(move || {
                 for signal in signals.forever() {
                     let mut state = lock(&shared);
-                    if !state.aside {
-                        state.came.get_or_insert(signal);
-                        state.run.iter().for_each(Control::finish);
+                    match &mut state.waiter {
+                        // Its buffer has room: few signals come.
+                        Some(waiter) => drop(waiter.write(b"s")),
+                        None => {
+                            state.came.get_or_insert(signal);
+                            state.run.iter().for_each(Control::finish);
+                        }
                     }
                 }
             })?;
@@ -55,9 +61,17 @@ impl Interrupt {
         state.run = Some(run.clone());
     }
 
-    /// Leaves signals to somebody else, or no longer.
-    pub(crate) fn set_aside(&self, aside: bool) {
-        lock(&self.state).aside = aside;
+    /// From here on signals ring here, until [`Interrupt::stop_ringing`]; one
+    /// that came before has ended the run already.
+    pub(crate) fn ring(&self) -> io::Result<UnixStream> {
+        let (waits, rings) = UnixStream::pair()?;
+        lock(&self.state).waiter = Some(rings);
+        Ok(waits)
+    }
+
+    /// From here on signals take the run down again.
+    pub(crate) fn stop_ringing(&self) {
+        lock(&self.state).waiter = None;
     }
 
     /// To be called when all that the run made is gone: if a signal came, the

@@ -64,23 +64,19 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
         history.push(event);
         if paused && let Some(action) = history.paused() {
             evidence::print_stage(&scenario, &history, action, out)?;
-            interrupt.set_aside(true);
-            match pause(out)? {
+            match pause(&interrupt, out)? {
                 HoldEnd::Enter => run.control().enough(action),
                 HoldEnd::End => run.control().finish(),
             }
-            interrupt.set_aside(false);
         }
         if holding && args.hold {
             let so_far = Record::new(scenario.clone(), history.clone());
-            interrupt.set_aside(true);
-            hold(step, &so_far, args.json, out)?;
+            hold(step, &so_far, args.json, &interrupt, out)?;
             held = true;
             run.control().finish();
         }
     }
 
-    interrupt.set_aside(false);
     out.flush()?;
     interrupt.heed(&history);
     let record = Record::new(scenario, history);
@@ -111,18 +107,24 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
 }
 
 /// Waits for the word to go on with a stage.
-fn pause(out: &mut Printer) -> Result<HoldEnd, Failure> {
+fn pause(interrupt: &Interrupt, out: &mut Printer) -> Result<HoldEnd, Failure> {
     // From here to the word these signals ask for a clean end.
-    let release = Release::listen()?;
+    let release = Release::listen(interrupt)?;
     out.flush()?;
     eprintln!("Enter: go on.");
     Ok(release.wait()?)
 }
 
 /// Shows what stands, and where to look at it, until the user is done.
-fn hold(step: &Step, record: &Record, json: bool, out: &mut Printer) -> Result<(), Failure> {
+fn hold(
+    step: &Step,
+    record: &Record,
+    json: bool,
+    interrupt: &Interrupt,
+    out: &mut Printer,
+) -> Result<(), Failure> {
     // From here on these signals ask for a clean end, with verdicts.
-    let release = Release::listen()?;
+    let release = Release::listen(interrupt)?;
     if !json {
         evidence::print(step, record, out)?;
         writeln!(out)?;
