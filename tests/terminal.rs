@@ -228,7 +228,7 @@ fn three_steps_are_walked_run_and_resized() {
         .shows("you were right")
         .press("\t")
         .shows("[2 Syscalls]");
-    session.shows("hostname kettle");
+    session.shows("\"hostname\", \"kettle\"");
     session.resize(12, 40).shows("too small");
     session
         .resize(40, 120)

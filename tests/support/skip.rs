@@ -22,7 +22,7 @@ pub const SKIPPED: &str = "skipped: ";
 
 /// Programs that tests and the lessons' commands run and a small machine may
 /// lack, with Debian's package. What isn't here has to be there.
-const PACKAGES: [(&str, &str); 23] = [
+const PACKAGES: [(&str, &str); 24] = [
     ("busybox", "busybox-static"),
     ("containerd", "containerd"),
     ("crun", "crun"),
@@ -46,6 +46,7 @@ const PACKAGES: [(&str, &str); 23] = [
     ("strace", "strace"),
     ("taskset", "util-linux"),
     ("unshare", "util-linux"),
+    ("vi", "vim-tiny"),
 ];
 
 /// Says that the test, or the part of it that the reason names, is skipped.
