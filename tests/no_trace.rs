@@ -300,12 +300,14 @@ fn what_a_killed_guardian_leaves_is_swept() {
                 }
             }
             let guardian = nix::unistd::Pid::from_raw(guardian.expect("a helper"));
-            // A child of a child that runs: its pid can't be another's.
+            // Alive, the main process would sweep for its guardian at once.
+            let main = nix::unistd::Pid::from_raw(child.id() as i32);
+            nix::sys::signal::kill(main, nix::sys::signal::Signal::SIGSTOP).unwrap();
+            // A child of a child that isn't reaped: its pid can't be another's.
             nix::sys::signal::kill(guardian, nix::sys::signal::Signal::SIGKILL).unwrap();
-            // The main process ends because its helper has.
-            drop(child.stdin.take());
-            lines.for_each(drop);
+            child.kill().unwrap();
             child.wait();
+            lines.for_each(drop);
             let left = left_on_disk();
             assert_eq!(left.len(), 1, "{user:?}");
 
