@@ -187,11 +187,9 @@ fn walk(dir: &Path, visit: &mut dyn FnMut(&Path)) {
 }
 
 fn kill(pid: i32, signal: &str) {
-    let status = Command::new("kill")
-        .args([&format!("-{signal}"), &pid.to_string()])
-        .within(PATIENCE)
-        .status();
-    assert!(status.unwrap().success(), "kill -{signal} {pid}");
+    let named = format!("SIG{signal}").parse::<nix::sys::signal::Signal>();
+    let killed = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), named.unwrap());
+    assert_eq!(killed, Ok(()), "kill -{signal} {pid}");
 }
 
 fn state_of(pid: i32) -> Option<char> {
