@@ -43,9 +43,28 @@ const TABLE: [(&str, &[&str]); 14] = [
     ("lib", &[]),
 ];
 
-/// Rooms in which files still import each other in a circle: a known exception,
-/// which may only shrink.
-const KNOWN_CIRCLES: [&str; 1] = ["sandbox"];
+/// Files of the sandbox that still import each other in a circle: a known
+/// exception, which may only shrink.
+const KNOWN_CIRCLE: &[&str] = &[
+    "sandbox/agent.rs",
+    "sandbox/cgroup.rs",
+    "sandbox/create.rs",
+    "sandbox/groups/mod.rs",
+    "sandbox/groups/switched.rs",
+    "sandbox/leaf.rs",
+    "sandbox/own.rs",
+    "sandbox/scope.rs",
+    "sandbox/spawn.rs",
+    "sandbox/supervisor/disk.rs",
+    "sandbox/supervisor/host.rs",
+    "sandbox/supervisor/mod.rs",
+    "sandbox/supervisor/serve.rs",
+    "sandbox/supervisor/waiting.rs",
+    "sandbox/trace.rs",
+    "sandbox/verbs.rs",
+    "sandbox/wire/messages.rs",
+    "sandbox/wire/mod.rs",
+];
 
 #[test]
 fn the_table_is_a_dag() {
@@ -140,13 +159,15 @@ fn no_files_import_each_other_in_a_circle() {
             told += &format!("  {} imports {}\n", file.display(), others.join(", "));
         }
     }
-    let within = |file: &&PathBuf| KNOWN_CIRCLES.contains(&module_of(file).as_str());
-    let new: Vec<_> = found
-        .iter()
-        .flatten()
-        .filter(|file| !within(file))
-        .collect();
+    let found: BTreeSet<PathBuf> = found.into_iter().flatten().collect();
+    let known: BTreeSet<PathBuf> = KNOWN_CIRCLE.iter().map(PathBuf::from).collect();
+    let new: Vec<_> = found.difference(&known).collect();
     assert!(new.is_empty(), "{told}\nnew in a circle: {new:?}");
+    let gone: Vec<_> = known.difference(&found).collect();
+    assert!(
+        gone.is_empty(),
+        "in no circle any more, so not to be listed: {gone:?}"
+    );
 }
 
 /// The test of the test: what it must find, in every way of writing it.

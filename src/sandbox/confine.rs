@@ -90,7 +90,8 @@ impl Teller {
     /// told is in the file after that.
     pub(super) fn confine(&self, command: &mut Command, how: Confinement) -> io::Result<File> {
         let report = File::from(memfd_create(c"report", MFdFlags::MFD_CLOEXEC)?);
-        sys::confine(self.one, command, how, report.try_clone()?);
+        let told = report.try_clone()?;
+        sys::enter_first(self.one, command, move || how.enter(&told));
         Ok(report)
     }
 

@@ -5,13 +5,14 @@
 //! asked for and nothing has been heard for [`SILENCE`], it kills it, and removes
 //! what the supervisor would have removed.
 
+use super::anew::{self, OWN_FILE, SUPERVISOR};
+use super::inherited;
 use super::owner::Mark;
 use super::scope::{self, Scope, Session};
 use super::service::{Answer, Lease, Request, RequestId};
 use super::sweep::{Known, Removed, Swept, sweep_run};
 use super::sys;
 use super::wire::{Order, Told, Wire};
-use super::{OWN_FILE, SUPERVISOR, inherited};
 use crate::plan::{Checked, Event, SetLimits};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -235,7 +236,7 @@ impl Helper {
     fn directly() -> io::Result<Helper> {
         let (ours, theirs) = Wire::pair()?;
         let mut command = Command::new(OWN_FILE);
-        let mark = super::mark(&mut command);
+        let mark = anew::mark(&mut command);
         let child = command
             .arg0(SUPERVISOR)
             .arg(std::process::id().to_string())

@@ -5,8 +5,9 @@
 //! [`enter_guardian`]. What a user may well have meant stays: the CPUs, the
 //! niceness, a hang-up that is ignored for nohup(1), and hard limits.
 
+use super::anew::OWN_FILE;
 use super::limits::CPU_SECONDS;
-use super::{OWN_FILE, sys};
+use super::sys;
 use crate::base::{Errno, kernel};
 use crate::plan::MOST_FILE;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};

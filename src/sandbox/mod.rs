@@ -18,6 +18,7 @@
 //! knows nothing of lessons, expectations or screens.
 
 mod agent;
+mod anew;
 mod apart;
 mod cgroup;
 mod confine;
@@ -59,20 +60,10 @@ pub use search::find_program;
 pub use service::{Answer, Ends, Held, Lease, Program, Request, RequestId, Size, Stdio, Tenant};
 pub use sweep::{Depth, Removed, Swept, sweep};
 
-use owner::{MARK, Mark};
 use scope::Way;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::process::{Command, ExitCode};
-
-/// The argument with which this program, executed anew, is a supervisor.
-const SUPERVISOR: &str = "glassbox-supervisor";
-/// What the kernel calls it from then on, `/proc/PID/comm`; its forks take names
-/// of their own.
-const SUPERVISOR_COMM: &str = "glassbox-super";
-
-/// The file that this process executes, whatever has become of its name.
-const OWN_FILE: &str = "/proc/self/exe";
+use std::process::ExitCode;
 
 /// Lives the life of a supervisor, if this process was started as one. To be
 /// called first in `main`, before any thread.
@@ -93,11 +84,4 @@ pub fn helper_main() -> Option<ExitCode> {
         }
         _ => Some(ExitCode::FAILURE),
     }
-}
-
-/// Gives a supervisor, and with it all that it starts, the mark of a new run.
-fn mark(command: &mut Command) -> Option<Mark> {
-    let mark = Mark::new()?;
-    command.env(MARK, mark.to_string());
-    Some(mark)
 }

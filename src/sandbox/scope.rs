@@ -16,10 +16,11 @@
 //! Until the hello nothing is asked of the child and nothing has been made, so
 //! it can be given up at any moment for a supervisor that is started directly.
 
+use super::anew::{self, SUPERVISOR};
 use super::owner::Mark;
 use super::supervisor::privileged;
 use super::wire::{Told, Wire};
-use super::{SUPERVISOR, leaf, sys};
+use super::{leaf, sys};
 use crate::plan::{BoxName, CHILD_CGROUP, Controller, Plan};
 use crate::probe::Subject;
 use crate::probe::cgroups::{Memberships, Mounts, available};
@@ -231,7 +232,7 @@ pub(super) fn start() -> Result<Started, Option<String>> {
     // Root may ask the manager of the machine, others ask their own.
     let manager = if privileged() { "--system" } else { "--user" };
     // It hands its environment on to the supervisor.
-    let mark = super::mark(&mut command);
+    let mark = anew::mark(&mut command);
     command
         .args([manager, "--scope", "--quiet", "--collect"])
         // Nor does it start an agent that asks for passwords.

@@ -6,12 +6,13 @@
 //! its initial environment, a group or a directory by the owner in its name.
 //! What can't be removed is told, and the rest is gone on with.
 
+use super::anew::{SUPERVISOR, SUPERVISOR_COMM};
 use super::cgroup::Group;
 use super::groups::{self, switched};
 use super::members::{self, await_end, member, pids_in, stat};
 use super::owner::{Mark, Owner};
 use super::supervisor::sweep_disks;
-use super::{SUPERVISOR, SUPERVISOR_COMM, sys};
+use super::sys;
 use crate::plan::{Leftover, Member};
 use crate::probe::cgroups::Mounts;
 use crate::probe::{self, Subject};

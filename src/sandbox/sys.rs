@@ -6,14 +6,12 @@
 
 #![allow(unsafe_code)]
 
-use super::confine::Confinement;
 use crate::base::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 use nix::unistd::Pid;
-use std::fs::File;
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -248,16 +246,20 @@ pub(super) fn msgget(key: u32, flags: i32) -> Result<i64, Errno> {
     }))
 }
 
-/// Makes a program die with this process, and confines it. What of that is
-/// to be told is written to `report`.
-pub(super) fn confine(_: OneThread, command: &mut Command, how: Confinement, report: File) {
+/// Makes a program die with this process, and does `enter` in the child before
+/// it is executed.
+pub(super) fn enter_first(
+    _: OneThread,
+    command: &mut Command,
+    mut enter: impl FnMut() -> io::Result<()> + Send + Sync + 'static,
+) {
     let parent = nix::unistd::getpid();
     // SAFETY: the closure runs between fork and exec of a one-threaded process,
-    // which may allocate there.
+    // which may do there whatever it may do elsewhere.
     unsafe {
         command.pre_exec(move || {
             die_with(parent)?;
-            how.enter(&report)
+            enter()
         });
     }
 }

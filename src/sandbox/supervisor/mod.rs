@@ -21,8 +21,8 @@ use missing::Missing;
 use serve::Service;
 use waiting::out_of_turn;
 
-use super::SUPERVISOR_COMM;
 use super::agent::{self, Outer};
+use super::anew::SUPERVISOR_COMM;
 use super::groups::Groups;
 use super::members::{end_all, is_of_this_run};
 use super::own::OwnMounts;
