@@ -379,7 +379,9 @@ impl Broom {
         // One that nobody knew when we looked has begun since.
         let old = known.clone().next().is_some() || mark.main.is_gone(&self.me);
         old && mark.can_be_judged(&self.me)
-            && !known.any(|one| one.guards && !self.is_gone(&one.owner))
+            // A child of the program that lives is its guardian, or on the way to be
+            // it (`scope`).
+            && !known.any(|one| (one.guards || !one.orphan) && !self.is_gone(&one.owner))
     }
 
     fn marked(&self) -> &[Marked] {
@@ -393,7 +395,7 @@ impl Broom {
             let found = look();
             let guarded = |one: &Marked| {
                 let mut all = found.iter();
-                all.any(|other| other.guards && other.mark == one.mark)
+                all.any(|other| (other.guards || !other.orphan) && other.mark == one.mark)
             };
             match found.iter().all(guarded) {
                 true => found,
