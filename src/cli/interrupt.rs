@@ -1,8 +1,9 @@
 //! A signal that asks this process to end, in the middle of a run: the run is
 //! taken down first, and the process then ends as the signal would have ended it.
 
+use super::failure::Failure;
 use crate::plan::History;
-use crate::session::{Control, heeded};
+use crate::session::{Control, enough, heeded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
@@ -29,7 +30,15 @@ struct State {
 
 impl Interrupt {
     /// Listens from here on.
-    pub(crate) fn listen() -> io::Result<Interrupt> {
+    pub(crate) fn listen() -> Result<Interrupt, Failure> {
+        // A limit that leaves no room for a run may leave none for a thread.
+        enough().map_err(|low| Failure::host(format!("nothing could be started: {low}")))?;
+        Interrupt::start().map_err(|error| {
+            Failure::host(format!("a thread to hear signals could not start: {error}"))
+        })
+    }
+
+    fn start() -> io::Result<Interrupt> {
         let mut signals = Signals::new(heeded(&[SIGINT, SIGTERM, SIGHUP]))?;
         let handle = signals.handle();
         let state = Arc::<Mutex<State>>::default();

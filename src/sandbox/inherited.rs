@@ -154,7 +154,7 @@ fn enter_any() {
 ///
 /// # Errors
 /// The limit that is too low, with what its raising was answered.
-pub(super) fn enough() -> Result<(), String> {
+pub fn enough() -> Result<(), String> {
     for limit in &LEAST {
         limit.raise().map_err(|low| low.to_string())?;
     }

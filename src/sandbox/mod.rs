@@ -55,7 +55,7 @@ mod wire;
 mod workload;
 
 pub use control::{Control, start};
-pub use inherited::{enter_main, heeded};
+pub use inherited::{enough, enter_main, heeded};
 pub use search::find_program;
 pub use service::{Answer, Ends, Held, Lease, Program, Request, RequestId, Size, Stdio, Tenant};
 pub use sweep::{Depth, Removed, Swept, sweep};

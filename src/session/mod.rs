@@ -14,7 +14,7 @@ use crate::check::{Expectation, Verdict, judge};
 use crate::course::{Scenario, Step};
 use crate::plan::{Event, History, Namespace, Need, Refusal};
 use crate::sandbox;
-pub use crate::sandbox::{Control, heeded};
+pub use crate::sandbox::{Control, enough, heeded};
 pub use consent::{Agreed, Question, ask};
 
 use missing::Missing;
