@@ -8,7 +8,8 @@
 //! `run` leaves a directory for each kernel in `$GLASSBOX_MATRIX`:
 //! `results` (what `tests/kernels/init` wrote), `console` (what the kernel
 //! said), `boot` (exit status and seconds of the guest), or only `missing`
-//! (why there is no such kernel here). The judgement goes to `report` beside them.
+//! (why there is no such kernel here), or `unable` (why this machine can't run
+//! it). The judgement goes to `report` beside them.
 
 #![allow(missing_docs, unreachable_pub)]
 
@@ -158,6 +159,9 @@ fn judge_kernel(
     if let Ok(why) = fs::read_to_string(dir.join("missing")) {
         return vec![Row::missing(name, why.trim())];
     }
+    if let Ok(why) = fs::read_to_string(dir.join("unable")) {
+        return vec![Row::unable(name, why.trim())];
+    }
     // The list says of `own` what the project's test machine refuses; another
     // machine may refuse less.
     let strict = name != "own" || env::var_os("CI").is_some_and(|ci| ci == "true");
@@ -209,6 +213,18 @@ fn the_written_list_is_about_kernels_and_steps_that_exist() {
 
 mod judgement {
     use super::*;
+
+    #[test]
+    fn a_kernel_that_the_cpu_cannot_run_is_told_and_no_failure() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("boot"), "134 2").unwrap();
+        let rows = || judge_kernel(dir.path(), "uml", &expected(), &[], &[]);
+        assert!(!rows()[0].is_good(), "it ended without a reason");
+        fs::write(dir.path().join("unable"), "no room\n").unwrap();
+        assert!(rows()[0].is_good());
+        let told = report::text(&rows());
+        assert!(told.contains("skipped: uml: no room"), "{told}");
+    }
 
     const EXPECTED: &str = "
         [[skip]]

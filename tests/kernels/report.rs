@@ -15,8 +15,8 @@ pub struct Row {
     /// Passed, failed, skipped; none where nothing ran.
     counts: Option<[usize; 3]>,
     seconds: f64,
-    /// Why there is no such kernel here.
-    missing: Option<String>,
+    /// Why nothing of it was seen here: a word, and the reason.
+    absent: Option<(&'static str, String)>,
     complaints: Vec<String>,
 }
 
@@ -28,7 +28,7 @@ impl Row {
             user: user.into(),
             counts: None,
             seconds: 0.0,
-            missing: None,
+            absent: None,
             complaints: Vec::new(),
         }
     }
@@ -55,7 +55,15 @@ impl Row {
     /// A kernel that can't be had here: no failure by itself.
     pub fn missing(kernel: &str, why: &str) -> Row {
         Row {
-            missing: Some(why.into()),
+            absent: Some(("missing", why.into())),
+            ..Row::new(kernel, "", "")
+        }
+    }
+
+    /// A kernel that this machine's CPU can't run: no failure of anybody's.
+    pub fn unable(kernel: &str, why: &str) -> Row {
+        Row {
+            absent: Some(("skipped", why.into())),
             ..Row::new(kernel, "", "")
         }
     }
@@ -97,19 +105,21 @@ pub fn text(rows: &[Row]) -> String {
             "{:<11} {:<28} {:<5}",
             row.kernel, row.release, row.user
         );
-        let end = match (&row.counts, &row.missing) {
+        let end = match (&row.counts, &row.absent) {
             (Some([passed, failed, skipped]), _) => {
                 format!("{passed:>6} {failed:>6} {skipped:>7} {:>7.1}", row.seconds)
             }
-            (None, Some(_)) => "missing".into(),
+            (None, Some((word, _))) => (*word).into(),
             (None, None) => "broken".into(),
         };
         let _ = writeln!(out, " {end}");
     }
     for row in rows {
         let place = format!("{} {}", row.kernel, row.user);
-        for line in row.missing.iter().flat_map(|why| why.lines()) {
-            let _ = writeln!(out, "missing: {}: {line}", place.trim());
+        if let Some((word, why)) = &row.absent {
+            for line in why.lines() {
+                let _ = writeln!(out, "{word}: {}: {line}", place.trim());
+            }
         }
         for complaint in &row.complaints {
             let _ = writeln!(out, "WRONG: {}: {complaint}", place.trim());
