@@ -6,7 +6,7 @@
 use super::{End, Run};
 use crate::base::Errno;
 use crate::plan::{Action, Leftover, Medium, Need, Place, Verb};
-use crate::sandbox::owner::{Owner, name_for};
+use crate::sandbox::owner::{Owner, name_for, what_of};
 use crate::sandbox::removal::remove_what_can_be;
 use nix::unistd::{Gid, Uid};
 use std::fs::{self, DirBuilder, Permissions};
@@ -121,13 +121,12 @@ fn owner_of(pid: i32) -> Option<(u32, u32)> {
     Some((effective("Uid:")?, effective("Gid:")?))
 }
 
-/// Where it may be made, the best place first.
+/// Where it may be made, the best place first; by their true paths, since
+/// `/var/tmp` may be a link and removal follows none.
 fn places() -> Vec<PathBuf> {
-    let mut places = vec![PathBuf::from("/var/tmp")];
-    let temporary = std::env::temp_dir();
-    if !places.contains(&temporary) {
-        places.push(temporary);
-    }
+    let wanted = [PathBuf::from("/var/tmp"), std::env::temp_dir()];
+    let mut places: Vec<PathBuf> = wanted.iter().flat_map(fs::canonicalize).collect();
+    places.dedup();
     places
 }
 
@@ -141,7 +140,8 @@ fn make_directory(path: &Path) -> Result<(), Errno> {
 
 /// Finds directories of runs whose guardian `is_gone`, and removes them unless
 /// `dry_run`: what is removed, and what could not be. Only this user's own are
-/// looked at: anybody may make names in a directory for temporary files.
+/// looked at, by root all: anybody may make names in a directory for temporary
+/// files.
 pub(in crate::sandbox) fn sweep_disks(
     dry_run: bool,
     is_gone: &dyn Fn(&Owner) -> bool,
@@ -158,13 +158,14 @@ fn sweep_in(
     for place in places {
         for entry in fs::read_dir(place).into_iter().flatten().flatten() {
             let name = entry.file_name();
-            let name = name.to_str().filter(|name| name.ends_with(NAME));
+            let name = name.to_str().filter(|name| what_of(name) == Some(NAME));
             let ours = name.and_then(Owner::parse).is_some_and(|o| is_gone(&o));
             // Of the entry itself: a link of that name is nothing of ours.
             let mine = || {
-                entry
-                    .metadata()
-                    .is_ok_and(|meta| meta.is_dir() && meta.uid() == Uid::effective().as_raw())
+                let me = Uid::effective();
+                let own = |uid| me.is_root() || uid == me.as_raw();
+                let meta = entry.metadata();
+                meta.is_ok_and(|meta| meta.is_dir() && own(meta.uid()))
             };
             if ours && mine() {
                 let path = entry.path();
