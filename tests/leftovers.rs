@@ -17,7 +17,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use support::pack::{list, pack_with, public_tempdir};
 use support::state::children_of;
-use support::{Bounded, Limit, PATIENCE, User, alone, glassbox, is_root, skip, users};
+use support::{
+    Bounded, Limit, PATIENCE, User, alone, glassbox, has_programs, is_root, skip, users,
+};
 
 /// A demo whose boxes stand.
 struct Held {
@@ -842,4 +844,159 @@ fn verify_tells_what_a_run_has_left() {
         "{report}"
     );
     assert_eq!(clean(User::Me, &[]).0, Some(0));
+}
+
+/// Somebody's own things may be named much like a run's: none is touched by any
+/// start, nor by `clean`.
+#[test]
+fn what_is_only_named_much_like_a_runs_is_kept() {
+    let dir = public_tempdir();
+    let owner = dead_owner();
+    let [boot, namespace, pid, start] = *owner.split('-').collect::<Vec<_>>() else {
+        panic!("{owner}");
+    };
+    let kept = [
+        "glassbox-2026-11-26-1-layers".to_string(),
+        format!("glassbox-20261126-11-26-{start}-layers"),
+        format!("glassbox-notes-{namespace}-{pid}-{start}-layers"),
+        format!("glassbox-{boot}-{namespace}-0{pid}-{start}-layers"),
+        format!("glassbox-{boot}-{namespace}-+{pid}-{start}-layers"),
+        format!("glassbox-{owner}-old-layers"),
+    ];
+    for name in &kept {
+        fs::create_dir_all(dir.path().join(name).join("inside")).unwrap();
+    }
+    let dead = dir.path().join(format!("glassbox-{owner}-layers"));
+    fs::create_dir_all(dead.join("inside")).unwrap();
+    // A link to the place is as good as the place.
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink(dir.path(), &link).unwrap();
+    for arguments in [&["run", "uts"][..], &["clean"]] {
+        let mut command = glassbox(User::Me);
+        command.env("TMPDIR", &link).args(arguments);
+        let output = command.within(PATIENCE).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
+        for name in &kept {
+            assert!(dir.path().join(name).join("inside").exists(), "{name}");
+        }
+        assert!(!dead.exists(), "{arguments:?}");
+    }
+}
+
+/// The kernel adds the reader's offset to the start of a process: a look from
+/// another time namespace takes no run for a dead one.
+#[test]
+fn a_look_from_another_time_namespace_takes_nothing_from_a_run() {
+    let _turn = alone();
+    if !has_groups() || !Path::new("/proc/self/ns/time").exists() {
+        skip("no time namespaces here");
+        return;
+    }
+    let held = Held::of(User::Me, "freezer");
+    let groups = held.groups();
+    let mut look = Command::new("unshare");
+    look.args(["--time", "--boottime", "864000", "--fork"])
+        .arg(glassbox(User::Me).get_program())
+        .args(["clean", "--dry-run"]);
+    let output = look.within(PATIENCE).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mark = format!("-{}-", held.supervisor);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(!text.contains(&mark), "{text}");
+    assert!(groups.iter().all(|group| group.exists()));
+    assert_eq!(held.end().0, Some(0));
+}
+
+/// A thread that outlives the first one of its process, pthread_exit(3).
+const WITHOUT_ITS_FIRST_THREAD: &str = "
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(600,)).start()
+ctypes.CDLL(None).pthread_exit(None)
+";
+
+/// A stranger whose first thread has ended is one as well, told by its name.
+#[test]
+fn a_stranger_without_its_first_thread_is_told() {
+    let _turn = alone();
+    if !has_groups() {
+        return;
+    }
+    if !has_programs(&["python3"]) {
+        return;
+    }
+    let held = Held::of(User::Me, "pids");
+    let groups = held.groups();
+    let Some(group) = groups.first() else {
+        skip("`pids` has no group on this host");
+        held.end();
+        return;
+    };
+    let mut stranger = Stranger::of(
+        Command::new("python3")
+            .args(["-c", WITHOUT_ITS_FIRST_THREAD])
+            .stdout(Stdio::null()),
+    );
+    let pid = stranger.pid();
+    let threads = || fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    await_that("its first thread ends", || {
+        state_of(pid) == Some('Z') && threads() > 0
+    });
+    fs::write(group.join("cgroup.procs"), pid.to_string()).unwrap();
+    let (code, outcome) = held.end();
+    let (cleaned, text) = clean(User::Me, &[]);
+    assert_eq!(code, Some(4), "{outcome}");
+    assert_eq!(outcome["left"][0]["members"][0]["pid"], pid, "{outcome}");
+    assert_eq!(cleaned, Some(4), "{text}");
+    assert!(text.contains(&format!("process {pid} ")), "{text}");
+    assert!(stranger.lives());
+    drop(stranger);
+    assert_eq!(clean(User::Me, &[]).0, Some(0));
+}
+
+/// Without a /proc of its own nobody can say that nothing is left over.
+#[test]
+fn without_its_proc_clean_claims_nothing() {
+    if !is_root() {
+        skip("only root makes a pid namespace without another user's");
+        return;
+    }
+    let mut clean = Command::new("unshare");
+    clean
+        .args(["--pid", "--fork"])
+        .arg(glassbox(User::Me).get_program())
+        .arg("clean");
+    let output = clean.within(PATIENCE).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+}
+
+/// A shell may have the mark of a dead run from somebody's `env`: `clean` in it ends
+/// neither that shell nor itself, and doesn't say so.
+#[test]
+fn clean_in_a_shell_with_a_mark_ends_no_ancestor() {
+    for user in users() {
+        for arguments in ["clean --dry-run", "clean"] {
+            let program = glassbox(user);
+            let mut shell = Command::new("sh");
+            shell
+                .args(["-c", &format!("\"$0\" {arguments}; echo goes on")])
+                .arg(program.get_program())
+                .args(program.get_args())
+                .env("GLASSBOX_RUN", format!("{}-1", dead_owner()));
+            if user == User::Ordinary {
+                shell.uid(65_534).gid(65_534);
+            }
+            let shell = shell
+                .stdout(Stdio::piped())
+                .within(PATIENCE)
+                .spawn()
+                .unwrap();
+            let pid = shell.id();
+            let output = Bounded::output(shell);
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(text.contains("goes on"), "{user:?}: {output:?}");
+            assert!(!text.contains(&format!(" {pid} ")), "{user:?}: {text}");
+            assert!(!text.contains("(glassbox)"), "{user:?}: {text}");
+        }
+    }
 }

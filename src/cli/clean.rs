@@ -8,7 +8,10 @@ use std::io::Write;
 
 /// Removes it, or only says what it would remove.
 pub(crate) fn clean(dry_run: bool, out: &mut Printer) -> Result<Exit, Failure> {
-    let swept = sweep(Depth::Whole, dry_run);
+    let swept = sweep(Depth::Whole, dry_run).ok_or_else(|| {
+        Failure::host("what is left over can't be told: /proc isn't that of this pid namespace")
+            .hint("mount -t proc proc /proc, in this pid namespace")
+    })?;
     let verb = if dry_run { "would remove" } else { "removed" };
     for one in &swept.removed {
         writeln!(out, "{verb} {}", visible(&one.to_string()))?;

@@ -47,11 +47,23 @@ pub(super) fn member(pid: i32) -> Option<Member> {
         let name = String::new();
         return Some(Member { pid, name });
     }
-    let stat = stat(pid).filter(|stat| !stat.is_ending())?;
+    let stat = stat(pid).filter(|stat| !stat.is_ending() || living_thread(pid).is_some())?;
     Some(Member {
         pid,
         name: stat.name,
     })
+}
+
+/// A thread that goes on after the first one of its process has ended,
+/// pthread_exit(3): it holds the memory, and with it the environment.
+pub(super) fn living_thread(pid: i32) -> Option<i32> {
+    let tasks = format!("/proc/{pid}/task");
+    let threads = probe::pids(Path::new(&tasks)).ok()?;
+    let lives = |tid: &i32| {
+        let stat = probe::stat(Path::new(&tasks), *tid);
+        *tid != pid && stat.is_some_and(|stat| !stat.is_ending())
+    };
+    threads.into_iter().find(lives)
 }
 
 /// The members of a group, but not those of groups in it. One of a pid
@@ -81,8 +93,10 @@ pub(super) fn strangers(group: &Path, ours: Ours<'_>) -> Vec<Member> {
         .filter(|pid| !ours(*pid))
         .filter_map(member)
         .collect();
-    for name in groups_in(group) {
-        found.extend(strangers(&group.join(name), ours));
+    // By entries: a name need not be text.
+    let entries = fs::read_dir(group).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        found.extend(strangers(&entry.path(), ours));
     }
     found
 }

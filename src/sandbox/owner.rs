@@ -6,15 +6,47 @@
 //! Both name a process for good: boot, pid namespace, pid and start time. What
 //! another pid namespace owns is never ours to judge.
 
+use super::members::living_thread;
 use crate::probe::{self, boot_id, nsfs_inode};
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What every name of ours starts with.
 const PREFIX: &str = "glassbox";
 /// The variable of the environment that holds the mark.
 pub(super) const MARK: &str = "GLASSBOX_RUN";
+
+/// How much of the boot id is in a name.
+const BOOT_DIGITS: usize = 8;
+/// No namespace has a lower inode: the initial pid namespace's, include/linux/proc_ns.h.
+const LEAST_INODE: u64 = 0xEFFF_FFFC;
+/// The initial time namespace's, in the same file.
+const INITIAL_TIME: u64 = 0xEFFF_FFFA;
+
+/// The start of a process as the initial time namespace counts it. The kernel adds
+/// the reader's offset (time_namespaces(7)), and everybody shall read the same.
+fn since_boot(start: u64) -> u64 {
+    static TICKS: OnceLock<i64> = OnceLock::new();
+    start.wrapping_add_signed(-*TICKS.get_or_init(|| boot_offset().unwrap_or(0)))
+}
+
+/// This process's offset to the clock since boot, in clock ticks; `None` where
+/// it has none.
+fn boot_offset() -> Option<i64> {
+    let inode = nsfs_inode(Path::new("/proc/self/ns/time")).ok()?;
+    if inode == INITIAL_TIME {
+        return None;
+    }
+    let offsets = fs::read_to_string("/proc/self/timens_offsets").ok()?;
+    let seconds = offsets
+        .lines()
+        .find_map(|line| line.strip_prefix("boottime"))?;
+    let seconds: i64 = seconds.split_whitespace().next()?.parse().ok()?;
+    let ticks = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok()??;
+    Some(seconds * ticks)
+}
 
 /// Names a group or a directory of this process.
 pub(super) fn name_for(what: &str) -> Option<String> {
@@ -49,19 +81,20 @@ impl Owner {
             boot: boot_id(proc)?
                 .chars()
                 .filter(char::is_ascii_hexdigit)
-                .take(8)
+                .take(BOOT_DIGITS)
                 .collect(),
             pid_namespace: nsfs_inode(&proc.join("self/ns/pid")).ok()?,
             pid,
-            start: probe::start_time(proc, pid)?,
+            start: since_boot(probe::start_time(proc, pid)?),
         })
     }
 
-    /// Another process of the same boot and pid namespace.
+    /// Another process of the same boot and pid namespace; its start as
+    /// `/proc/PID/stat` tells it.
     pub(super) fn beside(&self, pid: i32, start: u64) -> Owner {
         Owner {
             pid,
-            start,
+            start: since_boot(start),
             ..self.clone()
         }
     }
@@ -88,7 +121,20 @@ impl Owner {
             pid: parts.next()?.parse().ok()?,
             start: parts.next()?.parse().ok()?,
         };
-        Some((owner, parts.next()?))
+        let what = parts.next()?;
+        // Somebody may well have a `glassbox-2026-11-26-1-notes`.
+        let written = text.strip_suffix(what)?.strip_suffix('-')? == owner.stem();
+        let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let possible = owner.boot.len() == BOOT_DIGITS
+            && owner.boot.bytes().all(hex)
+            && owner.pid_namespace >= LEAST_INODE
+            && owner.pid > 0;
+        (written && possible).then_some((owner, what))
+    }
+
+    /// Whether it is of this boot.
+    pub(super) fn is_of_boot(&self, me: &Owner) -> bool {
+        self.boot == me.boot
     }
 
     /// Whether it is of this boot and of the pid namespace of `me`, so that its
@@ -110,7 +156,7 @@ impl Owner {
     /// nobody has awaited yet has.
     fn is_running(&self) -> bool {
         probe::stat(Path::new("/proc"), self.pid)
-            .is_some_and(|stat| stat.start == self.start && !stat.has_ended())
+            .is_some_and(|stat| since_boot(stat.start) == self.start && !stat.has_ended())
     }
 }
 
@@ -142,7 +188,14 @@ impl Mark {
     /// got when it was executed, and what its forks got with its memory. `None`
     /// as well if it isn't ours to look at.
     pub(super) fn of(pid: i32) -> Option<Mark> {
-        let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+        let read = |pid| fs::read(format!("/proc/{pid}/environ"));
+        let mut environment = read(pid).ok()?;
+        // Of a process whose first thread has ended, any other tells it.
+        if environment.is_empty()
+            && let Some(thread) = living_thread(pid)
+        {
+            environment = read(thread).ok()?;
+        }
         environment.split(|byte| *byte == 0).find_map(|variable| {
             let value = variable.strip_prefix(MARK.as_bytes())?.strip_prefix(b"=")?;
             Mark::parse(std::str::from_utf8(value).ok()?)
@@ -185,18 +238,26 @@ mod tests {
         };
         assert!(reused.is_gone(&me));
         let elsewhere = Owner {
-            pid_namespace: 1,
+            pid_namespace: LEAST_INODE + 7,
             ..reused
         };
         assert!(!elsewhere.is_gone(&me));
+        assert!(Owner::parse(&format!("glassbox-{}-x", elsewhere.stem())).is_some());
         for other in [
             "glassbox",
             "glassbox-x",
             "system.slice",
             "glassboxes-1-2-3-4-x",
             "glassbox-1-2-3-4",
-            "glassbox-1-2-3-4-",
+            "glassbox-0123abcd-4026531836-3-4-",
             "glassbox-100-1.scope",
+            "glassbox-2026-11-26-1-layers",
+            "glassbox-20261126-4026531836-03-4-layers",
+            "glassbox-20261126-4026531836-+3-4-layers",
+            "glassbox-20261126-4026531836--3-4-layers",
+            "glassbox-20261126-11-26-1-layers",
+            "glassbox-notes-4026531836-3-4-layers",
+            "glassbox-0123ABCD-4026531836-3-4-layers",
         ] {
             assert!(Owner::parse(other).is_none(), "{other}");
         }

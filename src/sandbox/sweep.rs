@@ -105,22 +105,25 @@ impl Known {
     }
 }
 
-/// Finds all that, and removes it unless `dry_run`.
-pub fn sweep(depth: Depth, dry_run: bool) -> Swept {
+/// Finds all that, and removes it unless `dry_run`. `None` where nothing can be
+/// told from anything: without a procfs, or with that of another pid namespace.
+pub fn sweep(depth: Depth, dry_run: bool) -> Option<Swept> {
     sweep_with(depth, dry_run, None)
 }
 
 /// Removes what a run has left whose guardian has ended, or was killed and can't
 /// go on. Nothing of any other run is looked at.
 pub(super) fn sweep_run(run: Known) -> Swept {
-    sweep_with(Depth::Quick, false, Some(run))
+    sweep_with(Depth::Quick, false, Some(run)).unwrap_or_default()
 }
 
-fn sweep_with(depth: Depth, dry_run: bool, only: Option<Known>) -> Swept {
-    let Some(me) = Owner::of(std::process::id() as i32) else {
-        // Without a procfs nothing can be told from anything.
-        return Swept::default();
-    };
+fn sweep_with(depth: Depth, dry_run: bool, only: Option<Known>) -> Option<Swept> {
+    let own = std::process::id();
+    let shown = fs::read_link("/proc/self").ok()?;
+    if shown != Path::new(&own.to_string()) {
+        return None;
+    }
+    let me = Owner::of(own as i32)?;
     let most = match only {
         None => depth.most(),
         Some(_) => usize::MAX,
@@ -135,7 +138,7 @@ fn sweep_with(depth: Depth, dry_run: bool, only: Option<Known>) -> Swept {
         processes: OnceCell::new(),
         swept: Swept::default(),
     };
-    let named = groups_of_ours(most);
+    let named = groups_of_ours(most, &broom.me);
     if broom.only.is_none() {
         broom.guardians(&named);
     }
@@ -146,7 +149,7 @@ fn sweep_with(depth: Depth, dry_run: bool, only: Option<Known>) -> Swept {
     let removed = removed.into_iter().map(Removed::Directory);
     broom.swept.removed.extend(removed);
     broom.swept.left.extend(left);
-    broom.swept
+    Some(broom.swept)
 }
 
 struct Broom {
@@ -278,6 +281,10 @@ impl Broom {
             .marked()
             .iter()
             .filter(|one| (!one.guards || self.only.is_some()) && self.is_left_over(&one.mark))
+            // Its guardian may have ended it, and itself, since the look.
+            .filter(|one| !one.owner.is_gone(&self.me))
+            // Neither this program nor who started it is ever ended.
+            .filter(|one| !members::descends_from(self.me.pid, one.owner.pid))
             .map(|one| one.process.clone())
             .collect();
         let mut left = Vec::new();
@@ -302,6 +309,8 @@ impl Broom {
             .iter()
             .filter(|group| self.is_gone(&group.owner))
             .map(|group| group.path.as_path())
+            // Its owner may have removed it, and ended, since the look.
+            .filter(|path| path.exists())
             .collect();
         let shared = |path: &&Path| path.file_name().is_some_and(switched::is_shared);
         let (shared, found): (Vec<&Path>, Vec<&Path>) = all.iter().copied().partition(shared);
@@ -443,7 +452,7 @@ struct OursGroup {
 /// All groups of ours in all hierarchies that are mounted here, the inner before
 /// the outer; level by level, until `most` groups were looked into. Those of other
 /// users are nothing of ours.
-fn groups_of_ours(most: usize) -> Vec<OursGroup> {
+fn groups_of_ours(most: usize, me: &Owner) -> Vec<OursGroup> {
     let Ok(mounts) = Mounts::read(Path::new("/proc"), &Subject::Myself) else {
         return Vec::new();
     };
@@ -459,6 +468,9 @@ fn groups_of_ours(most: usize) -> Vec<OursGroup> {
         };
         walk.look_into(&directory, device);
     }
+    // No group outlives a boot: with another boot id it is of a container that
+    // was given one of its own.
+    walk.found.retain(|group| group.owner.is_of_boot(me));
     walk.found
         .sort_by_key(|group| Reverse(group.path.components().count()));
     walk.found

@@ -16,7 +16,10 @@ fn group(on: &str) -> tempfile::TempDir {
 fn marker_of_another(dir: &Path, controllers: &str) -> PathBuf {
     let mine = name_for(&format!("{WHAT}.{controllers}")).unwrap();
     let parts: Vec<&str> = mine.splitn(6, '-').collect();
-    let name = format!("{}-{}-1-{}-1-{}", parts[0], parts[1], parts[3], parts[5]);
+    let name = format!(
+        "{}-{}-4294967295-{}-1-{}",
+        parts[0], parts[1], parts[3], parts[5]
+    );
     let path = dir.join(name);
     fs::create_dir(&path).unwrap();
     path
