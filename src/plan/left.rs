@@ -20,7 +20,7 @@ pub enum Leftover {
         /// The kernel's answer; `None` if it wasn't asked because of what is
         /// in the group.
         errno: Option<Errno>,
-        /// Who is in it. None of them was started by the run.
+        /// Who is in it, and isn't known to be the run's.
         members: Vec<Member>,
         /// The names of the groups in it.
         groups: Vec<String>,
@@ -147,7 +147,7 @@ impl fmt::Display for Leftover {
                     ([], None) => f.write_str("it isn't empty"),
                     (inside, _) => write!(
                         f,
-                        "in it {} {}, not made by the run",
+                        "in it {} {}, not known to be the run's",
                         if members.len() + groups_of(self) == 1 {
                             "is"
                         } else {
@@ -260,22 +260,22 @@ mod tests {
         for (left, told, remedy) in [
             (
                 group(&[7], &[], None),
-                "the cgroup /g: in it is process 7 (sh), not made by the run",
+                "the cgroup /g: in it is process 7 (sh), not known to be the run's",
                 "`glassbox clean` once process 7 (sh) has left the group",
             ),
             (
                 group(&[7, 8], &["own"], None),
-                "the cgroup /g: in it are process 7 (sh) and process 8 (sh) and the group `own`, not made by the run",
+                "the cgroup /g: in it are process 7 (sh) and process 8 (sh) and the group `own`, not known to be the run's",
                 "`glassbox clean` once process 7 (sh) and process 8 (sh) have left the group and `own` is removed",
             ),
             (
                 group(&[], &["a", "b", "c", "d", "e"], Some(libc::EBUSY)),
-                "the cgroup /g: in it are the group `a`, the group `b`, the group `c` and 2 more, not made by the run",
+                "the cgroup /g: in it are the group `a`, the group `b`, the group `c` and 2 more, not known to be the run's",
                 "remove the group `a`, the group `b`, the group `c` and 2 more with rmdir, then `glassbox clean`",
             ),
             (
                 group(&[0], &[], None),
-                "the cgroup /g: in it is a process of another pid namespace, not made by the run",
+                "the cgroup /g: in it is a process of another pid namespace, not known to be the run's",
                 "`glassbox clean` once a process of another pid namespace has left the group",
             ),
             (

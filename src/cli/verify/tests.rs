@@ -212,8 +212,8 @@ fn each_result_has_its_lines() {
     assert_eq!(
         shown_with(Status::Passed, false, left),
         "ok 01/03 uts  A hostname of its own  (12 ms)\n\
-         ! left: the cgroup /sys/fs/cgroup/glassbox-x: in it is process 77 (ba␛sh), not made by \
-         the run\n  \
+         ! left: the cgroup /sys/fs/cgroup/glassbox-x: in it is process 77 (ba␛sh), not known to be \
+         the run's\n  \
          try: `glassbox clean` once process 77 (ba␛sh) has left the group\n"
     );
     assert_eq!(
