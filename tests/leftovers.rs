@@ -1000,3 +1000,36 @@ fn clean_in_a_shell_with_a_mark_ends_no_ancestor() {
         }
     }
 }
+
+/// What a container has left that is gone, pid namespace and all, nobody else removes;
+/// one that is there keeps what is its own.
+#[test]
+fn what_a_dead_pid_namespace_owned_is_removed() {
+    let _turn = alone();
+    let namespace = fs::read_link("/proc/self/ns/pid").unwrap();
+    if !has_groups() || namespace != Path::new("pid:[4026531836]") {
+        skip("only root of the initial pid namespace sees all others");
+        return;
+    }
+    let living = Stranger::of(Command::new("unshare").args(["--pid", "--fork", "sleep", "600"]));
+    await_that("it forks", || !children_of(living.pid()).is_empty());
+    let inside = children_of(living.pid())[0];
+    let inode = fs::read_link(format!("/proc/{inside}/ns/pid")).unwrap();
+    let inode = inode
+        .to_string_lossy()
+        .replace(|c: char| !c.is_ascii_digit(), "");
+    let dir = public_tempdir();
+    let of = |inode: &str| {
+        let owner = dead_owner().replace("4026531836", inode);
+        let path = dir.path().join(format!("glassbox-{owner}-layers"));
+        fs::create_dir(&path).unwrap();
+        path
+    };
+    let (gone, kept) = (of("4294967290"), of(&inode));
+    let mut clean = glassbox(User::Me);
+    clean.env("TMPDIR", dir.path()).arg("clean");
+    let output = clean.within(PATIENCE).output().unwrap();
+    kill(inside, "KILL");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(!gone.exists() && kept.exists(), "{output:?}");
+}

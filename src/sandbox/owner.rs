@@ -8,6 +8,8 @@
 
 use super::members::living_thread;
 use crate::probe::{self, boot_id, nsfs_inode};
+use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -150,6 +152,26 @@ impl Owner {
             _ if self.pid_namespace != me.pid_namespace => false,
             _ => !self.is_running(),
         }
+    }
+
+    /// Whether it is of another pid namespace that has no process any more. Only
+    /// root in the initial one sees those of all; a number that is in use again
+    /// errs on the safe side.
+    pub(super) fn went_with_its_namespace(
+        &self,
+        me: &Owner,
+        living: &OnceCell<HashSet<u64>>,
+    ) -> bool {
+        let sees_all = me.pid_namespace == LEAST_INODE && nix::unistd::geteuid().is_root();
+        let elsewhere = self.is_of_boot(me) && self.pid_namespace != me.pid_namespace;
+        let read = || {
+            let pids = probe::pids(Path::new("/proc")).unwrap_or_default();
+            let links = pids.iter().map(|pid| format!("/proc/{pid}/ns/pid"));
+            links
+                .filter_map(|link| nsfs_inode(Path::new(&link)).ok())
+                .collect()
+        };
+        sees_all && elsewhere && !living.get_or_init(read).contains(&self.pid_namespace)
     }
 
     /// Whether a process with this pid and start time has not ended. One that

@@ -136,6 +136,7 @@ fn sweep_with(depth: Depth, dry_run: bool, only: Option<Known>) -> Option<Swept>
         deadline: Instant::now() + depth.patience(),
         dead: HashSet::new(),
         processes: OnceCell::new(),
+        namespaces: OnceCell::new(),
         swept: Swept::default(),
     };
     let named = groups_of_ours(most, &broom.me);
@@ -163,6 +164,8 @@ struct Broom {
     dead: HashSet<Owner>,
     /// Every process that bears a mark; read once, and only if need be.
     processes: OnceCell<Vec<Marked>>,
+    /// The pid namespaces that have a process; likewise.
+    namespaces: OnceCell<HashSet<u64>>,
     swept: Swept,
 }
 
@@ -182,7 +185,10 @@ impl Broom {
     fn is_gone(&self, owner: &Owner) -> bool {
         match &self.only {
             Some(run) => run.guardian == *owner,
-            None => owner.is_gone(&self.me) || self.dead.contains(owner),
+            None => {
+                let gone = owner.is_gone(&self.me) || self.dead.contains(owner);
+                gone || owner.went_with_its_namespace(&self.me, &self.namespaces)
+            }
         }
     }
 
