@@ -164,14 +164,16 @@ impl Owner {
     ) -> bool {
         let sees_all = me.pid_namespace == LEAST_INODE && nix::unistd::geteuid().is_root();
         let elsewhere = self.is_of_boot(me) && self.pid_namespace != me.pid_namespace;
-        let read = || {
+        let read = || -> HashSet<u64> {
             let pids = probe::pids(Path::new("/proc")).unwrap_or_default();
             let links = pids.iter().map(|pid| format!("/proc/{pid}/ns/pid"));
             links
                 .filter_map(|link| nsfs_inode(Path::new(&link)).ok())
                 .collect()
         };
-        sees_all && elsewhere && !living.get_or_init(read).contains(&self.pid_namespace)
+        let gone = |living: &HashSet<u64>| !living.contains(&self.pid_namespace);
+        // One that was made since the first look is there at the second.
+        sees_all && elsewhere && gone(living.get_or_init(read)) && gone(&read())
     }
 
     /// Whether a process with this pid and start time has not ended. One that

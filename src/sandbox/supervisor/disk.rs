@@ -140,8 +140,7 @@ fn make_directory(path: &Path) -> Result<(), Errno> {
 
 /// Finds directories of runs whose guardian `is_gone`, and removes them unless
 /// `dry_run`: what is removed, and what could not be. Only this user's own are
-/// looked at, by root all: anybody may make names in a directory for temporary
-/// files.
+/// looked at: anybody may make names in a directory for temporary files.
 pub(in crate::sandbox) fn sweep_disks(
     dry_run: bool,
     is_gone: &dyn Fn(&Owner) -> bool,
@@ -162,10 +161,8 @@ fn sweep_in(
             let ours = name.and_then(Owner::parse).is_some_and(|o| is_gone(&o));
             // Of the entry itself: a link of that name is nothing of ours.
             let mine = || {
-                let me = Uid::effective();
-                let own = |uid| me.is_root() || uid == me.as_raw();
                 let meta = entry.metadata();
-                meta.is_ok_and(|meta| meta.is_dir() && own(meta.uid()))
+                meta.is_ok_and(|meta| meta.is_dir() && meta.uid() == Uid::effective().as_raw())
             };
             if ours && mine() {
                 let path = entry.path();
