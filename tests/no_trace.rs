@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use support::decoys::Decoys;
 use support::pack::{lacks_a_program, public_tempdir};
-use support::state::Host;
+use support::state::{Host, Stat};
 use support::{
     Limit, PATIENCE, Random, User, alone, assert_nothing_left, can_make_groups, glassbox, users,
 };
@@ -308,6 +308,12 @@ fn what_a_killed_guardian_leaves_is_swept() {
             child.kill().unwrap();
             child.wait();
             lines.for_each(drop);
+            // The kernel ends it on its own time.
+            let until = Instant::now() + PATIENCE;
+            while Stat::of(guardian.as_raw()).is_some_and(|stat| !stat.is_over()) {
+                assert!(Instant::now() < until, "the guardian has not ended");
+                std::thread::sleep(Duration::from_millis(1));
+            }
             let left = left_on_disk();
             assert_eq!(left.len(), 1, "{user:?}");
 
