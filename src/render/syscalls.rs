@@ -117,15 +117,14 @@ pub fn stage(scenario: &Scenario, action: usize) -> Option<String> {
 
 /// What is left of a run, and what to do about each of it.
 pub fn leftovers(left: &[Leftover], width: usize) -> Vec<Line> {
+    // A name of somebody else's may have a newline in it, and makes no line.
+    let one_line = |text: String| text.replace('\n', " ↵ ");
     let mut lines = Vec::new();
     for one in left {
-        lines.extend(note("! ", Role::Warn, format!("left: {one}"), width));
-        lines.extend(note(
-            "  ",
-            Role::Body,
-            format!("try: {}", one.remedy()),
-            width,
-        ));
+        let told = one_line(format!("left: {one}"));
+        lines.extend(note("! ", Role::Warn, told, width));
+        let remedy = one_line(format!("try: {}", one.remedy()));
+        lines.extend(note("  ", Role::Body, remedy, width));
     }
     lines
 }
