@@ -33,7 +33,9 @@ pub use layers::visible;
 pub use mountinfo::mount_points;
 pub use observation::Observation;
 pub use observe::observe;
-pub use process::{Stat, boot_id, memory_of, nsfs_inode, pids, share_of_mapping, start_time, stat};
+pub use process::{
+    Stat, boot_id, living_thread, memory_of, nsfs_inode, pids, share_of_mapping, start_time, stat,
+};
 pub use statistics::{Directories, samples, statistics};
 pub use subject::Subject;
 pub use view::View;

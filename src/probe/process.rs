@@ -138,6 +138,18 @@ pub fn nsfs_inode(link: &Path) -> io::Result<u64> {
         .ok_or_else(|| io::Error::other(format!("it points to {}", target.display())))
 }
 
+/// A thread that goes on after the first one of its process has ended,
+/// pthread_exit(3): it holds the memory, and with it the environment.
+pub fn living_thread(proc_root: &Path, pid: i32) -> Option<i32> {
+    let tasks = proc_root.join(pid.to_string()).join("task");
+    let threads = pids(&tasks).ok()?;
+    let lives = |tid: &i32| {
+        let stat = stat(&tasks, *tid);
+        *tid != pid && stat.is_some_and(|stat| !stat.is_ending())
+    };
+    threads.into_iter().find(lives)
+}
+
 /// The ids of all processes that a procfs shows.
 ///
 /// # Errors

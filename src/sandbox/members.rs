@@ -47,23 +47,13 @@ pub(super) fn member(pid: i32) -> Option<Member> {
         let name = String::new();
         return Some(Member { pid, name });
     }
-    let stat = stat(pid).filter(|stat| !stat.is_ending() || living_thread(pid).is_some())?;
+    let stat = stat(pid).filter(|stat| {
+        !stat.is_ending() || probe::living_thread(Path::new("/proc"), pid).is_some()
+    })?;
     Some(Member {
         pid,
         name: stat.name,
     })
-}
-
-/// A thread that goes on after the first one of its process has ended,
-/// pthread_exit(3): it holds the memory, and with it the environment.
-pub(super) fn living_thread(pid: i32) -> Option<i32> {
-    let tasks = format!("/proc/{pid}/task");
-    let threads = probe::pids(Path::new(&tasks)).ok()?;
-    let lives = |tid: &i32| {
-        let stat = probe::stat(Path::new(&tasks), *tid);
-        *tid != pid && stat.is_some_and(|stat| !stat.is_ending())
-    };
-    threads.into_iter().find(lives)
 }
 
 /// The members of a group, but not those of groups in it. One of a pid

@@ -6,7 +6,6 @@
 //! Both name a process for good: boot, pid namespace, pid and start time. What
 //! another pid namespace owns is never ours to judge.
 
-use super::members::living_thread;
 use crate::probe::{self, boot_id, nsfs_inode};
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -216,7 +215,7 @@ impl Mark {
         let mut environment = read(pid).ok()?;
         // Of a process whose first thread has ended, any other tells it.
         if environment.is_empty()
-            && let Some(thread) = living_thread(pid)
+            && let Some(thread) = probe::living_thread(Path::new("/proc"), pid)
         {
             environment = read(thread).ok()?;
         }

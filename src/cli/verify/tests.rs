@@ -135,7 +135,7 @@ fn group_with_a_stranger() -> Leftover {
         errno: None,
         members: vec![crate::plan::Member {
             pid: 77,
-            name: "ba\x1bsh".into(),
+            name: "ba\x1bs\nh".into(),
         }],
         groups: Vec::new(),
     }
@@ -212,9 +212,9 @@ fn each_result_has_its_lines() {
     assert_eq!(
         shown_with(Status::Passed, false, left),
         "ok 01/03 uts  A hostname of its own  (12 ms)\n\
-         ! left: the cgroup /sys/fs/cgroup/glassbox-x: in it is process 77 (ba␛sh), not known to be \
+         ! left: the cgroup /sys/fs/cgroup/glassbox-x: in it is process 77 (ba␛s ↵ h), not known to be \
          the run's\n  \
-         try: `glassbox clean` once process 77 (ba␛sh) has left the group\n"
+         try: `glassbox clean` once process 77 (ba␛s ↵ h) has left the group\n"
     );
     assert_eq!(
         shown(Status::Passed, false),
