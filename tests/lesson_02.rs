@@ -58,7 +58,8 @@ fn the_commands_work_when_pasted_and_leave_nothing() {
         ("group", "inner: "),
         ("shares", "heavy "),
         ("ceiling", "nr_throttled"),
-        ("memory", "oom_kill 1"),
+        // The kernel may count a process that it kills more than once.
+        ("memory", "oom_kill "),
         ("oom-group", if version_2 { "oom_kill" } else { "" }),
         ("pids", "max "),
         ("freezer", "thawed"),
@@ -86,6 +87,7 @@ fn the_commands_work_when_pasted_and_leave_nothing() {
         );
         if let Some((_, part)) = expected.iter().find(|(step, _)| *step == id) {
             assert!(printed.contains(part), "{id}: {printed}");
+            assert!(!printed.contains("oom_kill 0"), "{id}: {printed}");
         }
         for group in groups {
             for tree in ["", "cpu/", "memory/", "pids/", "freezer/"] {
