@@ -14,6 +14,7 @@ use super::sweep::{Known, Removed, Swept, sweep_run};
 use super::sys;
 use super::wire::{Order, Told, Wire};
 use crate::plan::{Checked, Event, SetLimits};
+use crate::probe;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::Pid;
@@ -22,6 +23,7 @@ use std::io;
 use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -450,15 +452,11 @@ fn ends_by(pidfd: &OwnedFd, deadline: Instant) -> bool {
 
 /// The children of a process, and theirs, as they are at this moment.
 fn descendants(of: i32) -> Vec<i32> {
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    let parents: Vec<(i32, i32)> = pids
-        .filter_map(|pid| {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            // The name in parentheses may hold spaces: fields count from the last one.
-            let (_, fields) = stat.rsplit_once(')')?;
-            Some((pid, fields.split_whitespace().nth(1)?.parse().ok()?))
-        })
+    let proc = Path::new("/proc");
+    let parents: Vec<(i32, i32)> = probe::pids(proc)
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|pid| Some((pid, probe::stat(proc, pid)?.parent)))
         .collect();
     let mut found = vec![of];
     let mut next = 0;

@@ -2,7 +2,8 @@
 //! may hold something, must not run on while the peer itself is stopped (Ctrl-Z)
 //! or while nobody runs (a sleeping laptop, a paused virtual machine).
 
-use std::fs;
+use crate::probe;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Counts the time in which a process ran, as far as it is looked at.
@@ -57,9 +58,7 @@ const SOON: Duration = Duration::from_millis(5);
 /// Whether a process is stopped, by a signal or a tracer: `T` or `t` in
 /// proc_pid_stat(5).
 fn is_stopped(pid: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(')').map(|(_, rest)| rest.trim_start());
-    state.is_some_and(|rest| rest.starts_with(['T', 't']))
+    probe::stat(Path::new("/proc"), pid).is_some_and(|stat| matches!(stat.state, 'T' | 't'))
 }
 
 #[cfg(test)]

@@ -3,9 +3,8 @@
 use super::NOBODY;
 use crate::base::kernel;
 use crate::plan::Namespace;
-use crate::probe::nsfs_inode;
+use crate::probe::{self, nsfs_inode};
 use nix::unistd::Pid;
-use std::fs;
 use std::path::Path;
 
 /// Whether this process may make namespaces without a user namespace and map
@@ -61,21 +60,12 @@ fn told_children(list: &str) -> Option<Vec<Pid>> {
 
 /// All whose `stat` says that this process is their parent.
 fn sought_children() -> Vec<Pid> {
-    let me = std::process::id();
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
-        .filter(|pid| {
-            let stat = kernel::read_text(format!("/proc/{pid}/stat")).unwrap_or_default();
-            // The name in parentheses may hold spaces: fields count from the last one.
-            let parent = stat
-                .rsplit_once(')')
-                .and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
-            parent == Some(me)
-        })
+    let proc = Path::new("/proc");
+    let me = std::process::id() as i32;
+    probe::pids(proc)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|pid| probe::stat(proc, *pid).is_some_and(|stat| stat.parent == me))
         .map(Pid::from_raw)
         .collect()
 }
