@@ -145,8 +145,19 @@ for name in sh sleep; do
         cp -L \"$library\" \"image$library\"
     done
 done
-# Some runtimes refuse a hybrid of both versions, where the second is empty.
-umount /sys/fs/cgroup/unified 2>/dev/null || true
+# Some runtimes refuse a hybrid of both versions, where the second is empty,
+# and yet make a directory in its place.
+if mountpoint -q /sys/fs/cgroup/unified; then
+    mkdir groups
+    mount -t tmpfs groups groups
+    mkdir groups/unified
+    for hierarchy in /sys/fs/cgroup/*; do
+        case $hierarchy in */unified) continue ;; esac
+        mkdir \"groups/${hierarchy##*/}\"
+        mount --bind \"$hierarchy\" \"groups/${hierarchy##*/}\"
+    done
+    mount --move groups /sys/fs/cgroup
+fi
 ";
 
 /// A container of crun's, from the configuration that `crun spec` makes, on an
@@ -180,10 +191,14 @@ fn crun() -> Option<(Kind, Vec<String>)> {
         cat >config.json <<'END'\n{config}\nEND
         mount -t overlay root rootfs -o lowerdir=image,upperdir=upper,workdir=work
         crun() {{ command crun --cgroup-manager=cgroupfs --root \"$PWD/state\" \"$@\"; }}
+        end() {{
+            crun delete --force {name} || true
+            find /sys/fs/cgroup -depth -type d -name {name} -exec rmdir {{}} +
+        }}
+        trap end EXIT
         crun run --detach --pid-file pid {name} </dev/null >&2
         cat pid; echo
-        read end || true
-        crun delete --force {name}"
+        read end || true"
     );
     let mut command = Command::new("unshare");
     command
