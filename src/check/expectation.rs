@@ -111,6 +111,10 @@ pub struct Choice {
     pub text: String,
     /// Holds exactly when this answer is right.
     pub when: Test,
+    /// Said to whoever chose it where it is wrong: what would have to be so for
+    /// it to be true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
 }
 
 /// The judgement of one test.

@@ -52,6 +52,9 @@ fn print(linted: &Linted, out: &mut Printer) -> Result<Exit, Failure> {
         let text = show(diagnostic, &path, linted.source(diagnostic), &renderer);
         writeln!(out, "{text}\n")?;
     }
+    if let Some(line) = positions(&linted.positions) {
+        writeln!(out, "{line}")?;
+    }
     let count = |severity, what| {
         let all = linted.diagnostics.iter();
         match all.filter(|found| found.severity == severity).count() {
@@ -62,6 +65,17 @@ fn print(linted: &Linted, out: &mut Printer) -> Result<Exit, Failure> {
     let errors = count(Severity::Error, "error");
     writeln!(out, "{errors}, {}", count(Severity::Warning, "warning"))?;
     Ok(exit(linted))
+}
+
+/// Where the right answers stand; a learner soon notices a letter that never wins.
+fn positions(positions: &course::Positions) -> Option<String> {
+    let letters = (b'a'..=b'z').map(char::from);
+    let places = letters.zip(&positions.right);
+    let mut parts: Vec<String> = places.map(|(letter, n)| format!("{letter} {n}")).collect();
+    if positions.unknown > 0 {
+        parts.push(format!("not known from claims {}", positions.unknown));
+    }
+    (!parts.is_empty()).then(|| format!("Right answers: {}", parts.join(", ")))
 }
 
 /// The file as an editor or a shell here would open it.
@@ -129,6 +143,7 @@ mod tests {
         let linted = Linted {
             origin: course::Origin::Embedded,
             diagnostics: diagnostics.to_vec(),
+            positions: course::Positions::default(),
             sources: source
                 .map(|text| ("01-x/01-y.md".into(), text.into()))
                 .into_iter()
@@ -163,6 +178,22 @@ mod tests {
             let (text, _) = shown(&[diagnostic(span)], None);
             assert!(text.contains(place), "{text}");
             assert!(text.contains("did you mean"), "{text}");
+        }
+    }
+
+    #[test]
+    fn right_answers_are_counted_by_their_letter() {
+        for (right, unknown, line) in [
+            (
+                vec![7, 20],
+                3,
+                Some("Right answers: a 7, b 20, not known from claims 3"),
+            ),
+            (vec![0, 0, 1], 0, Some("Right answers: a 0, b 0, c 1")),
+            (vec![], 0, None),
+        ] {
+            let found = positions(&course::Positions { right, unknown });
+            assert_eq!(found.as_deref(), line);
         }
     }
 

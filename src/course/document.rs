@@ -57,3 +57,45 @@ pub enum Align {
     /// To the right.
     Right,
 }
+
+impl Document {
+    /// The plain text, one piece a paragraph, a line of code or a table's row.
+    pub fn texts(&self) -> Vec<String> {
+        let mut texts = Vec::new();
+        gather(&self.blocks, &mut texts);
+        texts.retain(|text| !text.trim().is_empty());
+        texts
+    }
+}
+
+fn gather(blocks: &[Block], texts: &mut Vec<String>) {
+    for block in blocks {
+        match block {
+            Block::Heading(_, text) | Block::Paragraph(text) => texts.push(plain(text)),
+            Block::List(_, items) => items.iter().for_each(|item| gather(item, texts)),
+            Block::Code(_, code) => texts.extend(code.lines().map(String::from)),
+            Block::Quote(inner) => gather(inner, texts),
+            Block::Table(_, head, rows) => {
+                for row in std::iter::once(head).chain(rows) {
+                    let cells: Vec<String> = row.iter().map(|cell| plain(cell)).collect();
+                    texts.push(cells.join("  "));
+                }
+            }
+            Block::Rule | Block::Pause => {}
+        }
+    }
+}
+
+/// The text without its marks, in one line.
+pub(super) fn plain(text: &[Inline]) -> String {
+    text.iter()
+        .map(|inline| match inline {
+            Inline::Text(text) | Inline::Code(text) => text.replace('\n', " "),
+            Inline::Strong(inner)
+            | Inline::Emphasis(inner)
+            | Inline::Struck(inner)
+            | Inline::Link(inner, _) => plain(inner),
+            Inline::Break => " ".to_string(),
+        })
+        .collect()
+}

@@ -271,6 +271,7 @@ impl Judge<'_, '_, '_> {
         let choices = node.get("choice").map_or(&[][..], Node::items);
         for choice in choices {
             filled(self.sink, choice, "text");
+            filled(self.sink, choice, "because");
             if let Some(when) = choice.get("when") {
                 self.test(when);
             }

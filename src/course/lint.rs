@@ -1,6 +1,7 @@
 //! Everything that is wrong with a pack, in one pass; and the course that is
 //! left of it once nothing is.
 
+use super::answers::Positions;
 use super::demo::Demo;
 use super::facts::filled;
 use super::model::{Course, Lesson, LessonMeta, Origin};
@@ -10,7 +11,7 @@ use super::schema::Part;
 use super::source::{Scope, Sink, Source, whole_file};
 use super::step::{self, Read};
 use super::tree::{self, Trust};
-use super::{recording, rules, shape};
+use super::{answers, recording, rules, shape};
 use crate::base::{Diagnostic, Severity};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,6 +28,8 @@ pub struct Linted {
     pub diagnostics: Vec<Diagnostic>,
     /// The text of every file that was read, by its path in the pack.
     pub sources: BTreeMap<PathBuf, String>,
+    /// Where the right answers stand, of the steps that could be read.
+    pub positions: Positions,
 }
 
 impl Linted {
@@ -116,6 +119,7 @@ fn unreadable(path: &Path, diagnostic: Diagnostic) -> Linted {
         origin: Origin::Disk(path.into()),
         diagnostics: vec![diagnostic],
         sources: BTreeMap::new(),
+        positions: Positions::default(),
     }
 }
 
@@ -174,13 +178,20 @@ fn examine(mut pack: Pack, origin: Origin, scope: Scope) -> (Linted, Course) {
                     let mut sink = Sink::new(&source);
                     sink.scope = scope;
                     let mut read = step::read(&mut sink, number, file);
-                    let mut found = sink.into_found();
                     let recorded = recorded.map(|(file, text)| recording::read(&file, &text));
+                    let mut bad = None;
                     match (recorded, &mut read.step) {
                         (Some(Ok(recording)), Some(step)) => step.recorded = Some(recording),
-                        (Some(Err(diagnostic)), _) => found.push(*diagnostic),
+                        (Some(Err(diagnostic)), _) => bad = Some(*diagnostic),
                         (Some(Ok(_)), None) | (None, _) => {}
                     }
+                    if let (Some(mark), Some(step)) = (&read.mark, &read.step)
+                        && scope == Scope::Everything
+                    {
+                        answers::told(&mut sink, mark.clone(), step);
+                    }
+                    let mut found = sink.into_found();
+                    found.extend(bad);
                     (source, read, found)
                 },
             )
@@ -208,12 +219,18 @@ fn examine(mut pack: Pack, origin: Origin, scope: Scope) -> (Linted, Course) {
         }));
     }
     diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    let course = Course { origin, lessons };
+    let positions = match scope {
+        Scope::Everything => answers::positions(&course),
+        Scope::Start => Positions::default(),
+    };
     let linted = Linted {
-        origin: origin.clone(),
+        origin: course.origin.clone(),
         diagnostics,
         sources,
+        positions,
     };
-    (linted, Course { origin, lessons })
+    (linted, course)
 }
 
 fn lesson_meta(sink: &mut Sink<'_>) -> Option<LessonMeta> {

@@ -13,6 +13,7 @@
 //! judges what a demo means, at every setting of its knobs; `prose` judges
 //! links and widths; `lint` ties it together. `source` knows where things are.
 
+mod answers;
 mod charts;
 mod demo;
 mod document;
@@ -32,6 +33,7 @@ mod source;
 mod step;
 mod tree;
 
+pub use answers::Positions;
 pub use demo::{
     Bar, Bars, Chart, ChartLine, Demo, DemoSource, Figure, Knob, KnobKind, KnobValue, KnobValues,
     Scenario, ShowRow,

@@ -84,8 +84,12 @@ pub struct Step {
     pub number: u32,
     /// The front matter.
     pub meta: StepMeta,
-    /// The explanation: everything that isn't one of the parts below.
+    /// The explanation before the observation: everything that isn't one of the
+    /// parts below.
     pub prose: Document,
+    /// What follows `<!-- result -->`: shown with an observation, a recording or
+    /// a refusal.
+    pub result: Document,
     /// What stands under the heading `## By hand`.
     pub by_hand: Document,
     /// What stands under the heading `## In Docker`.

@@ -1,8 +1,8 @@
 //! What is wrong with prose that parses: links that lead nowhere, and lines
 //! that can't fit their pane.
 
-use super::document::{Block, Inline};
-use super::markdown::{Parts, plain};
+use super::document::{Block, Inline, plain};
+use super::markdown::Parts;
 use super::pack::{Pack, resolve};
 use super::source::Sink;
 use crate::base::nearest;

@@ -6,7 +6,7 @@ use super::model::{Step, StepMeta};
 use super::schema::Part;
 use super::source::Sink;
 use super::tree::{self, Trust};
-use super::{prose, rules, shape};
+use super::{answers, prose, rules, shape};
 use std::{ops::Range, path::PathBuf};
 
 /// A step as far as it could be read, and what the rest of the pack needs to
@@ -15,6 +15,8 @@ pub(super) struct Read {
     pub(super) step: Option<Step>,
     /// The id, even of a step that has other mistakes, and where it is written.
     pub(super) id: Option<(String, Range<usize>)>,
+    /// Where `<!-- result -->` is.
+    pub(super) mark: Option<Range<usize>>,
     pub(super) links: Vec<(String, Range<usize>)>,
     pub(super) anchors: Vec<String>,
 }
@@ -36,6 +38,9 @@ pub(super) fn read(sink: &mut Sink<'_>, number: u32, file: PathBuf) -> Read {
         .fences
         .iter()
         .any(|fence| fence.kind == FenceKind::Demo);
+    if let Some(mark) = &parts.mark {
+        answers::mark(sink, mark.clone(), !without_demo, &parts.result);
+    }
     let quiz = quiz.and_then(|fence| {
         if without_demo {
             sink.error(
@@ -52,6 +57,7 @@ pub(super) fn read(sink: &mut Sink<'_>, number: u32, file: PathBuf) -> Read {
         number,
         meta,
         prose: parts.prose,
+        result: parts.result,
         by_hand: parts.by_hand,
         in_docker: parts.in_docker,
         notes: parts.notes,
@@ -62,6 +68,7 @@ pub(super) fn read(sink: &mut Sink<'_>, number: u32, file: PathBuf) -> Read {
     Read {
         step,
         id,
+        mark: parts.mark,
         links: parts.links,
         anchors: parts.anchors,
     }

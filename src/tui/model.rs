@@ -92,6 +92,8 @@ pub(super) struct StepState {
     pub(super) quiz: Questioning,
     /// The last run that came to its end.
     pub(super) record: Option<Record>,
+    /// What follows the observation is shown without one: a search led there.
+    pub(super) told: bool,
     /// Why the last run could not be started.
     pub(super) not_started: Option<String>,
     /// The plans that the learner agreed to: a knob can make another of it.
@@ -282,6 +284,13 @@ impl Model {
             None => &mut state.prediction,
             Some(_) => state.quiz.asked_mut(),
         })
+    }
+
+    /// Whether what follows the mark `result` is shown: with an observation, a
+    /// recording or a refusal, or where a search led to it.
+    pub(super) fn told(&self) -> bool {
+        let state = self.state();
+        state.record.is_some() || state.not_started.is_some() || state.told
     }
 
     /// Whether the quiz, if there is one, has been gone through.

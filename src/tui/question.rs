@@ -54,6 +54,8 @@ pub(super) struct Comparison {
     pub(super) observed: Result<String, String>,
     /// `None` without an answer or an observation.
     pub(super) right: Option<bool>,
+    /// What would have to be so for a wrong answer to be true.
+    pub(super) because: Option<String>,
 }
 
 /// Compares an answer with what was observed.
@@ -80,6 +82,7 @@ pub(super) fn compare(
                     (Ok(_) | Err(_), _) => None,
                 },
                 observed: observed.map(|(_, text)| text),
+                because: None,
             }
         }
         None => {
@@ -91,10 +94,11 @@ pub(super) fn compare(
                 Some(Answer::Choice(index)) => Some(index),
                 Some(Answer::Number(_) | Answer::Skipped) | None => None,
             };
+            let chosen = said.and_then(|index| question.choice.get(index));
+            let wrong = right.is_some() && right != said;
             Comparison {
-                said: said
-                    .and_then(|i| question.choice.get(i))
-                    .map(|c| c.text.clone()),
+                because: chosen.filter(|_| wrong).and_then(|c| c.because.clone()),
+                said: chosen.map(|c| c.text.clone()),
                 observed: match right {
                     Some(index) => Ok(question.choice[index].text.clone()),
                     None => Err(unavailable(question, history)),
@@ -140,7 +144,8 @@ mod tests {
     fn the_right_answer_is_the_one_observed() {
         let choices: Question = toml::from_str(
             "ask = 'Pid?'\n[[choice]]\ntext = 'one'\nwhen = { fact = 'box/pid', is = 1 }\n\
-             [[choice]]\ntext = 'many'\nwhen = { fact = 'box/pid', is-not = 1 }",
+             [[choice]]\ntext = 'many'\nwhen = { fact = 'box/pid', is-not = 1 }\n\
+             because = 'the numbers would go on from the outer ones'",
         )
         .unwrap();
         let number: Question = toml::from_str("ask = 'Pid?'\nnumber = 'box/pid'").unwrap();
@@ -155,6 +160,10 @@ mod tests {
             let found = compare(question, answer, &history(pid));
             assert_eq!(found.observed.as_deref(), Ok(observed));
             assert_eq!(found.right, right, "{answer:?} {pid}");
+        }
+        for (answer, pid, said) in [(1, 1, true), (1, 7, false), (0, 7, false)] {
+            let found = compare(&choices, Some(Answer::Choice(answer)), &history(pid));
+            assert_eq!(found.because.is_some(), said, "{answer} {pid}");
         }
         let found = compare(&choices, Some(Answer::Choice(0)), &History::default());
         assert_eq!(found.right, None);

@@ -58,7 +58,7 @@ pub(super) struct Content {
     /// The model changed since the lines were made.
     pub(super) stale: bool,
     /// For which step and width the prose was set; it changes with nothing else.
-    pub(super) prose_key: Option<(usize, usize)>,
+    pub(super) prose_key: Option<(usize, usize, bool)>,
     /// Likewise for the tabs that are prose, and, with the number of events and
     /// the run's id, for the calls.
     pub(super) stage_key: Option<(usize, usize, Tab, usize, u64)>,

@@ -1,7 +1,7 @@
 //! Finding a step by words of its title or its text.
 
 use super::screen::Tab;
-use crate::course::{Block, Course, Document, Inline, Lesson, Step};
+use crate::course::{Course, Document, Lesson, Step};
 use crate::render::visible;
 use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -22,10 +22,20 @@ pub(super) struct Index {
 
 struct Entry {
     title: String,
-    /// Each with the tab that it stands in; none for the explanation.
-    paragraphs: Vec<(Option<Tab>, String)>,
+    /// Each with the part of the step that it stands in.
+    paragraphs: Vec<(Part, String)>,
     /// All of it.
     whole: String,
+}
+
+/// Where in a step something stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The title, or the explanation before the observation.
+    Prose,
+    /// What follows the observation.
+    Result,
+    Tab(Tab),
 }
 
 /// A step that was found.
@@ -35,8 +45,8 @@ pub(super) struct Hit {
     pub(super) place: usize,
     /// The text around what was found; empty if it was the title.
     pub(super) snippet: String,
-    /// The tab that it was found in; none for the explanation.
-    pub(super) tab: Option<Tab>,
+    /// Where it was found.
+    pub(super) part: Part,
     score: u32,
 }
 
@@ -68,7 +78,7 @@ impl Index {
                 hits.push(Hit {
                     place,
                     snippet: String::new(),
-                    tab: None,
+                    part: Part::Prose,
                     score: found + TITLE,
                 });
                 continue;
@@ -85,7 +95,7 @@ impl Index {
             hits.push(Hit {
                 place,
                 snippet: best.map_or(String::new(), |(_, text)| snippet(text, query)),
-                tab: best.and_then(|(tab, _)| *tab),
+                part: best.map_or(Part::Prose, |(part, _)| *part),
                 score: found + if together.is_some() { TOGETHER } else { 0 },
             });
         }
@@ -98,17 +108,18 @@ impl Index {
 
 fn entry((lesson, step): (&Lesson, &Step)) -> Entry {
     let parts = [
-        (None, &step.prose),
-        (Some(Tab::ByHand), &step.by_hand),
-        (Some(Tab::InDocker), &step.in_docker),
+        (Part::Prose, &step.prose),
+        (Part::Result, &step.result),
+        (Part::Tab(Tab::ByHand), &step.by_hand),
+        (Part::Tab(Tab::InDocker), &step.in_docker),
     ];
     let title = format!("{} {}", lesson.meta.title, step.meta.title);
     let paragraphs: Vec<_> = parts
         .into_iter()
-        .flat_map(|(tab, document)| {
+        .flat_map(|(part, document)| {
             paragraphs(document)
                 .into_iter()
-                .map(move |text| (tab, text))
+                .map(move |text| (part, text))
         })
         .collect();
     let texts: Vec<&str> = paragraphs.iter().map(|(_, text)| text.as_str()).collect();
@@ -133,41 +144,9 @@ fn pattern(text: &str) -> Pattern {
 /// A document as one text a paragraph. (Rendering it would highlight its code,
 /// which takes longer than all the rest of the start.)
 fn paragraphs(document: &Document) -> Vec<String> {
-    let mut texts = Vec::new();
-    blocks(&document.blocks, &mut texts);
-    texts.retain(|text| !text.trim().is_empty());
+    let mut texts = document.texts();
+    texts.iter_mut().for_each(|text| *text = visible(text));
     texts
-}
-
-fn blocks(blocks: &[Block], texts: &mut Vec<String>) {
-    for block in blocks {
-        match block {
-            Block::Heading(_, text) | Block::Paragraph(text) => texts.push(plain(text)),
-            Block::List(_, items) => items.iter().for_each(|item| self::blocks(item, texts)),
-            Block::Code(_, code) => texts.extend(code.lines().map(visible)),
-            Block::Quote(inner) => self::blocks(inner, texts),
-            Block::Table(_, head, rows) => {
-                for row in std::iter::once(head).chain(rows) {
-                    let cells: Vec<String> = row.iter().map(|cell| plain(cell)).collect();
-                    texts.push(cells.join("  "));
-                }
-            }
-            Block::Rule | Block::Pause => {}
-        }
-    }
-}
-
-fn plain(text: &[Inline]) -> String {
-    text.iter()
-        .map(|inline| match inline {
-            Inline::Text(text) | Inline::Code(text) => visible(&text.replace('\n', " ")),
-            Inline::Strong(inner)
-            | Inline::Emphasis(inner)
-            | Inline::Struck(inner)
-            | Inline::Link(inner, _) => plain(inner),
-            Inline::Break => " ".to_string(),
-        })
-        .collect()
 }
 
 /// What stands around the query's first word.

@@ -112,6 +112,7 @@ fn step(number: u32, id: &str, title: &str, demo: &str) -> Step {
             minutes: None,
         },
         prose: prose(&long),
+        result: Document::default(),
         by_hand: Document {
             blocks: vec![Block::Code(
                 "sh".into(),

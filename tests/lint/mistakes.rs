@@ -1074,6 +1074,68 @@ pub(crate) const ALL: &[Mistake] = &[
         ["within", "own"],
     ),
     row(
+        ["02-lock.md", "Back to", "Back <!-- result --> to"],
+        "inline-result",
+        (6, 6),
+        ["within", "own"],
+    ),
+    row(
+        [
+            "02-lock.md",
+            "Back to",
+            "- a list\n\n  <!-- result -->\n\nBack to",
+        ],
+        "inline-result",
+        (8, 3),
+        ["list", "own"],
+    ),
+    row(
+        [
+            "01-uts.md",
+            "Say `--hostname`.",
+            "<!-- result -->\n\nSay `--hostname`.",
+        ],
+        "result-in-tab",
+        (152, 1),
+        ["tab", "before"],
+    ),
+    row(
+        [
+            "02-lock.md",
+            "Back to",
+            "<!-- result -->\n\nBefore.\n\n<!-- result -->\n\nBack to",
+        ],
+        "duplicate-mark",
+        (10, 1),
+        ["two marks", "leave"],
+    ),
+    row(
+        ["02-lock.md", "Back to", "<!-- reslut -->\n\nBack to"],
+        "unknown-comment",
+        (6, 1),
+        ["`reslut`", "`<!-- result -->`"],
+    ),
+    warning(row(
+        [
+            "01-uts.md",
+            "Look at",
+            "A new box stays below.\n\n<!-- result -->\n\nLook at",
+        ],
+        "told-before",
+        (9, 1),
+        ["stay", "behind"],
+    )),
+    warning(row(
+        [
+            "01-uts.md",
+            "\n## By hand",
+            "\n<!-- result -->\n\n## By hand",
+        ],
+        "empty-result",
+        (135, 1),
+        ["no text", "leave"],
+    )),
+    row(
         [
             "02-lock.md",
             "Back to",

@@ -1,6 +1,6 @@
 //! What a pack that is right becomes: the model.
 
-use super::{FILES, MORE, little_pack, shown, write};
+use super::{FILES, MORE, codes, little_pack, shown, write};
 use glassbox::course::{self, Align, Block, Inline, KnobValue, Step};
 
 /// A step with this prose.
@@ -125,6 +125,35 @@ fn footnotes_are_numbered_and_set_where_they_belong() {
     assert_eq!(
         step.in_docker.blocks,
         [paragraph("d[3]"), paragraph("[3]"), third]
+    );
+}
+
+#[test]
+fn what_follows_the_mark_is_the_result_but_for_the_tabs() {
+    let demo = "```demo\n[[action]]\nin = 'host'\ndo.probe = ['pid']\n[[expect]]\nclaim = 'c'\nwhen = { fact = 'host/pid', at-least = 1 }\n```\n";
+    let step = step(&format!(
+        "a[^one]\n\n{demo}\n<!-- result -->\n\nb[^two]\n\n## By hand\n\nc\n\n## More\n\n[^one]: 1\n\n[^two]: 2\n"
+    ));
+    assert_eq!(step.prose.blocks, [paragraph("a[1]"), paragraph("[1] 1")]);
+    let more = Block::Heading(2, vec![Inline::Text("More".into())]);
+    assert_eq!(
+        step.result.blocks,
+        [paragraph("b[2]"), more, paragraph("[2] 2")]
+    );
+    assert_eq!(step.by_hand.blocks, [paragraph("c")]);
+}
+
+#[test]
+fn a_mark_where_nothing_is_observed_is_a_mistake() {
+    let dir = little_pack();
+    write(
+        dir.path(),
+        "01-box/03-more.md",
+        format!("{MORE}a\n\n<!-- result -->\n\nb\n"),
+    );
+    assert_eq!(
+        codes(dir.path()),
+        [("result-without-demo", "01-box/03-more.md".to_string())]
     );
 }
 

@@ -176,6 +176,7 @@ fn each_result_has_its_lines() {
         meta: toml::from_str("id = 'uts'\ntitle = 'A hostname of its own'").unwrap(),
         prose: Default::default(),
         by_hand: Default::default(),
+        result: Default::default(),
         in_docker: Default::default(),
         notes: Vec::new(),
         demo: None,

@@ -1,5 +1,6 @@
 //! HTML: comments that mean something, and text that is shown as it stands.
 
+use super::headings::Section;
 use super::{Builder, Open};
 use crate::base::nearest;
 use crate::course::document::{Block, Inline};
@@ -52,11 +53,14 @@ impl Builder<'_, '_> {
                     "give `<!-- pause -->` a line of its own, with empty lines around it",
                 );
             }
-        } else if let Some(close) = nearest(word, ["note", "pause"])
+        } else if body == "result" {
+            self.result(at);
+        } else if let Some(close) = nearest(word, ["note", "pause", "result"])
             && (body == word || body[word.len()..].starts_with(':') || word == close)
         {
             let help = match close {
                 "note" => "write `<!-- note: … -->`",
+                "result" => "write `<!-- result -->`",
                 _ => "write `<!-- pause -->`",
             };
             self.sink.error(
@@ -66,6 +70,35 @@ impl Builder<'_, '_> {
                 help,
             );
         }
+    }
+
+    /// What follows appears once there is an observation.
+    fn result(&mut self, at: Range<usize>) {
+        self.close_loose();
+        let top = matches!(self.stack.as_slice(), [Open::Blocks(_)]);
+        let (code, message, help) = match (top, self.section, &self.parts.mark) {
+            (false, _, _) => (
+                "inline-result",
+                "the mark `result` can't stand within a line, a list or a quote",
+                "give `<!-- result -->` a line of its own, with empty lines around it",
+            ),
+            (true, Section::Tab(_), _) => (
+                "result-in-tab",
+                "the mark `result` stands in a tab, of which nothing is held back",
+                "put it into the explanation, before the tabs",
+            ),
+            (true, _, Some(_)) => (
+                "duplicate-mark",
+                "there are two marks `result`",
+                "what follows the first one appears with the observation: leave this one out",
+            ),
+            (true, Section::Prose | Section::Result, None) => {
+                self.parts.mark = Some(at);
+                self.section = Section::Result;
+                return;
+            }
+        };
+        self.sink.error(code, at, message, help);
     }
 
     fn raw_html(&mut self, text: &str, at: usize) {

@@ -1,7 +1,7 @@
 //! Footnotes: numbered in the order in which the text refers to them, and set
 //! at the end of the part of the step that did so first.
 
-use super::headings::Tab;
+use super::headings::Section;
 use crate::course::document::{Block, Inline};
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use std::ops::Range;
 pub(super) struct Footnotes {
     notes: Vec<Footnote>,
     /// Labels in the order of their first mention, and where that was.
-    referred: Vec<(String, Option<Tab>)>,
+    referred: Vec<(String, Section)>,
 }
 
 struct Footnote {
@@ -21,8 +21,8 @@ struct Footnote {
 
 impl Footnotes {
     /// The sign of a footnote where the text refers to it.
-    pub(super) fn refer(&mut self, label: &str, section: Option<Tab>) -> String {
-        let same = |(known, _): &(String, Option<Tab>)| is_same(known, label);
+    pub(super) fn refer(&mut self, label: &str, section: Section) -> String {
+        let same = |(known, _): &(String, Section)| is_same(known, label);
         let index = self.referred.iter().position(same).unwrap_or_else(|| {
             self.referred.push((label.into(), section));
             self.referred.len() - 1
@@ -59,7 +59,7 @@ impl Footnotes {
     }
 
     /// The texts in the order of their numbers, each with its part of the step.
-    pub(super) fn into_blocks(mut self) -> Vec<(Option<Tab>, Vec<Block>)> {
+    pub(super) fn into_blocks(mut self) -> Vec<(Section, Vec<Block>)> {
         let mut found = Vec::new();
         for (index, (label, section)) in self.referred.iter().enumerate() {
             let same = |note: &&mut Footnote| is_same(&note.label, label);

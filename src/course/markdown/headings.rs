@@ -10,6 +10,15 @@ pub(super) enum Tab {
     InDocker,
 }
 
+/// A part of a step that blocks go into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Section {
+    Prose,
+    /// Behind the mark `result`.
+    Result,
+    Tab(Tab),
+}
+
 impl Tab {
     const ALL: [Tab; 2] = [Tab::ByHand, Tab::InDocker];
 

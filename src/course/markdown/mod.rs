@@ -10,10 +10,10 @@ mod fences;
 mod footnotes;
 mod headings;
 
-use super::document::{Align, Block, Document, Inline};
+use super::document::{Align, Block, Document, Inline, plain};
 use super::source::Sink;
 use footnotes::Footnotes;
-use headings::{Anchors, Tab};
+use headings::{Anchors, Section, Tab};
 use pulldown_cmark::{
     Alignment, BlockQuoteKind, CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd,
 };
@@ -22,7 +22,12 @@ use std::ops::Range;
 /// What a step's Markdown falls into.
 #[derive(Default)]
 pub(super) struct Parts {
+    /// What stands before `<!-- result -->`: all of it without that mark.
     pub(super) prose: Document,
+    /// What stands after it.
+    pub(super) result: Document,
+    /// Where the mark is.
+    pub(super) mark: Option<Range<usize>>,
     pub(super) by_hand: Document,
     pub(super) in_docker: Document,
     pub(super) notes: Vec<String>,
@@ -79,8 +84,8 @@ enum Open {
 struct Builder<'s, 'a> {
     sink: &'s mut Sink<'a>,
     parts: Parts,
-    /// The tab that the text belongs to; `None` for the prose before them.
-    section: Option<Tab>,
+    /// The part that the text belongs to.
+    section: Section,
     seen: Vec<Tab>,
     anchors: Anchors,
     footnotes: Footnotes,
@@ -111,7 +116,7 @@ pub(super) fn parse(sink: &mut Sink<'_>, from: usize) -> Parts {
     let mut builder = Builder {
         sink,
         parts: Parts::default(),
-        section: None,
+        section: Section::Prose,
         seen: Vec::new(),
         anchors: Anchors::default(),
         footnotes: Footnotes::default(),
@@ -315,7 +320,10 @@ impl Builder<'_, '_> {
         let words = plain(&text);
         self.parts.anchors.push(self.anchors.of(&words));
         if self.stack.len() == 1 && level <= HeadingLevel::H2 {
-            self.section = None;
+            self.section = match self.parts.mark {
+                Some(_) => Section::Result,
+                None => Section::Prose,
+            };
             if let Some(tab) = Tab::named(&words).filter(|_| level == HeadingLevel::H2) {
                 if self.seen.contains(&tab) {
                     self.sink.error(
@@ -326,7 +334,7 @@ impl Builder<'_, '_> {
                     );
                 }
                 self.seen.push(tab);
-                self.section = Some(tab);
+                self.section = Section::Tab(tab);
                 return;
             }
             if let Some(tab) = Tab::meant_by(&words) {
@@ -396,9 +404,10 @@ impl Builder<'_, '_> {
         self.close_loose();
         if let [Open::Blocks(_)] = self.stack.as_slice() {
             let document = match self.section {
-                None => &mut self.parts.prose,
-                Some(Tab::ByHand) => &mut self.parts.by_hand,
-                Some(Tab::InDocker) => &mut self.parts.in_docker,
+                Section::Prose => &mut self.parts.prose,
+                Section::Result => &mut self.parts.result,
+                Section::Tab(Tab::ByHand) => &mut self.parts.by_hand,
+                Section::Tab(Tab::InDocker) => &mut self.parts.in_docker,
             };
             document.blocks.push(block);
         } else if let Some(Open::Blocks(blocks)) = self.stack.last_mut() {
@@ -422,20 +431,6 @@ impl Builder<'_, '_> {
             _ => range,
         }
     }
-}
-
-/// The text without its marks.
-pub(super) fn plain(text: &[Inline]) -> String {
-    text.iter()
-        .map(|inline| match inline {
-            Inline::Text(text) | Inline::Code(text) => text.clone(),
-            Inline::Strong(text)
-            | Inline::Emphasis(text)
-            | Inline::Struck(text)
-            | Inline::Link(text, _) => plain(text),
-            Inline::Break => " ".into(),
-        })
-        .collect()
 }
 
 /// The title of an alert, as code hosting sites show it.

@@ -21,10 +21,10 @@ pub(super) fn refresh(model: &mut Model) {
     }
     model.content.stale = false;
     let width = text_width(&model.screen, Pane::Prose);
-    if model.content.prose_key != Some((model.at, width)) {
-        let lines = render::document(&model.step().prose, width);
-        model.content.prose = rows(lines);
-        model.content.prose_key = Some((model.at, width));
+    let key = Some((model.at, width, model.told()));
+    if model.content.prose_key != key {
+        model.content.prose = prose(model, width);
+        model.content.prose_key = key;
     }
     let width = text_width(&model.screen, Pane::Stage);
     let tab = model.screen.tab;
@@ -42,6 +42,21 @@ pub(super) fn refresh(model: &mut Model) {
         model.content.stage = stage(model, width);
         model.content.stage_key = key;
     }
+}
+
+/// The explanation: what follows the observation only once there is one.
+fn prose(model: &Model, width: usize) -> Vec<Row> {
+    let step = model.step();
+    let mut lines = rows(render::document(&step.prose, width));
+    if step.result.blocks.is_empty() {
+        return lines;
+    }
+    lines.push(Row::default());
+    match model.told() {
+        true => lines.extend(rows(render::document(&step.result, width))),
+        false => lines.extend(text("The rest follows the observation.", Role::Dim, width)),
+    }
+    lines
 }
 
 fn stage(model: &Model, width: usize) -> Vec<Row> {

@@ -7,7 +7,7 @@ use crate::tui::layout;
 use crate::tui::model::Model;
 use crate::tui::popup::{Kind, Popup};
 use crate::tui::rows::{Row, Target};
-use crate::tui::search::Hit;
+use crate::tui::search::{Hit, Part};
 use ratatui::layout::Rect;
 
 impl Popup {
@@ -93,7 +93,7 @@ impl Popup {
                 format!("{:02}/{} {}", lesson.number, step.number, step.meta.title),
                 Role::Body,
             )];
-            if let Some(tab) = hit.tab {
+            if let Part::Tab(tab) = hit.part {
                 spans.push(Span::new(format!("  [{}]", tab.title()), Role::Label));
             }
             if !hit.snippet.is_empty() {

@@ -57,6 +57,9 @@ pub(super) fn compared(
         width,
         None,
     ));
+    if let Some(because) = &found.because {
+        lines.extend(text(because, Role::Body, width));
+    }
     // The moral of an observation needs the observation.
     if let (Some(then), Ok(_)) = (&question.then, &found.observed) {
         lines.extend(text(then, Role::Body, width));

@@ -6,6 +6,7 @@ use crate::tui::model::Model;
 use crate::tui::popup::Kind;
 use crate::tui::question::Answer;
 use crate::tui::screen::{Pane, Tab};
+use crate::tui::search::Part;
 
 /// Opens another step. A run that nobody waits for any more is taken down.
 pub(super) fn go(model: &mut Model, place: usize) -> Vec<Effect> {
@@ -41,18 +42,22 @@ pub(super) fn show_question(model: &mut Model) {
 
 pub(super) fn accept(model: &mut Model) -> Vec<Effect> {
     let chosen = model.popups.last().and_then(|popup| match &popup.kind {
-        Kind::Outline => Some((popup.cursor, None)),
-        Kind::Search { hits, .. } => hits.get(popup.cursor).map(|hit| (hit.place, hit.tab)),
+        Kind::Outline => Some((popup.cursor, Part::Prose)),
+        Kind::Search { hits, .. } => hits.get(popup.cursor).map(|hit| (hit.place, hit.part)),
         Kind::Help | Kind::Consent | Kind::Left(_) => None,
     });
-    let Some((place, tab)) = chosen else {
+    let Some((place, part)) = chosen else {
         return Vec::new();
     };
     model.popups.clear();
     let effects = go(model, place);
-    if let Some(tab) = tab {
-        model.screen.focus = Pane::Stage;
-        model.screen.tab = tab;
+    match part {
+        Part::Prose => {}
+        Part::Result => model.state_mut().told = true,
+        Part::Tab(tab) => {
+            model.screen.focus = Pane::Stage;
+            model.screen.tab = tab;
+        }
     }
     effects
 }
