@@ -73,8 +73,8 @@ impl Held {
     }
 
     /// Of a pack with one step, which may be trusted.
-    fn of_pack(pack: &Path, step: &str) -> Held {
-        let mut command = glassbox(User::Me);
+    fn of_pack(user: User, pack: &Path, step: &str) -> Held {
+        let mut command = glassbox(user);
         command.arg("--lessons").arg(pack);
         command.args(["run", "--trust", "--hold", "--json", step]);
         Held::start(command)
@@ -365,7 +365,7 @@ fn left_overs_win_over_failed_claims() {
         Some(())
     })
     .unwrap();
-    let held = Held::of_pack(dir.path(), "memory");
+    let held = Held::of_pack(User::Me, dir.path(), "memory");
     let groups = held.groups();
     let Some(group) = groups.first() else {
         skip("`memory` has no group on this host");
@@ -404,7 +404,7 @@ fn the_groups_of_a_killed_guardian_are_found_everywhere() {
     for step in ["ceiling", "reads", "pids", "nested", "controllers"] {
         let held = match step {
             "nested" if !has_lessons => continue,
-            "nested" => Held::of_pack(dir.path(), "memory"),
+            "nested" => Held::of_pack(User::Me, dir.path(), "memory"),
             step => Held::of(User::Me, step),
         };
         let groups = held.groups();
@@ -572,6 +572,63 @@ fn the_program_takes_down_for_a_guardian_that_was_killed() {
             assert_eq!(clean(user, &[]).0, Some(0), "{step} as {user:?}");
         }
     }
+}
+
+/// What has cleared its environment, and with it the mark, and has left its session:
+/// it lives on where no pid namespace ends it, and is known by who adopts it.
+#[test]
+fn orphans_without_a_mark_end_with_their_guardian() {
+    let _turn = alone();
+    let dir = public_tempdir();
+    let argument = format!("{}", 100_000 + std::process::id());
+    // One that was forked at once, and one that forks all the time.
+    let once = format!("setsid env -i sleep {argument} >/dev/null 2>&1 </dev/null &");
+    let again = format!(
+        "exec >/dev/null 2>&1 </dev/null; exec env -i PATH=$PATH setsid sh -c 'while :; do sleep 0.{argument}; done' &"
+    );
+    pack_with(dir.path(), "01-namespaces", "03-uts.md", &|demo| {
+        for script in [&once, &again] {
+            let action = format!("in = 'box'\ndo.run = ['sh', '-c', {script:?}]");
+            let action: toml::Table = toml::from_str(&action).unwrap();
+            list(demo, "action")?.push(toml::Value::Table(action));
+        }
+        Some(())
+    })
+    .unwrap();
+    if !has_programs(&["setsid"]) {
+        return;
+    }
+    for user in users() {
+        for stopped in [false, true] {
+            let held = Held::of_pack(user, dir.path(), "uts");
+            await_that("it runs", || running(&argument).len() >= 3);
+            // A guardian that doesn't answer is killed by the program itself.
+            kill(held.supervisor, if stopped { "STOP" } else { "KILL" });
+            let (code, outcome) = match stopped {
+                true => held.end(),
+                false => {
+                    await_that("all of it ends", || running(&argument).is_empty());
+                    held.end()
+                }
+            };
+            let told = format!("{user:?}, {stopped}: {outcome}");
+            assert_eq!(running(&argument), [0; 0], "{told}");
+            assert!(outcome["left"].is_null(), "{told}");
+            assert_ne!(code, Some(4), "{told}");
+            assert_eq!(clean(user, &[]).1, "nothing is left over", "{told}");
+        }
+    }
+}
+
+/// The processes that have this in an argument.
+fn running(argument: &str) -> Vec<i32> {
+    let all = support::state::processes().into_iter();
+    all.filter(|(pid, stat)| {
+        let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        stat.state != "Z" && line.contains(argument)
+    })
+    .map(|(pid, _)| pid)
+    .collect()
 }
 
 /// Only a process with the mark of a dead run in its initial environment is one.

@@ -7,11 +7,11 @@
 //! or when it is due, and never waits itself, so that several go on at once.
 //! Whatever ends in here and belongs to nobody is reaped, as every pid 1 has to.
 
+use super::children::children;
 use super::create::{create, enter_base};
 use super::own::OwnMounts;
 use super::service::Size;
 use super::spawn::Children;
-use super::supervisor::children;
 use super::sys::{self, OneThread};
 use super::trace::{Teller, Told};
 use super::wire::{Asked, Id, Received, Reply, Request, Task, Wire};

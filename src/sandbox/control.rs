@@ -7,6 +7,7 @@
 
 use super::anew::{self, OWN_FILE, SUPERVISOR};
 use super::inherited;
+use super::orphans::Guardian;
 use super::owner::Mark;
 use super::scope::{self, Scope, Session};
 use super::service::{Answer, Lease, Request, RequestId};
@@ -194,6 +195,8 @@ pub fn start(
 /// The supervisor, as this process sees it.
 struct Helper {
     child: Child,
+    /// As long as it is here, it is none of the orphans.
+    _guardian: Guardian,
     wire: Wire,
     /// By what its remains are known, should it be killed.
     known: Option<Known>,
@@ -206,7 +209,11 @@ impl Helper {
     fn in_scope() -> io::Result<(Helper, Scope)> {
         Ok(match scope::start() {
             Ok(started) => {
-                let helper = Helper::new(started.child, started.wire, started.mark);
+                let helper = Helper::new(
+                    (started.child, started.guardian),
+                    started.wire,
+                    started.mark,
+                );
                 (helper, Scope::Own(started.unit))
             }
             Err(None) => (Helper::directly()?, Scope::NotAsked),
@@ -226,10 +233,11 @@ impl Helper {
         Ok(self)
     }
 
-    fn new(child: Child, wire: Wire, mark: Option<Mark>) -> Helper {
+    fn new((child, guardian): (Child, Guardian), wire: Wire, mark: Option<Mark>) -> Helper {
         Helper {
             known: Known::of(child.id(), mark),
             child,
+            _guardian: guardian,
             wire,
         }
     }
@@ -239,15 +247,14 @@ impl Helper {
         let (ours, theirs) = Wire::pair()?;
         let mut command = Command::new(OWN_FILE);
         let mark = anew::mark(&mut command);
-        let child = command
+        command
             .arg0(SUPERVISOR)
             .arg(std::process::id().to_string())
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(inherited::why_not_executed)?;
-        Ok(Helper::new(child, ours, mark))
+            .stderr(Stdio::null());
+        let started = Guardian::start(|| command.spawn()).map_err(inherited::why_not_executed)?;
+        Ok(Helper::new(started, ours, mark))
     }
 
     /// Hears the supervisor and hands on what is asked of it, until it has ended.

@@ -17,6 +17,7 @@
 //! it can be given up at any moment for a supervisor that is started directly.
 
 use super::anew::{self, SUPERVISOR};
+use super::orphans::Guardian;
 use super::owner::Mark;
 use super::supervisor::privileged;
 use super::wire::{Told, Wire};
@@ -80,6 +81,7 @@ pub(super) struct OwnGroup {
 /// A supervisor in a scope.
 pub(super) struct Started {
     pub(super) child: Child,
+    pub(super) guardian: Guardian,
     pub(super) wire: Wire,
     /// The mark that it was given.
     pub(super) mark: Option<Mark>,
@@ -249,17 +251,18 @@ pub(super) fn start() -> Result<Started, Option<String>> {
         .stderr(Stdio::from(errors.try_clone().map_err(failed)?));
     // The supervisor has its own way to notice our end; systemd-run has none.
     sys::die_with_this_thread(&mut command);
-    let spawned = command.spawn();
+    let spawned = Guardian::start(|| command.spawn());
     // It holds the other end of the wire, whose end is to be noticed.
     drop(command);
-    let mut child = match spawned {
-        Ok(child) => child,
+    let (mut child, guardian) = match spawned {
+        Ok(started) => started,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(None),
         Err(error) => return Err(failed(error)),
     };
     match hello(&mut ours, &child) {
         Hello::Came => Ok(Started {
             child,
+            guardian,
             wire: ours,
             mark,
             unit,

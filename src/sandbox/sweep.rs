@@ -10,6 +10,7 @@ use super::anew::{SUPERVISOR, SUPERVISOR_COMM};
 use super::cgroup::Group;
 use super::groups::{self, switched};
 use super::members::{self, await_end, member, pids_in, stat};
+use super::orphans::{orphans, reap};
 use super::owner::{Mark, Owner};
 use super::supervisor::sweep_disks;
 use super::sys;
@@ -305,6 +306,23 @@ impl Broom {
         let gone = found.into_iter().filter(|process| !remains(process));
         self.swept.removed.extend(gone.map(Removed::Process));
         self.swept.left.extend(left);
+        self.orphans();
+    }
+
+    /// What the guardian has orphaned, whether it bears a mark or not.
+    fn orphans(&mut self) {
+        let mut left = Vec::new();
+        while self.only.is_some() {
+            let orphans = orphans();
+            left = members::end_all(&orphans, &|_| true, self.deadline);
+            reap(&orphans);
+            // Whoever ends hands its children on.
+            if orphans.is_empty() || Instant::now() > self.deadline {
+                break;
+            }
+        }
+        left.retain(|left| !self.swept.left.contains(left));
+        self.swept.left.extend(left);
     }
 
     /// Groups whose owner is gone: what runs in them first, then themselves, the
@@ -394,9 +412,7 @@ impl Broom {
         // One that nobody knew when we looked has begun since.
         let old = known.clone().next().is_some() || mark.main.is_gone(&self.me);
         old && mark.can_be_judged(&self.me)
-            // A child of the program that lives is its guardian, or on the way to be
-            // it (`scope`).
-            && !known.any(|one| (one.guards || !one.orphan) && !self.is_gone(&one.owner))
+            && !known.any(|one| one.guards && !self.is_gone(&one.owner))
     }
 
     fn marked(&self) -> &[Marked] {
@@ -410,7 +426,7 @@ impl Broom {
             let found = look();
             let guarded = |one: &Marked| {
                 let mut all = found.iter();
-                all.any(|other| (other.guards || !other.orphan) && other.mark == one.mark)
+                all.any(|other| other.guards && other.mark == one.mark)
             };
             match found.iter().all(guarded) {
                 true => found,
@@ -435,8 +451,8 @@ impl Marked {
         let orphan = stat.parent != mark.main.pid || mark.main.is_gone(me);
         Some(Marked {
             owner,
-            // Its forks have its arguments, but not its name; and only it is the
-            // program's child, from its first moment on.
+            // Its forks have its arguments, but not its name. A child of the program's
+            // with these arguments is on the way to be it, through systemd-run perhaps.
             guards: named && (!orphan || stat.name == SUPERVISOR_COMM),
             stopped: stat.is_stopped(),
             orphan,

@@ -13,7 +13,7 @@ mod waiting;
 use arrival::accepted;
 use disk::Disk;
 pub(super) use disk::sweep_disks;
-pub(super) use host::{children, privileged};
+pub(super) use host::privileged;
 
 use clock::{Clock, TICK};
 use host::{inode, maps_nobody};
@@ -23,6 +23,7 @@ use waiting::out_of_turn;
 
 use super::agent::{self, Outer};
 use super::anew::SUPERVISOR_COMM;
+use super::children::children;
 use super::groups::Groups;
 use super::members::{end_all, is_of_this_run};
 use super::own::OwnMounts;

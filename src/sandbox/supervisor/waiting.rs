@@ -7,10 +7,10 @@
 //! nothing more is read from them until it does.
 
 use super::clock::TICK;
-use super::host::children;
 use super::{Actor, End, Peer, RUN_LIMIT, Run};
 use crate::base::Errno;
 use crate::plan::{Event, Unit, Value};
+use crate::sandbox::children::children;
 use crate::sandbox::service::Lease;
 use crate::sandbox::sys;
 use crate::sandbox::wire::{Asked, Id, Lost, Order, Reply, Request, Said, Told};
