@@ -36,7 +36,7 @@ pub use observe::observe;
 pub use process::{
     Stat, boot_id, living_thread, memory_of, nsfs_inode, pids, share_of_mapping, start_time, stat,
 };
-pub use statistics::{Directories, samples, statistics};
+pub use statistics::{Directories, directories_of, samples, statistics};
 pub use subject::Subject;
 pub use view::View;
 

@@ -14,6 +14,17 @@ use std::path::{Path, PathBuf};
 /// have its own.
 pub type Directories = BTreeMap<Controller, Vec<Group>>;
 
+/// The distinct directories of a group.
+pub fn directories_of(group: &Directories) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    for part in group.values().flatten() {
+        if !found.contains(&part.directory) {
+            found.push(part.directory.clone());
+        }
+    }
+    found
+}
+
 /// A value and the file that it was read from.
 type Read = (Result<Value, String>, String);
 

@@ -5,17 +5,17 @@
 //! asked for and nothing has been heard for [`SILENCE`], it kills it, and removes
 //! what the supervisor would have removed.
 
-use super::anew::{self, OWN_FILE, SUPERVISOR};
-use super::inherited;
-use super::orphans::Guardian;
-use super::owner::Mark;
-use super::scope::{self, Scope, Session};
-use super::service::{Answer, Lease, Request, RequestId};
-use super::sweep::{Known, Removed, Swept, sweep_run};
-use super::sys;
-use super::wire::{Order, Told, Wire};
 use crate::plan::{Checked, Event, SetLimits};
 use crate::probe;
+use crate::sandbox::base::anew::{self, OWN_FILE, SUPERVISOR};
+use crate::sandbox::base::inherited;
+use crate::sandbox::base::owner::Mark;
+use crate::sandbox::base::service::{Answer, Lease, Request, RequestId};
+use crate::sandbox::guard::orphans::Guardian;
+use crate::sandbox::guard::scope::{self, Session};
+use crate::sandbox::guard::sweep::{Known, Removed, Swept, sweep_run};
+use crate::sandbox::sys;
+use crate::sandbox::wire::{Order, Scope, Told, Wire};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::Pid;

@@ -18,51 +18,27 @@
 //! knows nothing of lessons, expectations or screens.
 
 mod agent;
-mod anew;
-mod apart;
-mod cgroup;
-mod children;
-mod confine;
+mod base;
 mod control;
-mod create;
-mod files;
-mod groups;
-mod image;
-mod inherited;
+mod group;
+mod guard;
 mod layers;
-mod leaf;
-mod limits;
-mod members;
-mod network;
-mod orphans;
-mod own;
-mod owner;
-mod program;
-mod removal;
-mod root;
-mod run;
-mod scope;
-mod search;
-mod service;
-mod spawn;
-mod steps;
-mod store;
-mod supervisor;
-mod sweep;
+mod net;
+mod place;
 mod sys;
-mod trace;
-mod verbs;
-mod watch;
 mod wire;
-mod workload;
 
+pub use base::inherited::{enough, enter_main, heeded};
+pub use base::search::find_program;
+pub use base::service::{
+    Answer, Ends, Held, Lease, Program, Request, RequestId, Size, Stdio, Tenant,
+};
 pub use control::{Control, start};
-pub use inherited::{enough, enter_main, heeded};
-pub use search::find_program;
-pub use service::{Answer, Ends, Held, Lease, Program, Request, RequestId, Size, Stdio, Tenant};
-pub use sweep::{Depth, Removed, Swept, sweep};
+pub use guard::sweep::{Depth, Removed, Swept, sweep};
 
-use scope::Way;
+use base::inherited;
+use guard::scope::Way;
+use guard::supervise::supervise;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::process::ExitCode;
@@ -81,9 +57,7 @@ pub fn helper_main() -> Option<ExitCode> {
         main_pid,
         wire.ok().and_then(|wire| sys::keep_only(wire).ok()),
     ) {
-        (Some(one), Some(pid), Some(wire)) => {
-            Some(supervisor::supervise(one, wire, pid, way == Way::InScope))
-        }
+        (Some(one), Some(pid), Some(wire)) => Some(supervise(one, wire, pid, way == Way::InScope)),
         _ => Some(ExitCode::FAILURE),
     }
 }

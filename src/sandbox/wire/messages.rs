@@ -4,14 +4,23 @@
 use super::frame::Message;
 use crate::base::Errno;
 use crate::plan::{Action, BoxName, BoxSpec, Ending, Event, Namespace, Need, Plan, SetLimits};
-use crate::probe::Directories;
-use crate::sandbox::own::OwnMounts;
-use crate::sandbox::scope::Scope;
-use crate::sandbox::service::{self, Program, RequestId, Size};
+use crate::probe::{Directories, directories_of};
+use crate::sandbox::base::service::{self, Program, RequestId, Size};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// What came of asking for a scope, a unit of systemd's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::sandbox) enum Scope {
+    /// Nobody was asked: it isn't needed, or there is no systemd-run.
+    NotAsked,
+    /// The supervisor is in one of that name.
+    Own(String),
+    /// There is none, and that is what was answered.
+    Refused(String),
+}
 
 /// What the main process asks of the supervisor.
 #[derive(Debug, Serialize, Deserialize)]
@@ -113,9 +122,6 @@ pub(in crate::sandbox) struct Creation {
     pub(in crate::sandbox) cgroups: Vec<PathBuf>,
     /// The ids that 0 becomes outside, where the creator may choose them.
     pub(in crate::sandbox) map_to: Option<(u32, u32)>,
-    /// The mounts of the run's own that the creator sees; it adds them itself.
-    #[serde(skip)]
-    pub(in crate::sandbox) own: OwnMounts,
 }
 
 /// An action with what its agent needs to know of the others.
@@ -142,19 +148,11 @@ pub(in crate::sandbox) struct Task {
 impl Task {
     /// The directories that a process joins to be in a group.
     pub(in crate::sandbox) fn directories(&self, name: &BoxName) -> Vec<PathBuf> {
-        self.groups.get(name).map(directories).unwrap_or_default()
+        self.groups
+            .get(name)
+            .map(directories_of)
+            .unwrap_or_default()
     }
-}
-
-/// The distinct directories of a group.
-pub(in crate::sandbox) fn directories(group: &Directories) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = Vec::new();
-    for part in group.values().flatten() {
-        if !found.contains(&part.directory) {
-            found.push(part.directory.clone());
-        }
-    }
-    found
 }
 
 /// A box as the host sees it.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::plan::{Event, Fact, Provenance, Value};
+use crate::sandbox::wire::{Asked, Order, Request, Told};
 use std::time::Duration;
 
 fn finish() -> Order {

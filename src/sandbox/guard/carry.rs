@@ -1,0 +1,240 @@
+//! A plan is carried out: the groups, the boxes, then one action after the other.
+
+use super::disk::Disk;
+use super::peers::{Actor, End};
+use super::run::Run;
+use crate::base::kernel;
+use crate::plan::{
+    Action, BoxName, Event, Fact, FactRef, Medium, Namespace, Need, Observer, Place, Provenance,
+    Value, Verb,
+};
+use crate::sandbox::place::serve::Outer;
+use crate::sandbox::wire::{Request, Scope, Task};
+use std::path::PathBuf;
+
+impl Run {
+    /// Carries the plan out.
+    pub(super) fn carry(&mut self, hold: bool) -> Result<(), End> {
+        let kernel = nix::sys::utsname::uname().map_or(String::new(), |uts| {
+            uts.release().to_string_lossy().into_owned()
+        });
+        let observer = Observer {
+            kernel,
+            uid: nix::unistd::getuid().as_raw(),
+            supervisor: std::process::id() as i32,
+            scope: match &self.scope {
+                Scope::Own(unit) => Some(unit.clone()),
+                Scope::NotAsked | Scope::Refused(_) => None,
+            },
+        };
+        self.tell(Event::Started(observer))?;
+        self.host = Some(self.start_outer(Outer::Host)?);
+        self.await_done(&Actor::Host, 0)?;
+        let later: Vec<BoxName> = self
+            .plan
+            .actions
+            .iter()
+            .filter_map(|action| match &action.verb {
+                Verb::Create(name) => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
+        for spec in self.plan.cgroups.clone() {
+            let needs = self.plan.controllers_of(&spec);
+            self.make_group(&spec, &needs)?;
+        }
+        for spec in self.plan.boxes.clone() {
+            if !later.contains(&spec.name) {
+                self.create(&spec)?;
+            }
+        }
+        for (index, action) in self.plan.actions.clone().into_iter().enumerate() {
+            (self.doing, self.released) = (Some(index), false);
+            self.tell(Event::Doing { action: index })?;
+            self.act(index, &action)?;
+        }
+        // What was seen without it shows nothing, whatever it was.
+        if let Some(taken) = self.groups.taken(None) {
+            self.tell(Event::Refused(taken.refusal(None)))?;
+            return Err(End::Told);
+        }
+        (self.doing, self.limit) = (None, None);
+        self.tell(Event::Holding)?;
+        match hold {
+            true => self.serve(),
+            false => Ok(()),
+        }
+    }
+
+    /// Carries out one action.
+    pub(super) fn act(&mut self, index: usize, action: &Action) -> Result<(), End> {
+        if let Some(breach) = self.plan.breach(action) {
+            // The refusal that left a box without the namespace has been told.
+            return Err(match self.lacking {
+                true => End::Told,
+                false => End::Broken(breach.to_string()),
+            });
+        }
+        let Some(action) = &self.without_missing(action)? else {
+            return Ok(());
+        };
+        match &action.verb {
+            Verb::Create(name) => {
+                let spec = self.plan.find(name).cloned();
+                let spec = spec.ok_or_else(|| End::Broken(format!("there is no box `{name}`")))?;
+                self.create(&spec)
+            }
+            Verb::AwaitEnd(name) => self.await_end(action, name),
+            Verb::Stage(_) => match self.plan.attended {
+                true => {
+                    self.tell(Event::Paused)?;
+                    self.await_word()
+                }
+                false => Ok(()),
+            },
+            Verb::SetLimits(set) => {
+                self.with_groups(|groups, call| groups.limit(&set.cgroup, &set.limits, call))?;
+                self.tell_done(action)
+            }
+            Verb::Freeze(name) => {
+                self.with_groups(|groups, call| groups.freeze(name, true, call))?;
+                self.tell_done(action)
+            }
+            Verb::Thaw(name) => {
+                self.with_groups(|groups, call| groups.freeze(name, false, call))?;
+                self.tell_done(action)
+            }
+            // Its process id may be another's by now.
+            Verb::Kill(kill) if self.has_ended(&kill.to) => Err(End::Broken(format!(
+                "`kill`: the box `{}` has ended, and its process id is free for another",
+                kill.to
+            ))),
+            _ => {
+                let actor = self.actor_for(action);
+                let held = Namespace::ALL
+                    .into_iter()
+                    .filter(|ns| self.plan.contained(&action.place, *ns))
+                    .collect();
+                let disk = self.disk_for(index, action)?;
+                let fence = self.fence_for(action);
+                let task = Task {
+                    action: action.clone(),
+                    boxes: self.known.clone(),
+                    ports: self.ports.clone(),
+                    groups: self.groups.known().clone(),
+                    held,
+                    fence,
+                    disk,
+                };
+                let id = self.ask(&actor, Request::Do(Box::new(task)), Vec::new())?;
+                self.watch = matches!(action.verb, Verb::Watch(_)).then_some(id);
+                let done = self.await_done(&actor, id);
+                self.watch = None;
+                done
+            }
+        }
+    }
+
+    /// Whether this is a box that stood once and has been awaited since.
+    pub(super) fn has_ended(&self, name: &str) -> bool {
+        self.known.keys().any(|known| known.as_str() == name)
+            && self.boxes.keys().all(|standing| standing.as_str() != name)
+    }
+
+    /// Who carries an action out. A veth pair is the one thing done from
+    /// outside that takes capabilities in the boxes' user namespace.
+    pub(super) fn actor_for(&self, action: &Action) -> Actor {
+        match (&action.place, &action.verb) {
+            (Place::Box(name), _) => Actor::Box(name.clone()),
+            (Place::Host, Verb::Veth(_)) if self.base.is_some() => Actor::Base,
+            (Place::Host, _) => Actor::Host,
+        }
+    }
+
+    /// `await-end`: only its creator can wait for it.
+    pub(super) fn await_end(&mut self, action: &Action, name: &BoxName) -> Result<(), End> {
+        let Some(pid) = self.boxes.get(name).map(|standing| standing.standing.pid) else {
+            return Err(End::Broken(format!(
+                "`await-end`: the box `{name}` does not stand"
+            )));
+        };
+        let ending = self.await_box(name)?;
+        self.tell(Event::BoxDown {
+            name: name.clone(),
+            ending: ending.clone(),
+        })?;
+        let source = format!("wait(2) for pid {pid}");
+        self.tell_result(action, ending.to_string(), source)
+    }
+
+    /// The result of a change that the kernel accepted.
+    fn tell_done(&mut self, action: &Action) -> Result<(), End> {
+        self.tell_result(action, "ok".into(), "write(2)".into())
+    }
+
+    /// The fact that has the action's `as` for a name.
+    fn tell_result(&mut self, action: &Action, value: String, source: String) -> Result<(), End> {
+        let Some(result) = &action.result else {
+            return Ok(());
+        };
+        let fact = Fact {
+            id: FactRef {
+                seen_from: action.place.clone(),
+                about: None,
+                name: result.clone(),
+                moment: None,
+            },
+            value: Some(Value::Text(value)),
+            source,
+            provenance: Provenance::Observed,
+        };
+        self.tell(Event::Fact(fact))
+    }
+
+    /// The directory on a disk that an action needs, made for it. Where none
+    /// can be made and a tmpfs may do as well, there is none.
+    pub(super) fn disk_for(
+        &mut self,
+        index: usize,
+        action: &Action,
+    ) -> Result<Option<PathBuf>, End> {
+        let (Verb::Store(store), Place::Box(name)) = (&action.verb, &action.place) else {
+            return Ok(None);
+        };
+        if store.on == Medium::Tmpfs {
+            return Ok(None);
+        }
+        // Root in the box, whoever that is outside, shall own it.
+        let owner = self
+            .known
+            .get(name)
+            .and_then(|standing| owner_of(standing.pid));
+        let made = match &self.disk {
+            Some(_) => Ok(()),
+            None => Disk::make().map(|disk| self.disk = Some(disk)),
+        };
+        let room = made.and_then(|()| match (&self.disk, owner) {
+            (Some(disk), Some(owner)) => disk.room(&format!("{name}-{index}"), owner).map(Some),
+            _ => Ok(None),
+        });
+        match room {
+            Ok(room) => Ok(room),
+            Err(_) if store.on == Medium::Auto => Ok(None),
+            Err((path, errno)) => {
+                let stage = format!("mkdir({})", path.display());
+                self.refused(&Need::Overlay, &stage, Some(errno), None)?;
+                Err(End::Told)
+            }
+        }
+    }
+}
+
+/// The effective ids of a process, proc_pid_status(5).
+fn owner_of(pid: i32) -> Option<(u32, u32)> {
+    let status = kernel::read_text(format!("/proc/{pid}/status")).ok()?;
+    let effective = |key: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    };
+    Some((effective("Uid:")?, effective("Gid:")?))
+}

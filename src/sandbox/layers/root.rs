@@ -1,0 +1,315 @@
+//! A root of the box's own: what every container has mounted, and pivot_root(2).
+//!
+//! What belongs there is said by the OCI Runtime Specification, config-linux.md,
+//! "Default Filesystems" and "Default Devices"; which files of /proc are masked
+//! or made read-only is the custom of the runtimes.
+
+use crate::base::Errno;
+use crate::plan::{Namespace, Need};
+use crate::sandbox::agent::own::Uncovered;
+use crate::sandbox::agent::{Agent, Answer};
+use crate::sandbox::wire::Task;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// "Default Devices": bound from the host's /dev, because mknod(2) of a device
+/// is nothing that root of a user namespace may do.
+const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+/// "/dev symbolic links", and the master of the box's own pseudo-terminals.
+const LINKS: [(&str, &str); 5] = [
+    ("/proc/self/fd", "fd"),
+    ("/proc/self/fd/0", "stdin"),
+    ("/proc/self/fd/1", "stdout"),
+    ("/proc/self/fd/2", "stderr"),
+    ("pts/ptmx", "ptmx"),
+];
+/// What root must not change: it is the machine's, whatever namespaces it has.
+const READ_ONLY: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
+/// What root must not read.
+const MASKED: [&str; 6] = ["acpi", "kcore", "keys", "sched_debug", "scsi", "timer_list"];
+
+const NOSUID: (MsFlags, &str) = (MsFlags::MS_NOSUID, "MS_NOSUID");
+const NODEV: (MsFlags, &str) = (MsFlags::MS_NODEV, "MS_NODEV");
+const NOEXEC: (MsFlags, &str) = (MsFlags::MS_NOEXEC, "MS_NOEXEC");
+const RDONLY: (MsFlags, &str) = (MsFlags::MS_RDONLY, "MS_RDONLY");
+const BIND: (MsFlags, &str) = (MsFlags::MS_BIND, "MS_BIND");
+const REMOUNT: (MsFlags, &str) = (MsFlags::MS_REMOUNT, "MS_REMOUNT");
+
+/// One mount(2).
+struct Mounting<'m> {
+    /// The filesystem's type, or what is bound.
+    what: &'m str,
+    flags: &'m [(MsFlags, &'m str)],
+    data: Option<&'m str>,
+    why: &'m str,
+}
+
+impl Agent {
+    /// `default-filesystems`
+    pub(in crate::sandbox) fn default_filesystems(&mut self, task: &Task, path: &str) -> Answer {
+        self.own_directory(path)?;
+        if !task.held.contains(&Namespace::Pid) {
+            return Err(self.teller.broken(
+                "`default-filesystems` needs a box with a pid namespace: its /proc would be \
+                 that of the host"
+                    .into(),
+            ));
+        }
+        if let Err(errno) = self.proc_of_its_own(task, path)? {
+            return Ok(Err(errno));
+        }
+        if let Err(errno) = self.devices(path)? {
+            return Ok(Err(errno));
+        }
+        if task.held.contains(&Namespace::Ipc) {
+            let mqueue = Mounting {
+                what: "mqueue",
+                flags: &[NOSUID, NODEV, NOEXEC],
+                data: None,
+                why: "the POSIX message queues of this ipc namespace",
+            };
+            // Where it is refused, the box does without.
+            let _ = self.mount_made(&format!("{path}/dev/mqueue"), &mqueue)?;
+        }
+        let sysfs = Mounting {
+            what: "sysfs",
+            flags: &[NOSUID, NODEV, NOEXEC, RDONLY],
+            data: None,
+            why: "the devices of this network namespace; needs one that belongs to the box",
+        };
+        let _ = self.mount_made(&format!("{path}/sys"), &sysfs)?;
+        Ok(Ok(()))
+    }
+
+    /// /proc, and for real root a fence around what in it is the machine's.
+    fn proc_of_its_own(&mut self, task: &Task, path: &str) -> Answer {
+        let proc = format!("{path}/proc");
+        let mounting = Mounting {
+            what: "proc",
+            flags: &[NOSUID, NODEV, NOEXEC],
+            data: None,
+            why: "the processes of this pid namespace",
+        };
+        if let Err(errno) = self.mount_made(&proc, &mounting)? {
+            let stage = format!("mount(\"proc\", \"{proc}\")");
+            return Err(self.teller.refused(Need::Proc, &stage, Some(errno)));
+        }
+        if !self.initial_user || task.held.contains(&Namespace::User) {
+            return Ok(Ok(()));
+        }
+        let there = |name: &&&str| Path::new(&format!("{proc}/{name}")).exists();
+        for name in READ_ONLY.iter().filter(there) {
+            let at = format!("{proc}/{name}");
+            let bound = Mounting {
+                what: &at,
+                flags: &[BIND],
+                data: None,
+                why: "a mount of its own, to have flags of its own",
+            };
+            let fenced = Mounting {
+                what: "",
+                flags: &[REMOUNT, BIND, RDONLY, NOSUID, NODEV, NOEXEC],
+                data: None,
+                why: "no namespace holds these settings: they are the machine's",
+            };
+            let done = self
+                .mounting(&at, &bound)
+                .and_then(|()| self.mounting(&at, &fenced));
+            if done.is_err() {
+                return Ok(done);
+            }
+        }
+        for name in MASKED.iter().filter(there).filter(|_| is_device("null")) {
+            let at = format!("{proc}/{name}");
+            let why = "the machine's secrets, which no namespace divides";
+            let mask = match Path::new(&at).is_dir() {
+                true => Mounting {
+                    what: "tmpfs",
+                    flags: &[RDONLY],
+                    data: Some("size=0"),
+                    why,
+                },
+                false => Mounting {
+                    what: "/dev/null",
+                    flags: &[BIND],
+                    data: None,
+                    why,
+                },
+            };
+            let done = self.mounting(&at, &mask);
+            if done.is_err() {
+                return Ok(done);
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// /dev with what stands in it.
+    fn devices(&mut self, path: &str) -> Answer {
+        let dev = format!("{path}/dev");
+        let tmpfs = Mounting {
+            what: "tmpfs",
+            flags: &[NOSUID],
+            data: Some("mode=0755,size=64k"),
+            why: "a /dev that holds no device of the host but these",
+        };
+        if let Err(errno) = self.mount_made(&dev, &tmpfs)? {
+            return Ok(Err(errno));
+        }
+        // A host that is itself a container may lack one.
+        for name in DEVICES.into_iter().filter(|name| is_device(name)) {
+            let (from, at) = (format!("/dev/{name}"), format!("{dev}/{name}"));
+            let bind = Mounting {
+                what: &from,
+                flags: &[BIND],
+                data: None,
+                why: "",
+            };
+            self.on_own_mount(&at)?;
+            let made = self.teller.call(
+                "open",
+                format!("\"{at}\", O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC, 0644"),
+                "a file to mount the device on",
+                || {
+                    fs::File::create_new(&at)
+                        .map(OwnedFd::from)
+                        .map_err(Errno::from)
+                },
+            );
+            let done = made.and_then(|_| self.mounting(&at, &bind));
+            if done.is_err() {
+                return Ok(done);
+            }
+        }
+        for (target, name) in LINKS {
+            let at = format!("{dev}/{name}");
+            self.on_own_mount(&at)?;
+            let args = format!("\"{target}\", \"{at}\"");
+            let done = self.teller.call("symlink", args, "", || {
+                std::os::unix::fs::symlink(target, &at).map_err(Errno::from)
+            });
+            if done.is_err() {
+                return Ok(done);
+            }
+        }
+        for (name, mounting) in [
+            (
+                "pts",
+                Mounting {
+                    what: "devpts",
+                    flags: &[NOSUID, NOEXEC],
+                    data: Some("newinstance,ptmxmode=0666,mode=0620"),
+                    why: "pseudo-terminals of the box's own",
+                },
+            ),
+            (
+                "shm",
+                Mounting {
+                    what: "tmpfs",
+                    flags: &[NOSUID, NODEV, NOEXEC],
+                    data: Some("mode=1777,size=16m"),
+                    why: "POSIX shared memory",
+                },
+            ),
+        ] {
+            let done = self.mount_made(&format!("{dev}/{name}"), &mounting)?;
+            if done.is_err() {
+                return Ok(done);
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Mounts on a directory of the run's own, made if it isn't there. A tmpfs
+    /// is then one of the run's own mounts.
+    fn mount_made(&mut self, at: &str, mounting: &Mounting<'_>) -> Answer {
+        if let Err(errno) = self.directory(at, "a mount point")? {
+            return Ok(Err(errno));
+        }
+        let covered = Uncovered::look(at);
+        let done = self.mounting(at, mounting);
+        if done.is_ok()
+            && mounting.what == "tmpfs"
+            && let Some(covered) = covered
+        {
+            self.own.add(covered);
+        }
+        Ok(done)
+    }
+
+    fn mounting(&mut self, at: &str, mounting: &Mounting<'_>) -> Result<(), Errno> {
+        let binds = mounting.flags.contains(&BIND);
+        let fstype = (!binds).then_some(mounting.what);
+        let source = Some(mounting.what).filter(|what| !what.is_empty());
+        let quoted = |text: Option<&str>| text.map_or("NULL".into(), |text| format!("\"{text}\""));
+        let shown: Vec<&str> = mounting.flags.iter().map(|(_, name)| *name).collect();
+        let args = format!(
+            "{}, \"{at}\", {}, {}, {}",
+            quoted(source),
+            quoted(fstype),
+            shown.join("|"),
+            quoted(mounting.data)
+        );
+        let flags: MsFlags = mounting.flags.iter().map(|(flag, _)| *flag).collect();
+        self.teller.call("mount", args, mounting.why, || {
+            mount(source, at, fstype, flags, mounting.data).map_err(Errno::from)
+        })
+    }
+
+    /// `pivot-root`
+    pub(in crate::sandbox) fn pivot_root(&mut self, path: &str) -> Answer {
+        self.own_directory(path)?;
+        if self.own.at(Path::new(path)).is_none() {
+            return Err(self.teller.broken(format!(
+                "`pivot-root`: `{path}` is no mount point of this run: mount an overlay on it first"
+            )));
+        }
+        Ok(self.pivot(path))
+    }
+
+    fn pivot(&mut self, path: &str) -> Result<(), Errno> {
+        self.teller.call(
+            "chdir",
+            format!("\"{path}\""),
+            "`.` shall mean the new root, whatever the paths mean in between",
+            || nix::unistd::chdir(path).map_err(Errno::from),
+        )?;
+        let pivoted = self.teller.call(
+            "pivot_root",
+            "\".\", \".\"",
+            "the new root takes the place of the old one, which is stacked on top of it",
+            || nix::unistd::pivot_root(".", ".").map_err(Errno::from),
+        );
+        if pivoted.is_err() {
+            // Back to where a process of ours stands.
+            let _ = nix::unistd::chdir("/");
+            return pivoted;
+        }
+        // From here on every path is one below the new root.
+        self.own.rebase(Path::new(path));
+        self.pivoted = true;
+        self.teller.call(
+            "umount2",
+            "\".\", MNT_DETACH",
+            "let go of the old root with all that is mounted below it: no path leads there any more",
+            || umount2(".", MntFlags::MNT_DETACH).map_err(Errno::from),
+        )?;
+        self.teller
+            .call("chdir", "\"/\"", "and stand in the new root", || {
+                nix::unistd::chdir("/").map_err(Errno::from)
+            })
+    }
+}
+
+/// Whether the host's /dev has this one, and it is what it is called: a character
+/// device of major 1 (5 for tty), not what somebody led the name to.
+fn is_device(name: &str) -> bool {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    let major = if name == "tty" { 5 } else { 1 };
+    Path::new("/dev")
+        .join(name)
+        .symlink_metadata()
+        .is_ok_and(|meta| meta.file_type().is_char_device() && libc::major(meta.rdev()) == major)
+}

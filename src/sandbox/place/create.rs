@@ -1,0 +1,409 @@
+//! How a box is made. Each step is one call with one reason; its order matters,
+//! and each comment says why here.
+//!
+//! ```text
+//! creator ── fork ─> stage: joins the cgroup, unshares, sets the clocks
+//!    └───── clone3(CLONE_PARENT) by the stage ─> pid 1: mounts, then serves
+//! ```
+//! The stage exists because unshare(CLONE_NEWTIME) and unshare(CLONE_NEWPID)
+//! change only the *children* of the caller, and because one unshare for each
+//! namespace lets a refusal name its kind. With CLONE_PARENT the box becomes
+//! the creator's own child, so that the stage can end and the creator's death
+//! is the box's.
+
+use super::ids::{Ids, become_root_inside, map_own_ids};
+use crate::base::Errno;
+use crate::plan::{BoxSpec, Namespace, Need, Place, Propagation, TimeOffsets};
+use crate::sandbox::agent::Agent;
+use crate::sandbox::agent::own::OwnMounts;
+use crate::sandbox::base::limits;
+use crate::sandbox::sys::{self, Forked, OneThread};
+use crate::sandbox::wire::teller::{Teller, Told};
+use crate::sandbox::wire::{Asked, Creation, Reply, Request, Wire};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::Pid;
+use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::os::fd::OwnedFd;
+use std::time::Instant;
+
+/// Makes a box as a child of this process and returns its id.
+pub(in crate::sandbox) fn create(
+    teller: &mut Teller,
+    creation: &Creation,
+    own: &OwnMounts,
+    box_end: OwnedFd,
+) -> Result<i32, Told> {
+    let pipes = (|| Ok::<_, std::io::Error>((std::io::pipe()?, std::io::pipe()?)))();
+    let ((mut from_stage, to_creator), (from_creator, mut to_stage)) =
+        pipes.map_err(|error| teller.broken(format!("pipe: {error}")))?;
+    match sys::fork(teller.one).map_err(|errno| teller.broken(format!("fork: {errno}")))? {
+        Forked::Child => {
+            drop((from_stage, to_stage));
+            let link = Link {
+                up: to_creator,
+                down: from_creator,
+            };
+            let told = stage(teller, creation, own, box_end, link);
+            sys::exit_now(i32::from(told.is_err()))
+        }
+        Forked::Parent(child) => {
+            drop((to_creator, from_creator, box_end));
+            let made = attend(teller, creation, child, &mut from_stage, &mut to_stage);
+            // Closed before the wait: a stage that still hopes for a map must not.
+            drop((from_stage, to_stage));
+            let status = waitpid(child, None);
+            match (made, status) {
+                (Ok(pid), Ok(WaitStatus::Exited(_, 0))) => Ok(pid),
+                (Err(Some(told)), _) => Err(told),
+                (_, Ok(WaitStatus::Exited(_, 1))) => Err(Told),
+                (_, other) => Err(teller.broken(format!("the stage ended: {other:?}"))),
+            }
+        }
+    }
+}
+
+/// The two pipes between stage and creator.
+struct Link {
+    up: PipeWriter,
+    down: PipeReader,
+}
+
+/// The creator's part: write the id maps when the stage asks for it, then read
+/// the box's id. `Err(None)`: the stage ended and has told why.
+fn attend(
+    teller: &mut Teller,
+    creation: &Creation,
+    stage: Pid,
+    from_stage: &mut PipeReader,
+    to_stage: &mut PipeWriter,
+) -> Result<i32, Option<Told>> {
+    let mut message = [0; 5];
+    loop {
+        if from_stage.read_exact(&mut message).is_err() {
+            return Err(None);
+        }
+        let value = i32::from_le_bytes([message[1], message[2], message[3], message[4]]);
+        if message[0] == b'c' {
+            return Ok(value);
+        }
+        let (uid, gid) = creation.map_to.unwrap_or((0, 0));
+        for (file, line) in [
+            ("gid_map", format!("0 {gid} 1")),
+            ("uid_map", format!("0 {uid} 1")),
+        ] {
+            let path = format!("/proc/{stage}/{file}");
+            let why = "only a process with CAP_SETUID outside may map an id that isn't its own";
+            teller.write(&path, &line, why).map_err(|errno| {
+                teller.refused(
+                    Need::Namespace(Namespace::User),
+                    &format!("write({path})"),
+                    Some(errno),
+                )
+            })?;
+        }
+        to_stage.write_all(b"m").map_err(|_| None)?;
+    }
+}
+
+/// The stage's whole life.
+fn stage(
+    teller: &mut Teller,
+    creation: &Creation,
+    own: &OwnMounts,
+    box_end: OwnedFd,
+    mut link: Link,
+) -> Result<(), Told> {
+    let spec = &creation.spec;
+    let ids = Ids::mine();
+    let mut owned = Vec::new();
+    teller.place = Place::Box(spec.name.clone());
+    die_with_parent(teller)?;
+
+    // The cgroup first: the files of the host's cgroups can't be written once a
+    // user namespace took our privileges, and a cgroup namespace takes as its
+    // root the cgroup that its maker is in.
+    for directory in &creation.cgroups {
+        let path = format!("{}/cgroup.procs", directory.display());
+        teller
+            .write(&path, "0", "join the cgroup before the namespaces are made")
+            .map_err(|errno| {
+                teller.refused(Need::ChildCgroup, &format!("write({path})"), Some(errno))
+            })?;
+    }
+
+    // The user namespace before the others: it gives the capabilities that an
+    // ordinary user needs to make them, and they will belong to it.
+    if spec.has(Namespace::User) && separate(teller, spec, Namespace::User)? {
+        match creation.map_to {
+            Some(_) => {
+                let asked = link.up.write_all(b"m\0\0\0\0");
+                asked
+                    .and_then(|()| link.down.read_exact(&mut [0]))
+                    .map_err(|error| teller.broken(format!("id maps: {error}")))?;
+            }
+            None => map_own_ids(teller, ids)?,
+        }
+        become_root_inside(teller, creation)?;
+        owned.push(Namespace::User);
+        // A change of kuid has cleared it.
+        die_with_parent(teller)?;
+    }
+
+    for ns in [
+        Namespace::Cgroup,
+        Namespace::Ipc,
+        Namespace::Net,
+        Namespace::Mount,
+        Namespace::Uts,
+    ] {
+        if spec.has(ns) && separate(teller, spec, ns)? {
+            owned.push(ns);
+        }
+    }
+
+    // The clocks before the first child: with it the offsets are frozen.
+    if spec.has(Namespace::Time)
+        && separate(teller, spec, Namespace::Time)?
+        && let Some(clocks) = &spec.clocks
+    {
+        set_clocks(teller, clocks).map_err(|errno| {
+            teller.refused(
+                Need::Namespace(Namespace::Time),
+                "write(/proc/self/timens_offsets)",
+                Some(errno),
+            )
+        })?;
+    }
+
+    match clone_box(teller, spec)? {
+        0 => pid_one(teller.one, creation, own, &owned, box_end),
+        child => {
+            let mut message = vec![b'c'];
+            message.extend((child as i32).to_le_bytes());
+            link.up
+                .write_all(&message)
+                .map_err(|error| teller.broken(format!("stage: {error}")))
+        }
+    }
+}
+
+/// Gets a namespace of one kind. `Ok(false)`: refused, and the lesson can do without.
+fn separate(teller: &mut Teller, spec: &BoxSpec, ns: Namespace) -> Result<bool, Told> {
+    let flags = CloneFlags::from_bits_retain(ns.clone_flag() as i32);
+    let made = teller.call(
+        "unshare",
+        ns.flag(),
+        &format!("its own {ns} namespace"),
+        || unshare(flags).map_err(Errno::from),
+    );
+    made.map(|()| true).or_else(|errno| {
+        let told = teller.refused(
+            Need::Namespace(ns),
+            &format!("unshare({})", ns.flag()),
+            Some(errno),
+        );
+        if spec.missing_ok {
+            Ok(false)
+        } else {
+            Err(told)
+        }
+    })
+}
+
+/// Writes `/proc/self/timens_offsets`, time_namespaces(7).
+pub(in crate::sandbox) fn set_clocks(
+    teller: &mut Teller,
+    clocks: &TimeOffsets,
+) -> Result<(), Errno> {
+    for (clock, offset) in [
+        ("boottime", clocks.boottime),
+        ("monotonic", clocks.monotonic),
+    ] {
+        if let Some(offset) = offset {
+            let (seconds, nanos) = (
+                offset.0.div_euclid(1_000_000_000),
+                offset.0.rem_euclid(1_000_000_000),
+            );
+            let line = format!("{clock} {seconds} {nanos}");
+            teller.write(
+                "/proc/self/timens_offsets",
+                &line,
+                "seconds and nanoseconds to add",
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes pid 1. `Ok(0)` in the new process.
+fn clone_box(teller: &mut Teller, spec: &BoxSpec) -> Result<i64, Told> {
+    if spec.has(Namespace::Pid) {
+        let why = "its first process: pid 1 of a new PID namespace";
+        let flags = Namespace::Pid.clone_flag() | libc::CLONE_PARENT as u64;
+        match clone_traced(teller, flags, "CLONE_NEWPID|CLONE_PARENT", why) {
+            Ok(pid) => return Ok(pid),
+            Err(errno) => {
+                let need = Need::Namespace(Namespace::Pid);
+                let told = teller.refused(need, "clone3(CLONE_NEWPID)", Some(errno));
+                if !spec.missing_ok {
+                    return Err(told);
+                }
+            }
+        }
+    }
+    clone_traced(
+        teller,
+        libc::CLONE_PARENT as u64,
+        "CLONE_PARENT",
+        "the process of the box",
+    )
+    .map_err(|errno| teller.broken(format!("clone3: {errno}")))
+}
+
+/// clone3(2), or clone(2) where that is filtered; told by the parent only,
+/// because the wire is the creator's.
+fn clone_traced(teller: &mut Teller, flags: u64, shown: &str, why: &str) -> Result<i64, Errno> {
+    let before = Instant::now();
+    let result = sys::clone3(teller.one, flags, 0);
+    if result == Ok(0) {
+        return result;
+    }
+    teller.timed(
+        "clone3",
+        format!("{{flags={shown}}}"),
+        why,
+        &result,
+        before.elapsed(),
+    );
+    if result != Err(Errno(libc::ENOSYS)) {
+        return result;
+    }
+    let before = Instant::now();
+    let result = sys::clone(teller.one, flags);
+    if result != Ok(0) {
+        let why = "clone3 is filtered here, so the older call";
+        teller.timed(
+            "clone",
+            format!("{shown}, NULL"),
+            why,
+            &result,
+            before.elapsed(),
+        );
+    }
+    result
+}
+
+/// Asks the kernel to end this process when its creator ends.
+fn die_with_parent(teller: &mut Teller) -> Result<(), Told> {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
+        .map_err(|errno| teller.broken(format!("prctl(PR_SET_PDEATHSIG): {}", Errno::from(errno))))
+}
+
+/// The first process of the box, from its first instruction on.
+fn pid_one(
+    one: OneThread,
+    creation: &Creation,
+    own: &OwnMounts,
+    owned: &[Namespace],
+    box_end: OwnedFd,
+) -> ! {
+    let spec = &creation.spec;
+    let Ok(end) = sys::keep_only(box_end) else {
+        sys::exit_now(1)
+    };
+    // fork and clone cleared it. The creator may have died just before; its
+    // guardian then never says Go, and the end of the wire ends this process
+    // (getppid() is 0 across a pid namespace, so asking would not tell).
+    if nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).is_err() {
+        sys::exit_now(1);
+    }
+    let mut teller = Teller::new(Place::Box(spec.name.clone()), Wire::from(end), one);
+    teller.end_on_panic();
+    teller.reply(Reply::Hello);
+    match teller.wire().receive::<Asked>(None) {
+        Ok(Some(received)) if matches!(received.message.request, Request::Go) => {
+            teller.about = received.message.id;
+        }
+        _ => sys::exit_now(1),
+    }
+    // Before its first mount: by now the paths lead where they led its creator.
+    let own = own.copied();
+    match set_up(&mut teller, spec, owned) {
+        Ok(()) => teller.reply(Reply::Done),
+        Err(Told) => {
+            teller.reply(Reply::Failed);
+            sys::exit_now(1)
+        }
+    }
+    let mut agent = Agent::new(teller);
+    agent.own = own;
+    agent.own_mounts = owned.contains(&Namespace::Mount);
+    agent.serve()
+}
+
+/// What only pid 1 can do: its mounts, and limits in case all else fails.
+fn set_up(teller: &mut Teller, spec: &BoxSpec, owned: &[Namespace]) -> Result<(), Told> {
+    limits::agent(spec.name.as_str());
+    // What it got, not what it asked for: without a mount namespace these
+    // calls would change the host's mounts.
+    let own_mounts = owned.contains(&Namespace::Mount);
+    if own_mounts && spec.propagation != Propagation::Unchanged {
+        // Before any mount: a new mount namespace is a copy whose mounts may
+        // still be peers of the parent's, and would tell it of ours.
+        let (flag, shown) = propagation(spec.propagation);
+        teller
+            .call(
+                "mount",
+                format!("NULL, \"/\", NULL, MS_REC|{shown}, NULL"),
+                "before any mount: nothing may travel",
+                || {
+                    mount(
+                        None::<&str>,
+                        "/",
+                        None::<&str>,
+                        MsFlags::MS_REC | flag,
+                        None::<&str>,
+                    )
+                    .map_err(Errno::from)
+                },
+            )
+            .map_err(|errno| {
+                teller.refused(
+                    Need::Namespace(Namespace::Mount),
+                    &format!("mount(MS_REC|{shown})"),
+                    Some(errno),
+                )
+            })?;
+    }
+    // Without the PID namespace that it asked for, the /proc that is there fits.
+    let own_pids = !spec.has(Namespace::Pid) || nix::unistd::getpid().as_raw() == 1;
+    if spec.mounts_proc() && own_mounts && own_pids {
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+        let made = teller.call(
+            "mount",
+            "\"proc\", \"/proc\", \"proc\", MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL",
+            "a /proc that shows this PID namespace",
+            || mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>).map_err(Errno::from),
+        );
+        if let Err(errno) = made {
+            let told = teller.refused(Need::Proc, "mount(\"proc\", \"/proc\")", Some(errno));
+            if !spec.missing_ok {
+                return Err(told);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The flag of a propagation type; `Unchanged` has none.
+pub(in crate::sandbox) fn propagation(kind: Propagation) -> (MsFlags, &'static str) {
+    match kind {
+        Propagation::Private => (MsFlags::MS_PRIVATE, "MS_PRIVATE"),
+        Propagation::Slave => (MsFlags::MS_SLAVE, "MS_SLAVE"),
+        Propagation::Shared => (MsFlags::MS_SHARED, "MS_SHARED"),
+        Propagation::Unchanged => (MsFlags::empty(), "0"),
+    }
+}

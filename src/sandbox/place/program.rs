@@ -1,0 +1,256 @@
+//! A program that a run serves beyond its plan: started with ends for somebody
+//! else to talk to, on pipes or on a pty of the box's own.
+
+use super::confine::{Confinement, Privilege};
+use crate::base::{Errno, kernel};
+use crate::plan::Namespace;
+use crate::sandbox::agent::{Agent, Job};
+use crate::sandbox::base::owner::{MARK, Mark};
+use crate::sandbox::base::search;
+use crate::sandbox::base::service::{Program, Size, Stdio};
+use crate::sandbox::sys;
+use crate::sandbox::wire::teller::Told;
+use crate::sandbox::wire::{Reply, Start};
+use nix::fcntl::OFlag;
+use nix::mount::{MsFlags, mount};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::{Mode, stat};
+use nix::unistd::Pid;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Where the pseudo-terminals of a place are.
+const DEVPTS: &str = "/dev/pts";
+/// How often the processes of a session are looked for that is to end: between
+/// a look and its kill another may have been born.
+const MOST_LOOKS: u32 = 20;
+/// The time from one look to the next.
+const NEXT_LOOK: Duration = Duration::from_millis(10);
+
+/// A program that runs.
+struct Served {
+    pid: Pid,
+    /// The program's end of its pty, for its size.
+    terminal: Option<OwnedFd>,
+    /// How often it was tried to end it, and when next.
+    ending: Option<(u32, Instant)>,
+}
+
+/// Its three standard descriptors, and the ends for whoever asked.
+struct Wiring {
+    theirs: [OwnedFd; 3],
+    ours: Vec<OwnedFd>,
+    terminal: Option<OwnedFd>,
+}
+
+impl Agent {
+    /// Starts a program, and sends its ends.
+    ///
+    /// # Errors
+    /// What failed, for the one who asked.
+    pub(in crate::sandbox) fn serve_program(
+        &mut self,
+        start: &Start,
+    ) -> Result<Box<dyn Job>, String> {
+        let Program {
+            argv,
+            environment,
+            directory,
+            user,
+            limits,
+            stdio,
+            place: _,
+        } = &start.program;
+        let (program, arguments) = argv.split_first().ok_or("it has no program to start")?;
+        let path = environment.iter().find(|(name, _)| name == "PATH");
+        let path = path.map_or(search::USUAL, |(_, path)| path);
+        let found = search::find(program, path)
+            .ok_or_else(|| format!("no program `{program}` is in here: looked in {path}"))?;
+        let Wiring {
+            theirs: [stdin, stdout, stderr],
+            ours,
+            terminal,
+        } = match stdio {
+            Stdio::Pipes => pipes().map_err(|error| format!("pipe: {error}"))?,
+            Stdio::Pty(size) => self.pty(*size, *user)?,
+        };
+        let mut command = Command::new(&found);
+        command
+            .arg0(program)
+            .args(arguments)
+            .env_clear()
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .envs(Mark::own().map(|mark| (MARK, mark.to_string())))
+            .current_dir(directory)
+            .stdin(stdin)
+            .stdout(stdout)
+            .stderr(stderr);
+        if let Some((uid, gid)) = user {
+            command.uid(*uid).gid(*gid);
+        }
+        sys::lead_session(&mut command, terminal.is_some());
+        let how = Confinement {
+            tenant: *limits,
+            privilege: Privilege::at(&start.held, self.initial_user, self.pivoted),
+            // On a terminal of the place's own it needs the /dev of the place.
+            apart: terminal.is_none() && !start.held.contains(&Namespace::Mount),
+            groups: Vec::new(),
+        };
+        let confined = self.teller.confine(&mut command, how);
+        let report = confined.map_err(|error| format!("memfd_create: {error}"))?;
+        let child = command.spawn().map_err(|error| {
+            let errno = Errno::from(error);
+            format!("`{program}` could not be started in {directory}: {errno}")
+        })?;
+        drop(command);
+        self.teller.tell_confined(report);
+        let pid = Pid::from_raw(child.id() as i32);
+        self.adopt(pid);
+        self.teller.reply_with(Reply::Started, ours);
+        Ok(Box::new(Served {
+            pid,
+            terminal,
+            ending: None,
+        }))
+    }
+
+    /// A pty of this place's own, of that size.
+    fn pty(&mut self, size: Size, user: Option<(u32, u32)>) -> Result<Wiring, String> {
+        self.own_devpts()?;
+        let failed = |call: &'static str| move |errno| format!("{call}: {errno}");
+        let own = format!("{DEVPTS}/ptmx");
+        // A device node of that name opens the instance beside it, pts(4).
+        let multiplexer = match Path::new(&own).exists() && self.own_mounts {
+            true => own.as_str(),
+            false => "/dev/ptmx",
+        };
+        let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        let master = nix::fcntl::open(multiplexer, flags, Mode::empty())
+            .map_err(|errno| format!("open({multiplexer}): {}", Errno::from(errno)))?;
+        let terminal = sys::pty_peer(master.as_fd()).map_err(failed("TIOCGPTPEER"))?;
+        sys::set_window(terminal.as_fd(), size.rows, size.columns).map_err(failed("TIOCSWINSZ"))?;
+        if let Some((uid, _)) = user {
+            let uid = nix::unistd::Uid::from_raw(uid);
+            nix::unistd::fchown(&terminal, Some(uid), None)
+                .map_err(|errno| format!("fchown of the terminal: {}", Errno::from(errno)))?;
+        }
+        let copy = || {
+            terminal
+                .try_clone()
+                .map_err(|error| format!("dup: {error}"))
+        };
+        Ok(Wiring {
+            theirs: [copy()?, copy()?, copy()?],
+            ours: vec![master],
+            terminal: Some(terminal),
+        })
+    }
+
+    /// Mounts an instance of devpts of this box's own where it has the one that
+    /// it was made with; without a mount namespace that stays.
+    fn own_devpts(&mut self) -> Result<(), String> {
+        let device = stat(DEVPTS).ok().map(|stat| stat.st_dev);
+        if !self.own_mounts || device != self.devpts {
+            return Ok(());
+        }
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
+        let data = "newinstance,ptmxmode=0666,mode=0620";
+        let args = format!("\"devpts\", \"{DEVPTS}\", \"devpts\", MS_NOSUID|MS_NOEXEC, \"{data}\"");
+        let why = "terminals of the box's own: the host's can't be reached, nor reach in";
+        let made = self.teller.call("mount", args, why, || {
+            mount(Some("devpts"), DEVPTS, Some("devpts"), flags, Some(data)).map_err(Errno::from)
+        });
+        made.map_err(|errno| {
+            format!(
+                "mount(devpts) on {DEVPTS}: {errno}; a root of the box's own needs that directory"
+            )
+        })
+    }
+}
+
+/// Three pipes, and their other ends.
+fn pipes() -> io::Result<Wiring> {
+    let ((stdin, to_stdin), (from_stdout, stdout), (from_stderr, stderr)) =
+        (io::pipe()?, io::pipe()?, io::pipe()?);
+    Ok(Wiring {
+        theirs: [stdin.into(), stdout.into(), stderr.into()],
+        ours: vec![to_stdin.into(), from_stdout.into(), from_stderr.into()],
+        terminal: None,
+    })
+}
+
+impl Job for Served {
+    fn step(&mut self, agent: &mut Agent) -> Option<Result<Reply, Told>> {
+        if let Some((looks, at)) = &mut self.ending
+            && Instant::now() >= *at
+        {
+            let others = members_of(self.pid);
+            // It isn't reaped yet: the number is its own, whatever /proc shows.
+            let _ = kill(self.pid, Signal::SIGKILL);
+            for pid in &others {
+                let _ = kill(*pid, Signal::SIGKILL);
+            }
+            *looks += 1;
+            *at = Instant::now() + NEXT_LOOK;
+            if others.is_empty() || *looks > MOST_LOOKS {
+                self.ending = None;
+            }
+        }
+        // Its own end last: until then its session has its number.
+        match self.ending {
+            Some(_) => None,
+            None => agent.ended(self.pid).map(|ending| Ok(Reply::Ended(ending))),
+        }
+    }
+
+    fn wakes(&self) -> Vec<BorrowedFd<'_>> {
+        Vec::new()
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.ending.map(|(_, at)| at)
+    }
+
+    fn signal(&mut self, signal: i32) -> Result<(), Errno> {
+        // It isn't reaped yet, so the number is its own.
+        Ok(kill(self.pid, Signal::try_from(signal)?)?)
+    }
+
+    fn resize(&mut self, size: Size) -> Result<(), Errno> {
+        match &self.terminal {
+            Some(terminal) => sys::set_window(terminal.as_fd(), size.rows, size.columns),
+            None => Err(Errno(libc::ENOTTY)),
+        }
+    }
+
+    fn end(&mut self) {
+        self.ending = Some((0, Instant::now()));
+    }
+}
+
+/// The processes of a session that haven't ended, as /proc shows them; the sixth
+/// field of proc_pid_stat(5).
+fn members_of(session: Pid) -> Vec<Pid> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| {
+        let text = kernel::read_text(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // The name in parentheses may hold spaces: fields count from the last one.
+        let fields = text
+            .rsplit_once(')')
+            .map(|(_, rest)| rest)
+            .unwrap_or_default();
+        let fields: Vec<&str> = fields.split_whitespace().take(4).collect();
+        match fields.as_slice() {
+            [state, _, _, member] => *state != "Z" && member.parse() == Ok(session.as_raw()),
+            _ => false,
+        }
+    })
+    .map(Pid::from_raw)
+    .collect()
+}
