@@ -60,6 +60,9 @@ const ROOMS: [(&str, &[&str]); 11] = [
     ("mod", &["sys", "base", "guard", "control"]),
 ];
 
+/// How many lines a file may have without its tests.
+const MOST_LINES: usize = 500;
+
 #[test]
 fn the_table_is_a_dag() {
     for table in [&TABLE[..], &ROOMS] {
@@ -120,9 +123,7 @@ fn the_terminal_belongs_to_the_tui_and_unsafe_to_sandbox_sys() {
             );
         }
         assert!(
-            inside.starts_with("sandbox/sys")
-                || inside == Path::new("sandbox/sys.rs")
-                || !words.contains("unsafe"),
+            inside.starts_with("sandbox/sys") || !words.contains("unsafe"),
             "{} has unsafe code",
             inside.display()
         );
@@ -189,6 +190,27 @@ fn no_files_import_each_other_in_a_circle() {
         }
     }
     assert!(told.is_empty(), "{told}");
+}
+
+#[test]
+fn no_file_is_long() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let long: Vec<String> = rust_files(&src)
+        .into_iter()
+        .map(|file| {
+            let text = fs::read_to_string(&file).unwrap();
+            let inside = file.strip_prefix(&src).unwrap().display().to_string();
+            (inside, lines_without_tests(&file, &text))
+        })
+        .filter(|(_, lines)| *lines > MOST_LINES)
+        .map(|(file, lines)| format!("{file}: {lines} lines"))
+        .collect();
+    assert!(long.is_empty(), "over {MOST_LINES}:\n{}", long.join("\n"));
+    let text = "fn f() {}\n\n#[cfg(test)]\nmod tests {\n}\n";
+    assert_eq!(lines_without_tests(Path::new("a.rs"), text), 2);
+    let text = "#[cfg(test)]\nuse a;\nfn f() {}\n";
+    assert_eq!(lines_without_tests(Path::new("a.rs"), text), 3);
+    assert_eq!(lines_without_tests(Path::new("x_tests.rs"), text), 0);
 }
 
 /// The test of the test: what it must find, in every way of writing it.
@@ -326,6 +348,21 @@ fn illegal_among_rooms(imports: &circles::Imports) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// How many lines come before a file's module of tests.
+fn lines_without_tests(file: &Path, text: &str) -> usize {
+    let stem = file.file_stem().and_then(|stem| stem.to_str());
+    if stem.is_some_and(|stem| stem == "tests" || stem.ends_with("_tests")) {
+        return 0;
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    let begins = |pair: &[&str]| {
+        let module = pair[1].starts_with("mod ") || pair[1].starts_with("#[path");
+        pair[0] == "#[cfg(test)]" && module
+    };
+    let tests = lines.windows(2).position(begins);
+    tests.unwrap_or(lines.len())
 }
 
 fn rust_files(dir: &Path) -> Vec<PathBuf> {

@@ -34,6 +34,12 @@ impl From<nix::errno::Errno> for Errno {
     }
 }
 
+impl From<rustix::io::Errno> for Errno {
+    fn from(errno: rustix::io::Errno) -> Self {
+        Errno(errno.raw_os_error())
+    }
+}
+
 /// The number of an I/O error; EIO where the kernel gave none.
 impl From<std::io::Error> for Errno {
     fn from(error: std::io::Error) -> Self {

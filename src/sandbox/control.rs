@@ -10,11 +10,11 @@ use crate::probe;
 use crate::sandbox::base::anew::{self, OWN_FILE, SUPERVISOR};
 use crate::sandbox::base::inherited;
 use crate::sandbox::base::owner::Mark;
+use crate::sandbox::base::pidfd;
 use crate::sandbox::base::service::{Answer, Lease, Request, RequestId};
 use crate::sandbox::guard::orphans::Guardian;
 use crate::sandbox::guard::scope::{self, Session};
 use crate::sandbox::guard::sweep::{Known, Removed, Swept, sweep_run};
-use crate::sandbox::sys;
 use crate::sandbox::wire::{Order, Scope, Told, Wire};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -384,7 +384,7 @@ impl Helper {
 
     /// Awaits the supervisor's end.
     fn has_ended_by(&mut self, deadline: Instant) -> bool {
-        match sys::pidfd_open(Pid::from_raw(self.child.id() as i32)) {
+        match pidfd::open(Pid::from_raw(self.child.id() as i32)) {
             Ok(pidfd) => {
                 let ended = ends_by(&pidfd, deadline);
                 // Reaped at once if it has, and never waited for if it hasn't.
@@ -400,11 +400,11 @@ impl Helper {
         let pid = self.child.id() as i32;
         let descendants: Vec<OwnedFd> = descendants(pid)
             .into_iter()
-            .filter_map(|pid| sys::pidfd_open(Pid::from_raw(pid)).ok())
+            .filter_map(|pid| pidfd::open(Pid::from_raw(pid)).ok())
             .collect();
         let _ = self.child.kill();
         for process in &descendants {
-            let _ = sys::pidfd_kill(process.as_fd(), libc::SIGKILL);
+            let _ = pidfd::kill(process.as_fd());
         }
         let deadline = Instant::now() + DYING;
         let ended = self.has_ended_by(deadline);

@@ -8,7 +8,7 @@
 //! gets copies of its parent's mounts, with other numbers: it learns them from
 //! the paths, before anything else could be mounted there.
 
-use crate::sandbox::sys::{self, Mounted};
+use crate::sandbox::base::mounted::{Mounted, mounted};
 use std::path::{Path, PathBuf};
 
 /// One of them.
@@ -39,7 +39,7 @@ impl Uncovered {
     /// Looks at a path; `None` if it leads nowhere.
     pub(in crate::sandbox) fn look(path: &str) -> Option<Uncovered> {
         let point = std::fs::canonicalize(path).ok()?;
-        let before = sys::mounted(&point).ok().map(|mounted| mounted.id);
+        let before = mounted(&point).ok().map(|mounted| mounted.id);
         Some(Uncovered { point, before })
     }
 }
@@ -49,7 +49,7 @@ impl OwnMounts {
     /// process's root is not covered by what is mounted on `/`: the path still
     /// leads to the learner's own files, which are never ours to change.
     pub(in crate::sandbox) fn add(&mut self, at: Uncovered) -> bool {
-        let Ok(mounted) = sys::mounted(&at.point) else {
+        let Ok(mounted) = mounted(&at.point) else {
             return false;
         };
         let covers = Some(mounted.id) != at.before;
@@ -65,12 +65,12 @@ impl OwnMounts {
     /// Whether the path itself, not followed if it is a symbolic link, lies on
     /// one of them.
     pub(in crate::sandbox) fn hold(&self, path: &Path) -> bool {
-        sys::mounted(path).is_ok_and(|found| self.all.iter().any(|own| own.mounted.id == found.id))
+        mounted(path).is_ok_and(|found| self.all.iter().any(|own| own.mounted.id == found.id))
     }
 
     /// The number of the one that is mounted exactly there.
     pub(in crate::sandbox) fn at(&self, path: &Path) -> Option<u64> {
-        let found = sys::mounted(path).ok()?;
+        let found = mounted(path).ok()?;
         let own = self.all.iter().find(|own| own.mounted.id == found.id)?;
         (own.point == path).then_some(found.id)
     }
@@ -83,7 +83,7 @@ impl OwnMounts {
     /// The copies of these that a new box has, looked up from inside of it.
     pub(in crate::sandbox) fn copied(&self) -> OwnMounts {
         let copies = self.all.iter().filter_map(|own| {
-            let found = sys::mounted(&own.point).ok()?;
+            let found = mounted(&own.point).ok()?;
             // The same root of the same filesystem: nothing else covers it.
             found.is_copy_of(&own.mounted).then(|| OwnMount {
                 point: own.point.clone(),

@@ -3,10 +3,10 @@
 //! joined it, or made a group in it.
 
 use super::owner::Mark;
+use super::pidfd;
 use crate::base::Errno;
 use crate::plan::{Leftover, Member};
 use crate::probe::{self, Stat};
-use crate::sandbox::sys;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Pid;
 use std::fs;
@@ -115,7 +115,7 @@ pub(in crate::sandbox) fn end_all(
     for pid in pids.iter().copied().filter(|pid| *pid > 0) {
         // The descriptor before the question: what it names can't become
         // another process in between.
-        let opened = sys::pidfd_open(Pid::from_raw(pid));
+        let opened = pidfd::open(Pid::from_raw(pid));
         let process = match (member(pid), &opened) {
             (Some(process), _) if ours(pid) => process,
             (Some(_), _) | (None, Err(_)) => continue,
@@ -127,7 +127,7 @@ pub(in crate::sandbox) fn end_all(
         };
         let killed = opened.and_then(|fd| {
             if !has_ended(&fd) {
-                sys::pidfd_kill(fd.as_fd(), libc::SIGKILL)?;
+                pidfd::kill(fd.as_fd())?;
             }
             Ok(fd)
         });
@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(end_all(&pids, &|pid| pid == pids[0], deadline), []);
         assert!(member(pids[0]).is_none() && member(pids[1]).is_some());
         // Whoever is waited for in vain is told.
-        let alive = sys::pidfd_open(Pid::from_raw(pids[1])).unwrap();
+        let alive = pidfd::open(Pid::from_raw(pids[1])).unwrap();
         let process = member(pids[1]).unwrap();
         let told = await_end(vec![(process.clone(), alive)], Instant::now());
         assert_eq!(told, [process]);

@@ -4,8 +4,8 @@
 //! symbolic link, so nobody can lead the removal astray by renaming things under
 //! it; and none is entered that is a mount of its own.
 
+use super::mounted::mounted_fd;
 use crate::base::Errno;
-use crate::sandbox::sys;
 use nix::dir::Dir;
 use nix::errno::Errno as Code;
 use nix::fcntl::{AtFlags, OFlag, openat};
@@ -30,7 +30,7 @@ pub(in crate::sandbox) fn remove_tree(path: &Path, heard: Heard<'_>) -> Result<(
     };
     let name = CString::new(name.as_bytes()).map_err(|_| Errno(libc::EINVAL))?;
     let parent = open_parent(parent)?;
-    let mount = sys::mounted_fd(parent.as_fd())?.id;
+    let mount = mounted_fd(parent.as_fd())?.id;
     let mut removal = Removal {
         mount,
         heard,
@@ -53,7 +53,7 @@ pub(in crate::sandbox) fn remove_what_can_be(path: &Path) -> Result<(), (PathBuf
         let name = CString::new(name.as_bytes()).map_err(|_| Errno(libc::EINVAL))?;
         let parent = open_parent(parent)?;
         let mut removal = Removal {
-            mount: sys::mounted_fd(parent.as_fd())?.id,
+            mount: mounted_fd(parent.as_fd())?.id,
             heard: &mut |_, _, _| {},
             go_on: true,
             first: None,
@@ -102,7 +102,7 @@ impl Removal<'_> {
         }
         let directory = open_directory(parent, name)?;
         // What is mounted here isn't ours to empty; the kernel says so below.
-        if sys::mounted_fd(directory.as_fd())?.id == self.mount {
+        if mounted_fd(directory.as_fd())?.id == self.mount {
             for child in names(&directory)? {
                 self.entry(directory.as_fd(), &child)?;
             }

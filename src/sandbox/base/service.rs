@@ -5,8 +5,8 @@
 //! has ended. What it holds (a box, a program) is held for its asker: it ends with
 //! that process, or when a lease with a time isn't renewed.
 
+use super::pidfd;
 use crate::plan::{Action, BoxName, BoxSpec, CgroupSpec, Ending, SetLimits};
-use crate::sandbox::sys;
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use std::os::fd::OwnedFd;
@@ -128,7 +128,7 @@ impl Lease {
     /// # Errors
     /// Of pidfd_open(2): ESRCH if there is no such process.
     pub fn of_process(pid: i32) -> std::io::Result<Lease> {
-        let pidfd = sys::pidfd_open(Pid::from_raw(pid));
+        let pidfd = pidfd::open(Pid::from_raw(pid));
         let pidfd = pidfd.map_err(|errno| std::io::Error::from_raw_os_error(errno.0))?;
         Ok(Lease {
             time: None,

@@ -5,6 +5,7 @@ use super::peers::{Actor, End, Peer, StandingBox, out_of_turn};
 use super::run::Run;
 use super::service::What;
 use crate::plan::{BoxName, BoxSpec, Ending, Event, Namespace, Place};
+use crate::sandbox::base::pidfd;
 use crate::sandbox::place::serve::{self, Outer};
 use crate::sandbox::sys::{self, Forked};
 use crate::sandbox::wire::{Creation, Reply, Request, Standing, Wire};
@@ -59,7 +60,7 @@ impl Run {
             return Err(out_of_turn());
         };
         let pid = peer.wire.sender().ok_or_else(out_of_turn)?;
-        let pidfd = sys::pidfd_open(Pid::from_raw(pid))
+        let pidfd = pidfd::open(Pid::from_raw(pid))
             .map_err(|errno| End::Broken(format!("pidfd_open({pid}): {errno}")))?;
         let standing = Standing {
             pid,
@@ -136,7 +137,7 @@ impl Run {
     /// Kills a box at once: what is under way in it, or waits for it, ends.
     pub(super) fn kill_box(&self, name: &BoxName) {
         if let Some(standing) = self.boxes.get(name) {
-            let _ = sys::pidfd_kill(standing.pidfd.as_fd(), libc::SIGKILL);
+            let _ = pidfd::kill(standing.pidfd.as_fd());
         }
     }
 
@@ -161,7 +162,7 @@ impl Run {
             .collect();
         for name in inner {
             if let Some(standing) = self.boxes.remove(&name) {
-                let _ = sys::pidfd_kill(standing.pidfd.as_fd(), libc::SIGKILL);
+                let _ = pidfd::kill(standing.pidfd.as_fd());
                 let ending = Ending::Signal("SIGKILL".into());
                 self.tell(Event::BoxDown { name, ending })?;
             }

@@ -11,6 +11,7 @@ use super::scope;
 use super::service::Service;
 use crate::plan::Event;
 use crate::sandbox::base::anew::SUPERVISOR_COMM;
+use crate::sandbox::base::pidfd;
 use crate::sandbox::group::groups::Groups;
 use crate::sandbox::sys::{self, OneThread};
 use crate::sandbox::wire::{Order, Received, Scope, Told, Wire};
@@ -41,7 +42,7 @@ pub(in crate::sandbox) fn supervise(
     }
     // The pidfd before the question whether its owner still lives: a pid that
     // is still our parent's now can't have been recycled in between.
-    let main_pidfd = sys::pidfd_open(Pid::from_raw(main_pid));
+    let main_pidfd = pidfd::open(Pid::from_raw(main_pid));
     if nix::unistd::getppid().as_raw() != main_pid {
         return failed;
     }

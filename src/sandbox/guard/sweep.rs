@@ -13,9 +13,9 @@ use crate::plan::{Leftover, Member};
 use crate::probe;
 use crate::sandbox::base::members::{self, await_end, member, pids_in, stat};
 use crate::sandbox::base::owner::{Mark, Owner};
+use crate::sandbox::base::pidfd;
 use crate::sandbox::group::cgroup::{Group, thaw};
 use crate::sandbox::group::switched;
-use crate::sandbox::sys;
 use nix::unistd::Pid;
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -202,7 +202,7 @@ impl Broom {
                 continue;
             }
             // The descriptor before the last look: see `members::end_all`.
-            let opened = sys::pidfd_open(Pid::from_raw(one.owner.pid));
+            let opened = pidfd::open(Pid::from_raw(one.owner.pid));
             match opened {
                 Ok(fd) if !one.owner.is_gone(&self.me) => {
                     let entry = (one.owner.clone(), one.process.clone(), fd);
@@ -235,7 +235,7 @@ impl Broom {
                 self.swept.removed.push(Removed::Process(process));
                 continue;
             }
-            match sys::pidfd_kill(fd.as_fd(), libc::SIGKILL) {
+            match pidfd::kill(fd.as_fd()) {
                 Ok(()) => dying.push((process, fd)),
                 Err(errno) => self.swept.left.push(Leftover::Process {
                     process,

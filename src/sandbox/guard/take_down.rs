@@ -5,7 +5,7 @@ use super::run::Run;
 use crate::plan::Leftover;
 use crate::sandbox::base::children::children;
 use crate::sandbox::base::members::{end_all, is_of_this_run};
-use crate::sandbox::sys;
+use crate::sandbox::base::pidfd;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::os::fd::AsFd;
@@ -21,7 +21,7 @@ impl Run {
     /// Returns what is left in spite of it.
     pub(super) fn take_down(&mut self) -> Vec<Leftover> {
         for standing in self.boxes.values() {
-            let _ = sys::pidfd_kill(standing.pidfd.as_fd(), libc::SIGKILL);
+            let _ = pidfd::kill(standing.pidfd.as_fd());
         }
         self.groups.disarm(&is_of_this_run);
         // Closed wires end the agents; but a stopped one would not notice.

@@ -12,8 +12,8 @@ use super::run::{RUN_LIMIT, Run};
 use crate::base::Errno;
 use crate::plan::{Event, Unit, Value};
 use crate::sandbox::base::children::children;
+use crate::sandbox::base::pidfd;
 use crate::sandbox::base::service::Lease;
-use crate::sandbox::sys;
 use crate::sandbox::wire::{Asked, Id, Order, Reply, Request, Said};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::wait::{WaitPidFlag, waitpid};
@@ -240,7 +240,7 @@ impl Run {
                     if let Actor::Box(name) = actor
                         && let Some(standing) = self.boxes.get(name)
                     {
-                        let _ = sys::pidfd_kill(standing.pidfd.as_fd(), libc::SIGKILL);
+                        let _ = pidfd::kill(standing.pidfd.as_fd());
                     }
                     return Ok(());
                 }

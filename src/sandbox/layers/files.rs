@@ -7,8 +7,8 @@ use crate::base::{Bytes, Errno};
 use crate::image::Step;
 use crate::plan::{Copy, Fill, MOST_FILE, Overwrite};
 use crate::sandbox::agent::{Agent, Answer};
+use crate::sandbox::base::mounted::mounted;
 use crate::sandbox::base::removal::remove_tree;
-use crate::sandbox::sys;
 use nix::fcntl::{OFlag, copy_file_range};
 use nix::sys::stat::{Mode, SFlag, mknod};
 use std::collections::HashMap;
@@ -109,7 +109,7 @@ impl Agent {
         let mut done = Ok(());
         for target in &targets {
             let mut copying = Copying {
-                mount: sys::mounted(Path::new(&spec.from)).map_or(0, |found| found.id),
+                mount: mounted(Path::new(&spec.from)).map_or(0, |found| found.id),
                 left: &mut left,
                 linked: HashMap::new(),
                 many: &mut many,
@@ -160,7 +160,7 @@ impl Copying<'_, '_> {
                 .call("mkdir", format!("\"{shown}\", {mode:04o}"), || {
                     nix::unistd::mkdir(to, Mode::S_IRWXU).map_err(Errno::from)
                 })?;
-            if sys::mounted(from)?.id == self.mount {
+            if mounted(from)?.id == self.mount {
                 let mut names = Vec::new();
                 for entry in fs::read_dir(from).map_err(Errno::from)? {
                     names.push(entry.map_err(Errno::from)?.file_name());

@@ -14,6 +14,7 @@ use crate::sandbox::base::service::Tenant;
 use crate::sandbox::sys;
 use crate::sandbox::wire::teller::Teller;
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use rustix::thread::{self, CapabilitySet, CapabilitySets};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::path::PathBuf;
@@ -170,7 +171,7 @@ impl Confinement {
         let Privilege::Only(kept) = self.privilege else {
             return Ok(());
         };
-        let closed = sys::keep_capabilities(kept).map_err(os)?;
+        let closed = keep_capabilities(kept).map_err(os)?;
         // With the bounding set a program of root's has lost the way back. An
         // ordinary user on the host itself can't empty it: only this keeps sudo(8)
         // from making root of a lesson there.
@@ -179,4 +180,30 @@ impl Confinement {
         }
         Ok(())
     }
+}
+
+/// Gives up every capability but these, and with the bounding set the way back
+/// through the execve(2) rule for uid 0; capabilities(7). Whether that way is closed:
+/// without CAP_SETPCAP it can't be.
+fn keep_capabilities(keep: u64) -> Result<bool, Errno> {
+    let mut closed = true;
+    for bit in (0..64).filter(|bit| keep & 1 << bit == 0) {
+        let one = CapabilitySet::from_bits_retain(1 << bit);
+        // An error behind the last one that the kernel knows.
+        if thread::capability_is_in_bounding_set(one).unwrap_or(false)
+            && thread::remove_capability_from_bounding_set(one).is_err()
+        {
+            closed = false;
+        }
+    }
+    // No more than it has: capset(2) takes nothing that isn't permitted.
+    let had = thread::capabilities(None)?.permitted;
+    let left = had & CapabilitySet::from_bits_retain(keep);
+    let sets = CapabilitySets {
+        effective: left,
+        permitted: left,
+        inheritable: CapabilitySet::empty(),
+    };
+    thread::set_capabilities(None, sets)?;
+    Ok(closed)
 }

@@ -16,6 +16,8 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::{Mode, stat};
 use nix::unistd::Pid;
+use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -132,8 +134,8 @@ impl Agent {
         let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
         let master = nix::fcntl::open(multiplexer, flags, Mode::empty())
             .map_err(|errno| format!("open({multiplexer}): {}", Errno::from(errno)))?;
-        let terminal = sys::pty_peer(master.as_fd()).map_err(failed("TIOCGPTPEER"))?;
-        sys::set_window(terminal.as_fd(), size.rows, size.columns).map_err(failed("TIOCSWINSZ"))?;
+        let terminal = pty_peer(master.as_fd()).map_err(failed("TIOCGPTPEER"))?;
+        set_window(terminal.as_fd(), size).map_err(failed("TIOCSWINSZ"))?;
         if let Some((uid, _)) = user {
             let uid = nix::unistd::Uid::from_raw(uid);
             nix::unistd::fchown(&terminal, Some(uid), None)
@@ -223,7 +225,7 @@ impl Job for Served {
 
     fn resize(&mut self, size: Size) -> Result<(), Errno> {
         match &self.terminal {
-            Some(terminal) => sys::set_window(terminal.as_fd(), size.rows, size.columns),
+            Some(terminal) => set_window(terminal.as_fd(), size),
             None => Err(Errno(libc::ENOTTY)),
         }
     }
@@ -253,4 +255,23 @@ fn members_of(session: Pid) -> Vec<Pid> {
     })
     .map(Pid::from_raw)
     .collect()
+}
+
+/// The other end of a pty's master, without a path to it: TIOCGPTPEER,
+/// ioctl_tty(2), Linux 4.13.
+fn pty_peer(master: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    unlockpt(master)?;
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    Ok(ioctl_tiocgptpeer(master, flags)?)
+}
+
+/// Tells a terminal the size of its window, TIOCSWINSZ.
+fn set_window(terminal: BorrowedFd<'_>, size: Size) -> Result<(), Errno> {
+    let size = Winsize {
+        ws_row: size.rows,
+        ws_col: size.columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    Ok(tcsetwinsize(terminal, size)?)
 }
