@@ -458,16 +458,20 @@ impl Outcome {
 }
 
 fn try_all(rounds: &[Round<'_>], seed: u64) {
-    let told = [User::Ordinary, User::Me].map(|user| match users().contains(&user) {
-        true => clean(user),
-        false => BTreeSet::new(),
-    });
+    // What is there without any run, the decoys among it.
+    let told = || {
+        [User::Ordinary, User::Me].map(|user| match users().contains(&user) {
+            true => clean(user),
+            false => BTreeSet::new(),
+        })
+    };
     let mut host = Host::beside(Decoys::make());
+    let mut before = told();
     println!("not among the decoys: {:?}", host.decoys().missing);
     let mut outcome = Outcome::default();
     for (number, round) in rounds.iter().enumerate() {
         let began = Instant::now();
-        let result = try_it(round, &host, &told[usize::from(round.user == User::Me)]);
+        let result = try_it(round, &host, &before[usize::from(round.user == User::Me)]);
         println!("{number}: {round}: {:?}", began.elapsed());
         let bad = result.is_err();
         outcome.note(round, result);
@@ -476,6 +480,7 @@ fn try_all(rounds: &[Round<'_>], seed: u64) {
         }
         if bad {
             host = start_over(round.user, host);
+            before = told();
         }
     }
     outcome.judge(seed);

@@ -392,12 +392,6 @@ fn the_groups_of_a_killed_guardian_are_found_everywhere() {
     let has_lessons = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("lessons")
         .exists();
-    let nested = |demo: &mut toml::Table| {
-        let inner = "name = 'inner'\nin = 'small'\nlimits = { pids = 40, memory = '8MiB' }";
-        let inner: toml::Table = toml::from_str(inner).unwrap();
-        list(demo, "cgroup")?.push(toml::Value::Table(inner));
-        Some(())
-    };
     if has_lessons {
         pack_with(dir.path(), "02-cgroups", "05-memory.md", &nested).unwrap();
     }
@@ -435,6 +429,14 @@ fn the_groups_of_a_killed_guardian_are_found_everywhere() {
         assert!(!group.exists(), "{}", group.display());
     }
     eprintln!("{} hierarchies", made.len());
+}
+
+/// A group in that of lesson 02's step `memory`.
+fn nested(demo: &mut toml::Table) -> Option<()> {
+    let inner = "name = 'inner'\nin = 'small'\nlimits = { pids = 40, memory = '8MiB' }";
+    let inner: toml::Table = toml::from_str(inner).unwrap();
+    list(demo, "cgroup")?.push(toml::Value::Table(inner));
+    Some(())
 }
 
 /// Two at once get in each other's way nowhere.
@@ -620,6 +622,90 @@ fn orphans_without_a_mark_end_with_their_guardian() {
     }
 }
 
+/// A group of version 1 that somebody has renamed is still the run's: it goes with
+/// it, or is told under its new name; and so does what a killed guardian has left.
+/// What has taken the old name is somebody else's.
+#[test]
+fn renamed_groups_are_still_the_runs() {
+    let _turn = alone();
+    if !has_groups() {
+        return;
+    }
+    let dir = public_tempdir();
+    pack_with(dir.path(), "02-cgroups", "05-memory.md", &nested).unwrap();
+    for (end, step) in [
+        ("itself", "memory"),
+        ("stranger", "memory"),
+        ("guardian killed", "memory"),
+        ("all killed", "memory"),
+        ("frozen", "freezer"),
+    ] {
+        let held = match step {
+            "memory" => Held::of_pack(User::Me, dir.path(), step),
+            step => Held::of(User::Me, step),
+        };
+        let renamed: Vec<(PathBuf, PathBuf)> = held
+            .groups()
+            .into_iter()
+            .enumerate()
+            .filter_map(|(index, group)| {
+                let new = group.with_file_name(format!("renamed-{}-{index}", held.supervisor));
+                fs::rename(&group, &new).ok()?;
+                Some((group, new))
+            })
+            .collect();
+        let Some((old, first)) = renamed.first() else {
+            skip("no group of version 1");
+            held.end();
+            return;
+        };
+        // Of a dead guardian's groups the name is what tells them.
+        let taken = !end.ends_with("killed");
+        if taken {
+            fs::create_dir(old).unwrap();
+        }
+        let stranger = (end == "stranger").then(|| Stranger::in_group(first));
+        if end == "frozen" {
+            let freezer = renamed.iter().map(|(_, new)| new.join("freezer.state"));
+            freezer
+                .filter(|file| file.exists())
+                .for_each(|file| fs::write(file, "FROZEN").unwrap());
+        }
+        match end {
+            "all killed" => {
+                held.kill();
+                let (code, text) = clean(User::Me, &[]);
+                let told = first.display().to_string();
+                assert!(code == Some(0) && text.contains(&told), "{end}: {text}");
+            }
+            "guardian killed" => {
+                kill(held.supervisor, "KILL");
+                let (_, outcome) = held.end();
+                assert!(outcome["left"].is_null(), "{end}: {outcome}");
+            }
+            _ => {
+                let asked = Instant::now();
+                let (code, outcome) = held.end();
+                let expected = if stranger.is_some() { 4 } else { 0 };
+                assert_eq!(code, Some(expected), "{end}: {outcome}");
+                assert!(asked.elapsed() < Duration::from_secs(8), "{end}");
+                let path = &outcome["left"][0]["path"];
+                assert!(
+                    stranger.is_none() || path == first.to_str().unwrap(),
+                    "{outcome}"
+                );
+            }
+        }
+        let there = renamed.iter().filter(|(_, new)| new.exists()).count();
+        assert_eq!(there, usize::from(stranger.is_some()), "{end}: {renamed:?}");
+        assert_eq!(old.exists(), taken, "{end}: somebody else's group");
+        let _ = fs::remove_dir(old);
+        drop(stranger);
+        assert_eq!(clean(User::Me, &[]).0, Some(0), "{end}");
+        assert!(!first.exists(), "{end}");
+    }
+}
+
 /// The processes that have this in an argument.
 fn running(argument: &str) -> Vec<i32> {
     let all = support::state::processes().into_iter();
@@ -705,8 +791,9 @@ fn programs_in_boxes_bear_the_mark() {
     }
 }
 
-/// A run with a store on a disk, in a mount namespace of its own.
-fn with_a_disk(dir: &Path) -> Option<(Held, PathBuf)> {
+/// A run with a store on a disk, in a mount namespace of its own, in which a script
+/// is run first.
+fn with_a_disk(dir: &Path, script: &str) -> Option<(Held, PathBuf)> {
     pack_with(dir, "03-overlayfs", "02-lowers.md", &|demo| {
         for action in list(demo, "action")? {
             let verbs = action.as_table_mut()?.get_mut("do")?.as_table_mut()?;
@@ -719,7 +806,9 @@ fn with_a_disk(dir: &Path) -> Option<(Held, PathBuf)> {
     .unwrap();
     let mut command = Command::new("unshare");
     command
-        .args(["--mount", "--propagation", "private"])
+        .args(["--mount", "--propagation", "private", "sh", "-ec"])
+        .arg(format!("{script}; exec \"$@\""))
+        .arg("sh")
         .arg(glassbox(User::Me).get_program())
         .arg("--lessons")
         .arg(dir)
@@ -749,7 +838,7 @@ fn a_mount_in_the_directory_on_a_disk_is_told() {
         return;
     }
     let dir = public_tempdir();
-    let Some((held, disk)) = with_a_disk(dir.path()) else {
+    let Some((held, disk)) = with_a_disk(dir.path(), ":") else {
         return;
     };
     fs::create_dir(disk.join("first")).unwrap();
@@ -794,7 +883,7 @@ fn a_file_that_may_not_be_changed_is_told() {
         return;
     }
     let dir = public_tempdir();
-    let Some((held, disk)) = with_a_disk(dir.path()) else {
+    let Some((held, disk)) = with_a_disk(dir.path(), ":") else {
         return;
     };
     let file = disk.join("decoy");
@@ -1008,6 +1097,154 @@ fn a_stranger_without_its_first_thread_is_told() {
     assert!(stranger.lives());
     drop(stranger);
     assert_eq!(clean(User::Me, &[]).0, Some(0));
+}
+
+/// What another boot made may be in use on another machine or in a container: it goes
+/// only if this machine made it, and nobody holds it. What can't be told is told.
+#[test]
+fn a_directory_of_another_boot_is_kept_unless_it_is_known_to_be_left() {
+    let _turn = alone();
+    if !is_root() {
+        skip("only root can run under another boot id");
+        return;
+    }
+    let dir = public_tempdir();
+    let id = dir.path().join("boot_id");
+    fs::write(&id, "0123abcd-0123-4567-89ab-0123456789ab\n").unwrap();
+    let other = format!(
+        "mount --bind {} /proc/sys/kernel/random/boot_id",
+        id.display()
+    );
+    let Some((held, disk)) = with_a_disk(dir.path(), &other) else {
+        return;
+    };
+    let name = disk.file_name().unwrap().to_string_lossy().into_owned();
+    assert!(name.starts_with("glassbox-0123abcd-"), "{name}");
+    let told = || {
+        let (code, text) = clean(User::Me, &[]);
+        assert_eq!(code, Some(0), "{text}");
+        text.contains(&format!("not judged: {}", disk.display()))
+    };
+    assert!(told() && disk.exists(), "somebody holds it");
+    held.kill();
+    if !Path::new("/etc/machine-id").exists() {
+        assert!(
+            told() && disk.exists(),
+            "nobody knows which machine made it"
+        );
+        fs::write(disk.join("machine-id"), "").unwrap();
+    } else {
+        let machine = fs::read(disk.join("machine-id")).unwrap();
+        fs::write(disk.join("machine-id"), "0123456789abcdef0123456789abcdef").unwrap();
+        assert!(told() && disk.exists(), "another machine made it");
+        fs::remove_file(disk.join("machine-id")).unwrap();
+        assert!(
+            told() && disk.exists(),
+            "nobody knows which machine made it"
+        );
+        fs::write(disk.join("machine-id"), machine).unwrap();
+        let (code, text) = clean(User::Me, &[]);
+        assert_eq!(code, Some(0), "{text}");
+        assert!(
+            text.contains(&format!("removed {}", disk.display())),
+            "{text}"
+        );
+    }
+    let _ = fs::remove_dir_all(&disk);
+}
+
+/// A directory that somebody has moved is told where it is, and left.
+#[test]
+fn a_directory_that_was_moved_is_told() {
+    let _turn = alone();
+    if !is_root() {
+        skip("the store on a disk is made as root");
+        return;
+    }
+    let dir = public_tempdir();
+    let kept = Path::new("/var/tmp").join(format!("gbtest-kept-{}", std::process::id()));
+    let Some((held, disk)) = with_a_disk(dir.path(), ":") else {
+        return;
+    };
+    fs::rename(&disk, &kept).unwrap();
+    fs::create_dir(&disk).unwrap();
+    let (code, outcome) = held.end();
+    let left = &outcome["left"][0];
+    assert_eq!(code, Some(4), "{outcome}");
+    assert_eq!(
+        (&left["kind"], &left["path"]),
+        (&"moved".into(), &kept.to_str().unwrap().into())
+    );
+    assert!(kept.exists() && disk.exists(), "{outcome}");
+    fs::remove_dir_all(&kept).unwrap();
+    fs::remove_dir(&disk).unwrap();
+    // One that was removed isn't there to be told.
+    let (held, disk) = with_a_disk(dir.path(), ":").unwrap();
+    fs::remove_dir_all(&disk).unwrap();
+    assert_eq!(held.end().0, Some(0));
+}
+
+/// Those of other users' dead runs are theirs to remove, and root is told.
+#[test]
+fn root_is_told_of_what_others_have_left() {
+    let _turn = alone();
+    if !is_root() {
+        skip("only root is told");
+        return;
+    }
+    let path = Path::new("/var/tmp").join(format!("glassbox-{}-layers", dead_owner()));
+    fs::create_dir(&path).unwrap();
+    std::os::unix::fs::chown(&path, Some(65_533), Some(65_533)).unwrap();
+    let (code, text) = clean(User::Me, &[]);
+    let (ordinary, theirs) = clean(User::Ordinary, &[]);
+    let there = path.exists();
+    fs::remove_dir(&path).unwrap();
+    assert!(there && code == Some(4), "{text}");
+    let named = path.to_str().unwrap();
+    assert!(text.contains(named) && text.contains("65533"), "{text}");
+    assert!(ordinary == Some(0) && !theirs.contains(named), "{theirs}");
+}
+
+/// Where a hierarchy isn't mounted, or only a part of it, nothing is said of its
+/// groups.
+#[test]
+fn clean_claims_only_what_it_can_see() {
+    if !is_root() {
+        skip("only root takes mounts away without another user's namespace");
+        return;
+    }
+    let hides = [
+        (
+            "mount -t tmpfs none /sys/fs/cgroup",
+            "it isn't mounted here",
+        ),
+        (
+            "for one in $(sed -n 's,^[^ ]* \\(/sys/fs/cgroup[^ ]*\\) cgroup.*,\\1,p' /proc/mounts); do \
+             mkdir $one/gbtest-part; mount --bind $one/gbtest-part $one; break; done",
+            "only a part of it is mounted here",
+        ),
+    ];
+    for (hide, why) in hides {
+        let mut clean = Command::new("unshare");
+        clean
+            .args(["--mount", "--propagation", "private", "sh", "-ec"])
+            .arg(format!("{hide}; exec \"$@\""))
+            .arg("sh")
+            .arg(glassbox(User::Me).get_program())
+            .arg("clean");
+        let output = clean.within(PATIENCE).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        for part in fs::read_dir("/sys/fs/cgroup").unwrap().flatten() {
+            let _ = fs::remove_dir(part.path().join("gbtest-part"));
+        }
+        let _ = fs::remove_dir("/sys/fs/cgroup/gbtest-part");
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert!(!text.contains("nothing is left over"), "{hide}: {text}");
+        assert!(
+            text.contains("not judged: the cgroups of") && text.contains(why),
+            "{text}"
+        );
+    }
 }
 
 /// Without a /proc of its own nobody can say that nothing is left over.

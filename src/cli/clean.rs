@@ -17,8 +17,15 @@ pub(crate) fn clean(dry_run: bool, out: &mut Printer) -> Result<Exit, Failure> {
         writeln!(out, "{verb} {}", visible(&one.to_string()))?;
     }
     left_over::print(&swept.left, out)?;
+    for one in &swept.unseen {
+        writeln!(out, "not judged: {}", visible(&one.to_string()))?;
+    }
     if swept.removed.is_empty() && swept.left.is_empty() {
-        writeln!(out, "nothing is left over")?;
+        let all = match swept.unseen.is_empty() {
+            true => "nothing is left over",
+            false => "nothing else is left over that can be seen from here",
+        };
+        writeln!(out, "{all}")?;
     }
     Ok(match swept.left.is_empty() {
         true => Exit::Well,

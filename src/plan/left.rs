@@ -34,6 +34,22 @@ pub enum Leftover {
         /// The kernel's answer.
         errno: Errno,
     },
+    /// A directory on a disk that somebody has moved: what they want with it, they
+    /// know.
+    Moved {
+        /// Where it is now.
+        path: PathBuf,
+        /// Where the run made it.
+        from: PathBuf,
+    },
+    /// A directory on a disk of a dead run of another user's, who alone may
+    /// remove it.
+    Others {
+        /// Where it is.
+        path: PathBuf,
+        /// Whose it is.
+        uid: u32,
+    },
     /// A process of the run that has not ended.
     Process {
         /// Which one.
@@ -100,6 +116,10 @@ impl Leftover {
                     _ => format!("{clean} tries it again; dmesg may tell more of the disk"),
                 }
             }
+            Leftover::Moved { path, .. } => {
+                format!("rm -r {}, unless it is to be kept", path.display())
+            }
+            Leftover::Others { uid, .. } => format!("{clean} as the user with the id {uid}"),
             Leftover::Process {
                 process,
                 errno: Some(_),
@@ -168,6 +188,17 @@ impl fmt::Display for Leftover {
                 }
                 write!(f, "says {errno}")
             }
+            Leftover::Moved { path, from } => write!(
+                f,
+                "the directory {}: somebody has moved it from {}",
+                path.display(),
+                from.display()
+            ),
+            Leftover::Others { path, uid } => write!(
+                f,
+                "the directory {}: it is of a run of another user, {uid}, that has ended",
+                path.display()
+            ),
             Leftover::Process { process, errno } => match errno {
                 Some(errno) => write!(f, "{process}: kill says {errno}"),
                 None => write!(f, "{process}: it was killed, and has not ended yet"),
@@ -204,7 +235,11 @@ impl fmt::Display for Member {
 fn groups_of(left: &Leftover) -> usize {
     match left {
         Leftover::Cgroup { groups, .. } => groups.len(),
-        Leftover::Directory { .. } | Leftover::Process { .. } | Leftover::Controllers { .. } => 0,
+        Leftover::Directory { .. }
+        | Leftover::Moved { .. }
+        | Leftover::Others { .. }
+        | Leftover::Process { .. }
+        | Leftover::Controllers { .. } => 0,
     }
 }
 
@@ -292,6 +327,22 @@ mod tests {
                 directory("/d", libc::EIO),
                 "the directory /d: unlinkat says EIO (I/O error)",
                 "`glassbox clean` tries it again; dmesg may tell more of the disk",
+            ),
+            (
+                Leftover::Moved {
+                    path: "/e".into(),
+                    from: "/d".into(),
+                },
+                "the directory /e: somebody has moved it from /d",
+                "rm -r /e, unless it is to be kept",
+            ),
+            (
+                Leftover::Others {
+                    path: "/d".into(),
+                    uid: 7,
+                },
+                "the directory /d: it is of a run of another user, 7, that has ended",
+                "`glassbox clean` as the user with the id 7",
             ),
             (
                 Leftover::Process {

@@ -164,6 +164,15 @@ impl Mounts {
             .min_by_key(|mount| Path::new(&mount.root).components().count())
     }
 
+    /// Whether the whole of a process's hierarchy can be reached, or only a part;
+    /// `None` if it is not mounted.
+    pub fn shows(&self, member: &Membership) -> Option<bool> {
+        let mut all = self.iter().filter(|mount| mount.holds(member)).peekable();
+        all.peek()?;
+        // What starts above the root of the observer's namespace shows more than that.
+        Some(all.any(|mount| mount.root == "/" || mount.root.starts_with("/..")))
+    }
+
     /// The directory that stands for a membership; `None` if its hierarchy is
     /// not mounted, or only parts that don't contain it.
     pub fn directory(&self, member: &Membership) -> Option<PathBuf> {

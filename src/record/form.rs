@@ -147,6 +147,8 @@ enums! {
     Leftover {
         Cgroup { path: PathBuf, errno: Option<i32>, members: Vec<Member>, groups: Vec<String>, },
         Directory { path: PathBuf, at: PathBuf, errno: i32, },
+        Moved { path: PathBuf, from: PathBuf, },
+        Others { path: PathBuf, uid: u32, },
         Process { process: Member, errno: Option<i32>, },
         Controllers { path: PathBuf, line: String, errno: i32, groups: Vec<String>, },
     }

@@ -169,6 +169,14 @@ fn events() -> Vec<Event> {
                     at: "/var/tmp/g/file".into(),
                     errno: Errno(libc::EPERM),
                 },
+                Leftover::Moved {
+                    path: "/var/tmp/h".into(),
+                    from: "/var/tmp/g".into(),
+                },
+                Leftover::Others {
+                    path: "/var/tmp/g".into(),
+                    uid: 1000,
+                },
                 Leftover::Process {
                     process: member(),
                     errno: None,

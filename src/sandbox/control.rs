@@ -422,7 +422,7 @@ impl Helper {
         if !clean {
             done.push_str("; not all of them have ended yet");
         }
-        let Swept { removed, left } = self.sweep();
+        let Swept { removed, left, .. } = self.sweep();
         // Its processes were told above.
         let removed: Vec<String> = removed
             .iter()

@@ -35,6 +35,7 @@ pub use base::service::{
 };
 pub use control::{Control, start};
 pub use guard::sweep::{Depth, Removed, Swept, sweep};
+pub use guard::unseen::Unseen;
 
 use base::inherited;
 use guard::scope::Way;

@@ -144,13 +144,10 @@ impl Owner {
         (&self.boot, self.pid_namespace) == (&me.boot, me.pid_namespace)
     }
 
-    /// Whether it is known to be gone. `me` is the process that asks.
+    /// Whether it is known to be gone. `me` is the process that asks. One of another
+    /// boot may as well run now, on another machine.
     pub(in crate::sandbox) fn is_gone(&self, me: &Owner) -> bool {
-        match self {
-            _ if self.boot != me.boot => true,
-            _ if self.pid_namespace != me.pid_namespace => false,
-            _ => !self.is_running(),
-        }
+        self.can_be_judged(me) && !self.is_running()
     }
 
     /// Whether it is of another pid namespace that has no process any more. Only

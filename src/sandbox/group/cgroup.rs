@@ -9,11 +9,15 @@ use crate::probe::cgroups::{Memberships, Mounts};
 use crate::sandbox::base::members::{Ours, groups_in, member, pids_in, strangers};
 use crate::sandbox::base::owner::name_for;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How long the kernel may take to let go of a group that is empty.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The extended attribute in which a group keeps the name that it was made with.
+const FIRST_NAME: &str = "trusted.glassbox";
 
 /// Where a box is to be put.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,14 +37,49 @@ pub(in crate::sandbox) enum Placement {
 pub(in crate::sandbox) struct Group {
     /// The directory.
     pub(in crate::sandbox) path: PathBuf,
+    /// Which one that is, whatever its name: file system and inode.
+    id: Option<(u64, u64)>,
     /// What was in `pids.max` before forks were forbidden.
     hushed: Option<String>,
 }
 
 impl Group {
-    /// A directory that was just made, or whose owner is gone.
+    /// A directory that was just made. It remembers its name, and with it its
+    /// owner: a group of version 1 may be renamed. That takes CAP_SYS_ADMIN, xattr(7),
+    /// as the renaming mostly does; without it the name is all there is.
+    pub(in crate::sandbox) fn made(path: PathBuf) -> Group {
+        if let Some(name) = path.file_name() {
+            let _ = xattr::set(&path, FIRST_NAME, name.as_bytes());
+        }
+        Group::at(path)
+    }
+
+    /// A directory whose owner is gone.
     pub(in crate::sandbox) fn at(path: PathBuf) -> Group {
-        Group { path, hushed: None }
+        Group {
+            id: id_of(&path),
+            path,
+            hushed: None,
+        }
+    }
+
+    /// Finds it again if somebody has renamed it: rename(2) leaves a group where it
+    /// is (kernel: `cgroup1_rename`). Whether it is there.
+    pub(in crate::sandbox) fn find(&mut self) -> bool {
+        let now = id_of(&self.path);
+        if self.id.is_none() || now == self.id {
+            return now.is_some();
+        }
+        let beside = self
+            .path
+            .parent()
+            .and_then(|parent| fs::read_dir(parent).ok());
+        let mut beside = beside.into_iter().flatten().flatten();
+        match beside.find(|entry| id_of(&entry.path()) == self.id) {
+            Some(entry) => self.path = entry.path(),
+            None => return false,
+        }
+        true
     }
 
     /// Lets nothing in it hold out against SIGKILL, if all in it is the run's:
@@ -70,8 +109,12 @@ impl Group {
     pub(in crate::sandbox) fn remove(mut self, ours: Ours<'_>) -> Result<(), Leftover> {
         let started = Instant::now();
         loop {
+            // Another cleaner may have been here, and another's group be in its place.
+            if !self.find() {
+                self.path = PathBuf::new();
+                return Ok(());
+            }
             let errno = match fs::remove_dir(&self.path).map_err(Errno::from) {
-                // Another cleaner may have been here.
                 Ok(()) | Err(Errno(libc::ENOENT)) => {
                     self.path = PathBuf::new();
                     return Ok(());
@@ -111,6 +154,17 @@ impl Group {
     }
 }
 
+/// Which directory has that name.
+fn id_of(path: &Path) -> Option<(u64, u64)> {
+    let meta = path.symlink_metadata().ok()?;
+    Some((meta.dev(), meta.ino()))
+}
+
+/// The name that a group was made with, if it remembers one.
+pub(in crate::sandbox) fn first_name(path: &Path) -> Option<String> {
+    String::from_utf8(xattr::get(path, FIRST_NAME).ok()??).ok()
+}
+
 impl Drop for Group {
     fn drop(&mut self) {
         if self.path.is_absolute() {
@@ -144,7 +198,7 @@ pub(in crate::sandbox) fn place(box_name: &str) -> Placement {
         for directory in candidates(&members, &mounts) {
             let path = directory.join(&name);
             match fs::create_dir(&path) {
-                Ok(()) => return Placement::Made(Group::at(path)),
+                Ok(()) => return Placement::Made(Group::made(path)),
                 Err(error) => refused = Errno::of(&error).map(|errno| (path, errno)),
             }
         }

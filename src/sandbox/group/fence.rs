@@ -56,7 +56,7 @@ impl Groups {
         found.dedup();
         found.retain(|path| fs::create_dir(path).is_ok());
         for path in &found {
-            self.made.push(Group::at(path.clone()));
+            self.made.push(Group::made(path.clone()));
             for (file, line) in [
                 ("pids.max", MOST_PROCESSES),
                 ("memory.limit_in_bytes", MOST_MEMORY),

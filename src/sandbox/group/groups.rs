@@ -183,7 +183,7 @@ impl Groups {
             stage: format!("mkdir({shown})"),
             errno: Some(errno),
         })?;
-        self.made.push(Group::at(path.into()));
+        self.made.push(Group::made(path.into()));
         Ok(path.into())
     }
 
@@ -278,9 +278,26 @@ impl Groups {
         Ok(())
     }
 
+    /// Finds the groups again that somebody has renamed, and those in them.
+    fn find(&mut self) {
+        let mut moved: Vec<(PathBuf, PathBuf)> = Vec::new();
+        for group in &mut self.made {
+            for (from, to) in &moved {
+                if let Ok(rest) = group.path.strip_prefix(from) {
+                    group.path = to.join(rest);
+                }
+            }
+            let before = group.path.clone();
+            if group.find() && group.path != before {
+                moved.push((before, group.path.clone()));
+            }
+        }
+    }
+
     /// Lets nothing in the groups hold out against SIGKILL. All of them are
     /// thawed before any: what is in a frozen one can't end.
     pub(in crate::sandbox) fn disarm(&mut self, ours: Ours<'_>) {
+        self.find();
         for group in &self.made {
             thaw(&group.path);
         }

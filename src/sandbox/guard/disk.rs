@@ -1,23 +1,39 @@
 //! The run's own directory on a disk, for stores of layers that a tmpfs can't
 //! hold. It is the one thing of a run that a file system would keep: so its
-//! name tells its owner, as that of a cgroup does, and the sweep finds what a
-//! guardian that was killed itself left behind.
+//! name tells its owner, as that of a cgroup does, and the sweep (`disks`) finds what
+//! a guardian that was killed itself left behind.
+//!
+//! Several machines, and containers, may share a directory for temporary files, and
+//! none can look at another's processes. So it also tells its machine, and the
+//! guardian holds a lock on it.
 
 use crate::base::Errno;
 use crate::plan::Leftover;
-use crate::sandbox::base::owner::{Owner, name_for, what_of};
+use crate::sandbox::base::owner::name_for;
 use crate::sandbox::base::removal::remove_what_can_be;
+use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::{Gid, Uid};
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// What its name ends with.
-const NAME: &str = "layers";
+pub(super) const NAME: &str = "layers";
+
+/// What the kernel adds to the name of a directory that has none any more.
+const DELETED: &[u8] = b" (deleted)";
+/// The file in it that tells on which machine it was made, machine-id(5).
+const MACHINE: &str = "machine-id";
 
 /// The directory. Without [`Disk::remove`] it stays, and the next sweep finds it.
 pub(super) struct Disk {
     path: PathBuf,
+    /// The directory itself, wherever it is moved to.
+    directory: File,
+    /// Its lock; not every file system has them.
+    _lock: Option<Flock<File>>,
 }
 
 impl Disk {
@@ -27,7 +43,22 @@ impl Disk {
     /// # Errors
     /// What is left of it.
     pub(super) fn remove(self) -> Result<(), Leftover> {
-        remove(self.path)
+        let Ok(held) = self.directory.metadata() else {
+            return remove(self.path);
+        };
+        let named = self.path.symlink_metadata();
+        if named.is_ok_and(|named| (named.dev(), named.ino()) == (held.dev(), held.ino())) {
+            return remove(self.path);
+        }
+        let link = format!("/proc/self/fd/{}", self.directory.as_raw_fd());
+        match fs::read_link(link) {
+            // A directory that was removed has no link, and the kernel says so.
+            Ok(path) if held.nlink() > 0 && !path.as_os_str().as_bytes().ends_with(DELETED) => {
+                let from = self.path;
+                Err(Leftover::Moved { path, from })
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Makes it where files outlive a reboot: on a disk, mostly.
@@ -38,12 +69,25 @@ impl Disk {
         };
         for directory in places() {
             let path = directory.join(&name);
-            match make_directory(&path) {
-                Ok(()) => return Ok(Disk { path }),
+            match make_directory(&path).and_then(|()| Disk::hold(&path)) {
+                Ok(disk) => return Ok(disk),
                 Err(errno) => refused = (path, errno),
             }
         }
         Err(refused)
+    }
+
+    /// One that was just made.
+    fn hold(path: &Path) -> Result<Disk, Errno> {
+        let directory = File::open(path).map_err(Errno::from)?;
+        let lock = directory.try_clone().ok().and_then(lock);
+        // On a full disk the store itself will say so.
+        let _ = machine().map(|machine| fs::write(path.join(MACHINE), machine));
+        Ok(Disk {
+            path: path.into(),
+            directory,
+            _lock: lock,
+        })
     }
 
     /// A directory in it for one store, that belongs to these ids.
@@ -67,13 +111,32 @@ impl Disk {
     }
 }
 
-fn remove(path: PathBuf) -> Result<(), Leftover> {
+/// The lock of a directory; `None` if another process has it.
+fn lock(directory: File) -> Option<Flock<File>> {
+    Flock::lock(directory, FlockArg::LockExclusiveNonblock).ok()
+}
+
+/// Which machine this is, machine-id(5); `None` where nobody says.
+fn machine() -> Option<String> {
+    let text = fs::read_to_string("/etc/machine-id").ok()?;
+    let hex = |text: &str| text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    Some(text.trim().to_string()).filter(|text| hex(text))
+}
+
+/// Whether a directory of another boot was made on this machine, before it was
+/// started anew, and nobody holds it.
+pub(super) fn is_of_an_earlier_boot(path: &Path) -> bool {
+    let said = fs::read_to_string(path.join(MACHINE)).ok();
+    said.is_some() && said == machine() && File::open(path).ok().and_then(lock).is_some()
+}
+
+pub(super) fn remove(path: PathBuf) -> Result<(), Leftover> {
     remove_what_can_be(&path).map_err(|(at, errno)| Leftover::Directory { path, at, errno })
 }
 
 /// Where it may be made, the best place first; by their true paths, since
 /// `/var/tmp` may be a link and removal follows none.
-fn places() -> Vec<PathBuf> {
+pub(super) fn places() -> Vec<PathBuf> {
     let wanted = [PathBuf::from("/var/tmp"), std::env::temp_dir()];
     let mut places: Vec<PathBuf> = wanted.iter().flat_map(fs::canonicalize).collect();
     places.dedup();
@@ -88,82 +151,9 @@ fn make_directory(path: &Path) -> Result<(), Errno> {
         .map_err(|error| Errno::of(&error).unwrap_or(Errno(libc::EIO)))
 }
 
-/// Finds directories of runs whose guardian `is_gone`, and removes them unless
-/// `dry_run`: what is removed, and what could not be. Only this user's own are
-/// looked at: anybody may make names in a directory for temporary files.
-pub(super) fn sweep_disks(
-    dry_run: bool,
-    is_gone: &dyn Fn(&Owner) -> bool,
-) -> (Vec<PathBuf>, Vec<Leftover>) {
-    sweep_in(&places(), dry_run, is_gone)
-}
-
-fn sweep_in(
-    places: &[PathBuf],
-    dry_run: bool,
-    is_gone: &dyn Fn(&Owner) -> bool,
-) -> (Vec<PathBuf>, Vec<Leftover>) {
-    let (mut swept, mut left) = (Vec::new(), Vec::new());
-    for place in places {
-        for entry in fs::read_dir(place).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let name = name.to_str().filter(|name| what_of(name) == Some(NAME));
-            let ours = name.and_then(Owner::parse).is_some_and(|o| is_gone(&o));
-            // Of the entry itself: a link of that name is nothing of ours.
-            let mine = || {
-                let meta = entry.metadata();
-                meta.is_ok_and(|meta| meta.is_dir() && meta.uid() == Uid::effective().as_raw())
-            };
-            if ours && mine() {
-                let path = entry.path();
-                match dry_run {
-                    true => swept.push(path),
-                    false => match remove(path.clone()) {
-                        Ok(()) => swept.push(path),
-                        Err(one) => left.push(one),
-                    },
-                }
-            }
-        }
-    }
-    (swept, left)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_what_is_left_behind_is_swept() {
-        let dir = tempfile::tempdir().unwrap();
-        let live = name_for(NAME).unwrap();
-        // The start of an owner that is gone: this process's, and one more.
-        let (stem, _) = live.rsplit_once('-').unwrap();
-        let (before, start) = stem.rsplit_once('-').unwrap();
-        let gone = format!("{before}-{}-{NAME}", start.parse::<u64>().unwrap() + 1);
-        let other = gone.replace(NAME, "other");
-        for name in [&live, &gone, &other] {
-            fs::create_dir_all(dir.path().join(name).join("box-0/work")).unwrap();
-        }
-        fs::set_permissions(
-            dir.path().join(&gone).join("box-0/work"),
-            Permissions::from_mode(0o000),
-        )
-        .unwrap();
-        let link = dir.path().join(gone.replace("glassbox-", "glassbox-0"));
-        std::os::unix::fs::symlink("/", &link).unwrap();
-
-        let places = [dir.path().to_path_buf()];
-        let expected = vec![dir.path().join(&gone)];
-        let me = Owner::of(std::process::id() as i32).unwrap();
-        let sweep = |dry_run| sweep_in(&places, dry_run, &|owner| owner.is_gone(&me));
-        assert_eq!(sweep(true), (expected.clone(), Vec::new()));
-        assert!(expected[0].exists());
-        assert_eq!(sweep(false), (expected.clone(), Vec::new()));
-        assert!(!expected[0].exists());
-        assert!(dir.path().join(&live).exists() && dir.path().join(&other).exists());
-        assert!(link.symlink_metadata().is_ok());
-    }
 
     #[test]
     fn a_name_that_is_taken_is_refused() {

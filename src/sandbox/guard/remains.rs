@@ -7,6 +7,7 @@ use crate::probe::cgroups::Mounts;
 use crate::sandbox::base::anew::{SUPERVISOR, SUPERVISOR_COMM};
 use crate::sandbox::base::members::stat;
 use crate::sandbox::base::owner::{Mark, Owner};
+use crate::sandbox::group::cgroup::first_name;
 use std::cmp::Reverse;
 use std::collections::{HashSet, VecDeque};
 use std::fs;
@@ -51,20 +52,23 @@ impl Marked {
     }
 }
 
-/// A group with a name of ours.
+/// A group with a name of ours, or one that was made with such a name.
 pub(super) struct OursGroup {
     pub(super) path: PathBuf,
     pub(super) owner: Owner,
 }
 
 /// All groups of ours in all hierarchies that are mounted here, the inner before
-/// the outer; level by level, until `most` groups were looked into. Those of other
-/// users are nothing of ours.
-pub(super) fn groups_of_ours(most: usize, me: &Owner) -> Vec<OursGroup> {
+/// the outer; level by level, until `most` groups were looked into; those as well
+/// that were `renamed`. Those of other users are nothing of ours.
+pub(super) fn groups_of_ours(most: usize, renamed: bool, me: &Owner) -> Vec<OursGroup> {
     let Ok(mounts) = Mounts::read(Path::new("/proc"), &Subject::Myself) else {
         return Vec::new();
     };
-    let mut walk = Walk::default();
+    let mut walk = Walk {
+        renamed,
+        ..Walk::default()
+    };
     for hierarchy in mounts.iter() {
         if let Ok(root) = hierarchy.point.symlink_metadata() {
             walk.meet(hierarchy.point.clone(), &root);
@@ -86,6 +90,8 @@ pub(super) fn groups_of_ours(most: usize, me: &Owner) -> Vec<OursGroup> {
 
 #[derive(Default)]
 struct Walk {
+    /// Whether each is asked for the name that it was made with.
+    renamed: bool,
     /// The same hierarchy may be mounted in several places.
     seen: HashSet<(u64, u64)>,
     /// Those with groups in them, and the file system of each.
@@ -118,10 +124,14 @@ impl Walk {
             if meta.dev() != device || !self.meet(path.clone(), &meta) {
                 continue;
             }
+            let euid = nix::unistd::geteuid();
+            if meta.uid() != euid.as_raw() && !euid.is_root() {
+                continue;
+            }
+            let first = || first_name(&path).filter(|_| self.renamed);
             let owner = entry.file_name().to_str().and_then(Owner::parse);
-            let mine =
-                meta.uid() == nix::unistd::geteuid().as_raw() || nix::unistd::geteuid().is_root();
-            if let (true, Some(owner)) = (mine, owner) {
+            let owner = owner.or_else(|| Owner::parse(&first()?));
+            if let Some(owner) = owner {
                 self.found.push(OursGroup { path, owner });
             }
         }

@@ -6,9 +6,10 @@
 //! its initial environment, a group or a directory by the owner in its name.
 //! What can't be removed is told, and the rest is gone on with.
 
-use super::disk::sweep_disks;
+use super::disks::{Disks, Fate, sweep_disks};
 use super::orphans::{orphans, reap};
 use super::remains::{Marked, OursGroup, groups_of_ours};
+use super::unseen::{self, Unseen};
 use crate::plan::{Leftover, Member};
 use crate::probe;
 use crate::sandbox::base::members::{self, await_end, member, pids_in, stat};
@@ -64,6 +65,8 @@ pub struct Swept {
     pub removed: Vec<Removed>,
     /// What could not be.
     pub left: Vec<Leftover>,
+    /// What nothing can be said of. Only a whole look tells it.
+    pub unseen: Vec<Unseen>,
 }
 
 /// Something that is gone now.
@@ -137,17 +140,27 @@ fn sweep_with(depth: Depth, dry_run: bool, only: Option<Known>) -> Option<Swept>
         namespaces: OnceCell::new(),
         swept: Swept::default(),
     };
-    let named = groups_of_ours(most, &broom.me);
+    // Those that somebody has renamed take a look at each.
+    let renamed = depth == Depth::Whole || broom.only.is_some();
+    let named = groups_of_ours(most, renamed, &broom.me);
     if broom.only.is_none() {
         broom.guardians(&named);
     }
     broom.thaw(&named);
     broom.processes();
     broom.groups(&named);
-    let (removed, left) = sweep_disks(dry_run, &|owner| broom.is_gone(owner));
-    let removed = removed.into_iter().map(Removed::Directory);
+    let Disks {
+        swept,
+        left,
+        unseen,
+    } = sweep_disks(dry_run, &|owner| broom.fate(owner));
+    let removed = swept.into_iter().map(Removed::Directory);
     broom.swept.removed.extend(removed);
     broom.swept.left.extend(left);
+    if depth == Depth::Whole {
+        broom.swept.unseen = unseen::hierarchies();
+        broom.swept.unseen.extend(unseen);
+    }
     Some(broom.swept)
 }
 
@@ -176,6 +189,15 @@ impl Broom {
                 let gone = owner.is_gone(&self.me) || self.dead.contains(owner);
                 gone || owner.went_with_its_namespace(&self.me, &self.namespaces)
             }
+        }
+    }
+
+    /// What became of the guardian of a directory.
+    fn fate(&self, owner: &Owner) -> Fate {
+        match () {
+            () if self.is_gone(owner) => Fate::Gone,
+            () if self.only.is_none() && !owner.is_of_boot(&self.me) => Fate::Unknown,
+            () => Fate::Lives,
         }
     }
 
