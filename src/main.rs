@@ -22,7 +22,7 @@ fn main() -> ExitCode {
             let start = step.map(|id| id.0);
             match tui::run(course, options(look, start, ascii)) {
                 Ok(left) => cli::tell_left(&left, ascii),
-                Err(error) => cli::give_up(&error.to_string()),
+                Err(error) => cli::give_up(&error),
             }
         }
     }

@@ -213,6 +213,46 @@ fn no_file_is_long() {
     assert_eq!(lines_without_tests(Path::new("x_tests.rs"), text), 0);
 }
 
+/// `{:?}` writes Rust's own form of a value: no message, no evidence has one. The
+/// one exception is nix's enum of errors, whose names are the kernel's.
+#[test]
+fn no_debug_text_reaches_a_person() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    for file in rust_files(&src) {
+        let text = fs::read_to_string(&file).unwrap();
+        let inside = file.strip_prefix(&src).unwrap().to_path_buf();
+        let lines = text.lines().take(lines_without_tests(&file, &text));
+        for (number, line) in lines.enumerate() {
+            let tests = inside.components().any(|part| part.as_os_str() == "tests");
+            if has_debug_text(line) && !tests && inside != Path::new("base/errno.rs") {
+                found.push(format!("{}:{}: {line}", inside.display(), number + 1));
+            }
+        }
+    }
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+    for (line, expected) in [
+        ("format!(\"{x:?}\")", true),
+        ("format!(\"{:?}\", x)", true),
+        ("format!(\"{:#?}\", x)", true),
+        ("format!(\"{x:>4?}\")", true),
+        ("dbg!(x)", true),
+        ("value.map(|x| x?)", false),
+        ("format!(\"{x}: what?\")", false),
+    ] {
+        assert_eq!(has_debug_text(line), expected, "{line}");
+    }
+}
+
+/// Whether a line formats something by `Debug`.
+fn has_debug_text(line: &str) -> bool {
+    let formats = line.split('{').skip(1).any(|part| {
+        let inside = part.split('}').next().unwrap_or_default();
+        part.contains('}') && inside.contains(':') && inside.ends_with('?')
+    });
+    formats || line.contains("dbg!(")
+}
+
 /// The test of the test: what it must find, in every way of writing it.
 #[test]
 fn an_illegal_import_is_found_however_it_is_written() {

@@ -53,9 +53,40 @@ impl fmt::Display for Errno {
     }
 }
 
+impl std::error::Error for Errno {}
+
+/// An error for a person: what failed, then each cause of it. One of the kernel's
+/// has its symbolic name, whoever hands it on.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let told = |error: &(dyn std::error::Error + 'static)| {
+        let io = error.downcast_ref::<std::io::Error>();
+        let kernel = io.and_then(Errno::of);
+        kernel.map_or_else(|| error.to_string(), |errno| errno.to_string())
+    };
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(told(error), |text, cause| {
+        format!("{text}: {}", told(cause))
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Errno;
+    use super::{Errno, chain};
+
+    #[test]
+    fn a_chain_ends_with_the_kernels_own_name_for_its_error() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("open(/x)")]
+        struct Open(#[source] std::io::Error);
+        let kernel = || std::io::Error::from_raw_os_error(libc::EACCES);
+        let expected = "EACCES (Permission denied)";
+        assert_eq!(chain(&kernel()), expected);
+        assert_eq!(chain(&Open(kernel())), format!("open(/x): {expected}"));
+        let outer = std::io::Error::other(Open(kernel()));
+        assert_eq!(chain(&outer), format!("open(/x): {expected}"));
+        let none = std::io::Error::other("no number");
+        assert_eq!(chain(&none), "no number");
+    }
 
     #[test]
     fn names_follow_the_manual() {

@@ -6,6 +6,7 @@
 mod diagnostic;
 mod errno;
 pub mod kernel;
+mod literal;
 mod quantity;
 mod shell;
 
@@ -18,6 +19,7 @@ pub(crate) mod deadline;
 pub(crate) mod skip;
 
 pub use diagnostic::{Diagnostic, Severity, Span, nearest};
-pub use errno::Errno;
+pub use errno::{Errno, chain};
+pub use literal::literal;
 pub use quantity::{Bytes, Nanos, ParseQuantityError};
 pub use shell::quoted;

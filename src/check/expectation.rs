@@ -3,6 +3,7 @@
 use crate::plan::FactRef;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A claim about the kernel, and the test that it must stand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -84,6 +85,17 @@ pub enum Literal {
     Text(String),
     /// A list of names.
     List(Vec<String>),
+}
+
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Literal::Flag(flag) => flag.fmt(f),
+            Literal::Number(number) => number.fmt(f),
+            Literal::Text(text) => write!(f, "`{text}`"),
+            Literal::List(names) => write!(f, "`{}`", names.join("`, `")),
+        }
+    }
 }
 
 /// A question with choices; the right one is found by observation.

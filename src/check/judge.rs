@@ -141,7 +141,7 @@ fn same(
 
 /// A literal in the type and unit of the value that it is compared with.
 fn read(literal: &Literal, like: &Value) -> Result<Value, String> {
-    let mismatch = || format!("a {} can't be compared with {literal:?}", kind(like));
+    let mismatch = || format!("a {} can't be compared with {literal}", kind(like));
     match (literal, like) {
         (Literal::Flag(flag), Value::Flag(_)) => Ok(Value::Flag(*flag)),
         (Literal::Number(n), Value::Number(_, unit)) => Ok(Value::Number(*n, *unit)),

@@ -1,6 +1,7 @@
 //! Exit codes, and errors as people read them.
 
 use super::printer::{Printer, Tone, visible};
+use crate::base::chain;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -97,7 +98,7 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Failure::new(Exit::ClosedPipe, ""),
-            _ => Failure::host(format!("the output can't be written: {error}")),
+            _ => Failure::host(format!("the output can't be written: {}", chain(&error))),
         }
     }
 }

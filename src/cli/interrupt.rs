@@ -2,6 +2,7 @@
 //! taken down first, and the process then ends as the signal would have ended it.
 
 use super::failure::Failure;
+use crate::base::chain;
 use crate::plan::History;
 use crate::session::{Control, enough, heeded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -32,9 +33,13 @@ impl Interrupt {
     /// Listens from here on.
     pub(crate) fn listen() -> Result<Interrupt, Failure> {
         // A limit that leaves no room for a run may leave none for a thread.
-        enough().map_err(|low| Failure::host(format!("nothing could be started: {low}")))?;
+        enough()
+            .map_err(|low| Failure::host(format!("nothing could be started: {}", chain(&low))))?;
         Interrupt::start().map_err(|error| {
-            Failure::host(format!("a thread to hear signals could not start: {error}"))
+            Failure::host(format!(
+                "a thread to hear signals could not start: {}",
+                chain(&error)
+            ))
         })
     }
 

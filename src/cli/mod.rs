@@ -28,6 +28,7 @@ mod verify;
 
 pub use args::{Look, ThemeChoice};
 
+use crate::base::chain;
 use crate::course::{Course, StepId};
 use crate::plan::Leftover;
 use crate::sandbox::{self, Depth};
@@ -80,8 +81,8 @@ pub fn start() -> Next {
 
 /// Says on standard error that a part of this program can't go on, the way
 /// every command does, and gives the exit code for it.
-pub fn give_up(message: &str) -> ExitCode {
-    report(&Failure::host(message), false)
+pub fn give_up(error: &(dyn std::error::Error + 'static)) -> ExitCode {
+    report(&Failure::host(chain(error)), false)
 }
 
 /// Says on standard error what runs of the interactive course have left, and

@@ -7,6 +7,7 @@ use super::hold::{HoldEnd, Release};
 use super::interrupt::Interrupt;
 use super::printer::{Printer, Tone, visible};
 use super::{evidence, knobs, left_over, pack};
+use crate::base::chain;
 use crate::course::{Course, Step};
 use crate::plan::{Event, History};
 use crate::record;
@@ -47,7 +48,7 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
     let interrupt = Interrupt::listen()?;
     let mut runs = agreed.into_iter().map(|plan| {
         let plan = plan.with_stages(args.stages);
-        Run::events(&plan, args.hold).map_err(Failure::host)
+        Run::events(&plan, args.hold).map_err(|why| Failure::host(chain(&why)))
     });
     let run = runs
         .next()

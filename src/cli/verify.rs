@@ -9,6 +9,7 @@ use super::junit::Junit;
 use super::left_over;
 use super::pack::{self, Chosen};
 use super::printer::{Printer, Tone, visible};
+use crate::base::chain;
 use crate::check::{Question, Verdict, judge};
 use crate::course::{Course, Quiz};
 use crate::plan::{Event, History, Value};
@@ -91,7 +92,7 @@ fn examine<'a>(
         Err(why) => Status::Failed(vec![Problem {
             claim: "The run starts.".into(),
             expected: "a helper process".into(),
-            observed: why,
+            observed: chain(&why),
         }]),
         Ok(run) => {
             interrupt.guard(run.control());

@@ -4,7 +4,7 @@
 //! FIFO or a device is never opened for good, and what is read has a limit.
 
 use super::source::whole_file;
-use crate::base::{Diagnostic, nearest};
+use crate::base::{Diagnostic, chain, nearest};
 use include_dir::{Dir, include_dir};
 use std::{
     collections::BTreeMap,
@@ -391,7 +391,7 @@ fn cannot_read(path: &Path, error: &std::io::Error) -> Box<Diagnostic> {
     Box::new(whole_file(
         "unreadable",
         path,
-        format!("`{}` can't be read: {error}", path.display()),
+        format!("`{}` can't be read: {}", path.display(), chain(error)),
         "check that it exists and that you may read it",
     ))
 }

@@ -330,11 +330,11 @@ mod tests {
             ("hello\n", "neither an ELF program nor a script"),
             ("#!/bin/\u{1F980}\n", "ENOENT"),
         ] {
-            let error = script(text).unwrap_err().to_string();
+            let error = crate::base::chain(&script(text).unwrap_err());
             assert!(error.contains(part), "{text}: {error}");
         }
         let own = dir.path().join("script").display().to_string();
-        let error = script(&format!("#!{own}\n")).unwrap_err().to_string();
+        let error = crate::base::chain(&script(&format!("#!{own}\n")).unwrap_err());
         assert!(error.contains("for a script for a script"), "{error}");
     }
 
@@ -364,7 +364,7 @@ mod tests {
             copy(library, &elsewhere(library));
         }
         let look = || Search::of(root.path()).parts(Path::new("/bin/ls"), Path::new("/bin"));
-        let error = look().unwrap_err().to_string();
+        let error = crate::base::chain(&look().unwrap_err());
         assert!(error.contains("needs the library"), "{error}");
         fs::create_dir_all(root.path().join("etc")).unwrap();
         fs::write(root.path().join("etc/ld.so.conf"), "/opt/lib\n").unwrap();

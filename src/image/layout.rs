@@ -9,7 +9,7 @@
 use super::archive;
 use super::limits::{MOST_BYTES, longest_file};
 use super::steps::{Error, Step, Steps, step};
-use crate::base::Errno;
+use crate::base::{Errno, literal};
 use oci_spec::image::{
     ANNOTATION_REF_NAME, Descriptor, ImageIndex, ImageIndexBuilder, MediaType, OciLayout,
     OciLayoutBuilder, SCHEMA_VERSION, Sha256Digest,
@@ -73,7 +73,7 @@ impl Layout {
         let mut whole = false;
         let there = step(
             steps,
-            ("lstat", format!("{path:?}")),
+            ("lstat", literal(&path)),
             "a blob's name is its SHA-256: is it there already?",
             || {
                 let meta = path.symlink_metadata().map_err(Errno::from)?;
@@ -145,7 +145,7 @@ impl Layout {
             let marker = OciLayoutBuilder::default()
                 .image_layout_version(VERSION)
                 .build()
-                .map_err(|error| Error::Wrong(error.to_string()))?;
+                .map_err(|error| Error::document("oci-layout", error))?;
             self.replace("oci-layout", &json(&marker)?, steps)?;
         }
         let mut index = if self.root.join("index.json").exists() {
@@ -156,7 +156,7 @@ impl Layout {
                 .media_type(MediaType::ImageIndex)
                 .manifests(Vec::new())
                 .build()
-                .map_err(|error| Error::Wrong(error.to_string()))?
+                .map_err(|error| Error::document("index.json", error))?
         };
         let name = (ANNOTATION_REF_NAME.to_string(), tag.to_string());
         manifest.set_annotations(Some([name].into()));
@@ -312,7 +312,7 @@ fn broken(path: &Path, what: &str) -> Error {
 }
 
 fn json(document: &impl Serialize) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(document).map_err(|error| Error::Wrong(error.to_string()))
+    serde_json::to_vec(document).map_err(|error| Error::document("document", error))
 }
 
 fn parse<T: DeserializeOwned>(path: &Path, file: File) -> Result<T, Error> {
@@ -329,7 +329,7 @@ fn parse<T: DeserializeOwned>(path: &Path, file: File) -> Result<T, Error> {
 fn rename(from: &Path, to: &Path, steps: Steps<'_>) -> Result<(), Error> {
     step(
         steps,
-        ("rename", format!("{from:?}, {to:?}")),
+        ("rename", format!("{}, {}", literal(from), literal(to))),
         "whole or not at all",
         || fs::rename(from, to).map_err(Errno::from),
     )
@@ -375,6 +375,6 @@ fn hashed(to: impl Write, produce: Produce<'_>) -> Result<(Sha256Digest, u64), E
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let digest = Sha256Digest::from_str(&hex).map_err(|error| Error::Wrong(error.to_string()))?;
+    let digest = Sha256Digest::from_str(&hex).map_err(|error| Error::document("digest", error))?;
     Ok((digest, hashed.size))
 }

@@ -5,7 +5,7 @@ use super::archive::{OverlayXattrs, archive};
 use super::layout::{Layout, sha256};
 use super::steps::{Error, Steps, step};
 use super::unpack::unpack as unpack_layer;
-use crate::base::Errno;
+use crate::base::{Errno, literal};
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use oci_spec::image::{
@@ -67,7 +67,7 @@ pub fn build(
         .config(config)
         .layers(kept.clone())
         .build()
-        .map_err(|error| Error::Wrong(error.to_string()))?;
+        .map_err(|error| Error::document("manifest", error))?;
     let manifest = layout.keep_json(MediaType::ImageManifest, &manifest, steps)?;
     let digest = sha256(&manifest)?.digest().to_string();
     layout.name(tag, manifest, steps)?;
@@ -85,7 +85,7 @@ pub fn build(
 /// The image's configuration, config.md. No time is in it: the same layers give
 /// the same digest.
 fn configuration(layers: &[Descriptor]) -> Result<ImageConfiguration, Error> {
-    let wrong = |error: oci_spec::OciSpecError| Error::Wrong(error.to_string());
+    let wrong = |error: oci_spec::OciSpecError| Error::document("configuration", error);
     // A diff_id is the digest of a layer's archive before compression. These
     // layers aren't compressed, so it is the blob's own digest.
     let diff_ids: Vec<String> = layers
@@ -161,9 +161,12 @@ pub fn unpack(
     for (index, file) in files.into_iter().enumerate() {
         let directory = to.join((index + 1).to_string());
         let mode = Mode::from_bits_truncate(0o755);
-        step(steps, ("mkdir", format!("{directory:?}, 0755")), "", || {
-            nix::unistd::mkdir(&directory, mode).map_err(Errno::from)
-        })?;
+        step(
+            steps,
+            ("mkdir", format!("{}, 0755", literal(&directory))),
+            "",
+            || nix::unistd::mkdir(&directory, mode).map_err(Errno::from),
+        )?;
         unpack_layer(file, &directory, xattrs, steps)?;
     }
     Ok(layers.len())

@@ -8,7 +8,7 @@
 use super::elf::Search;
 use super::limits::longest_file;
 use super::steps::{Error, Step, Steps, step};
-use crate::base::Errno;
+use crate::base::{Errno, literal};
 use crate::plan::Need;
 use nix::sys::sendfile::sendfile64;
 use nix::sys::stat::{Mode, fchmod};
@@ -250,7 +250,10 @@ impl Root {
             .len();
         if size > longest_file() {
             return Err(Error::Kernel(
-                format!("sendfile({from:?}), {size} bytes: name a smaller program"),
+                format!(
+                    "sendfile({}), {size} bytes: name a smaller program",
+                    literal(from)
+                ),
                 Errno(libc::EFBIG),
             ));
         }

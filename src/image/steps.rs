@@ -1,7 +1,7 @@
 //! The calls of work on files, and how it fails. The work hands each call worth a
 //! look to whoever listens, and says in one way what went wrong.
 
-use crate::base::Errno;
+use crate::base::{Errno, literal};
 use crate::plan::Need;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -29,21 +29,35 @@ pub type Steps<'a> = &'a mut dyn FnMut(Step);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A call failed; it is written with the path that it was for.
-    #[error("{0}: {1}")]
-    Kernel(String, Errno),
+    #[error("{0}")]
+    Kernel(String, #[source] Errno),
     /// Something isn't as it has to be.
     #[error("{0}")]
     Wrong(String),
     /// The host can't do this at all.
-    #[error("{0}: {1}: {2}")]
-    Refused(Need, String, Errno),
+    #[error("{0}: {1}")]
+    Refused(Need, String, #[source] Errno),
+    /// A part of an image can't be written in its form.
+    #[error("the image's {0} can't be written")]
+    Document(
+        &'static str,
+        #[source] Box<dyn std::error::Error + Send + Sync>,
+    ),
 }
 
 impl Error {
+    /// A part of an image that has no form.
+    pub(super) fn document(
+        what: &'static str,
+        error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Error {
+        Error::Document(what, error.into())
+    }
+
     /// An I/O error on a path: the kernel's, if it has a number.
     pub fn io(call: &str, path: &Path, error: &io::Error) -> Error {
         match Errno::of(error) {
-            Some(errno) => Error::Kernel(format!("{call}({:?})", path), errno),
+            Some(errno) => Error::Kernel(format!("{call}({})", literal(path)), errno),
             None => Error::Wrong(format!("`{}`: {error}", path.display())),
         }
     }

@@ -307,7 +307,7 @@ fn a_tag_is_replaced_and_the_others_stay() {
         let out = place.unpack(tag, tag).unwrap();
         assert_eq!(fs::read_to_string(out.join("1/f")).unwrap(), expected);
     }
-    let error = place.unpack("c", "c").unwrap_err().to_string();
+    let error = crate::base::chain(&place.unpack("c", "c").unwrap_err());
     assert!(error.contains("no image `c`; it has: b, a"), "{error}");
 }
 
@@ -397,7 +397,7 @@ fn a_blob_that_was_changed_is_named_and_nothing_comes_out() {
         for (bad, part) in [(flipped, "its SHA-256 is"), (longer, "bytes long")] {
             fs::write(&blob, bad).unwrap();
             let to = format!("out-{number}");
-            let error = place.unpack("t", &to).unwrap_err().to_string();
+            let error = crate::base::chain(&place.unpack("t", &to).unwrap_err());
             assert!(error.contains(part), "{error}");
             assert!(error.contains(blob.to_str().unwrap()), "{error}");
             let out = place.layer(&to);
@@ -446,7 +446,7 @@ fn what_the_documents_say_is_not_believed() {
         ("[".repeat(100_000), "can't be read"),
     ] {
         fs::write(&index, text).unwrap();
-        let error = place.unpack("t", "out").unwrap_err().to_string();
+        let error = crate::base::chain(&place.unpack("t", "out").unwrap_err());
         assert!(error.contains(part), "{part}: {error}");
     }
     fs::write(&index, good).unwrap();
@@ -459,7 +459,7 @@ fn what_a_layer_cannot_hold_is_refused() {
         let mut place = Place::new();
         let layer = place.layer("layer");
         plant(&layer);
-        let error = place.image("t", &[&layer]).unwrap_err().to_string();
+        let error = crate::base::chain(&place.image("t", &[&layer]).unwrap_err());
         assert!(error.contains(part), "{part}: {error}");
     };
     let pipe = |layer: &Path| nix::unistd::mkfifo(&layer.join("p"), Mode::S_IRUSR).unwrap();

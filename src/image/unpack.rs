@@ -10,7 +10,7 @@
 use super::archive::{OPAQUE, OverlayXattrs, WHITEOUT};
 use super::limits::{MOST_BYTES, MOST_ENTRIES, longest_file};
 use super::steps::{Error, Step, Steps, step};
-use crate::base::Errno;
+use crate::base::{Errno, literal};
 use crate::plan::Need;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, makedev, mkdirat, mknodat};
@@ -42,7 +42,7 @@ pub(super) fn unpack(
     steps: Steps<'_>,
 ) -> Result<(), Error> {
     let root = nix::fcntl::open(to, DIRECTORY, Mode::empty())
-        .map_err(|errno| Error::Kernel(format!("open({to:?})"), errno.into()))?;
+        .map_err(|errno| Error::Kernel(format!("open({})", literal(to)), errno.into()))?;
     let mut target = Target {
         path: to.into(),
         root,
@@ -140,7 +140,7 @@ impl Target<'_> {
             Err(Errno(libc::EEXIST)) => Err(self.wrong(name, "stands there twice")),
             Err(errno) => {
                 let path = self.path.join(name.iter().collect::<PathBuf>());
-                Err(Error::Kernel(format!("{call}({path:?})"), errno))
+                Err(Error::Kernel(format!("{call}({})", literal(path)), errno))
             }
         }
     }
@@ -261,7 +261,7 @@ impl Target<'_> {
         }
         let parent = self.directory(above)?;
         let path = self.path.join(name.iter().collect::<PathBuf>());
-        let args = format!("{path:?}, S_IFCHR, makedev(0, 0)");
+        let args = format!("{}, S_IFCHR, makedev(0, 0)", literal(path));
         let stage = format!("mknod({args})");
         let made = step(
             self.steps,
@@ -289,7 +289,7 @@ impl Target<'_> {
         let directory = File::from(self.directory(name)?);
         let attribute = format!("{}opaque", self.xattrs.prefix());
         let path = self.path.join(name.iter().collect::<PathBuf>());
-        let args = format!("{path:?}, \"{attribute}\", \"y\", 1, 0");
+        let args = format!("{}, \"{attribute}\", \"y\", 1, 0", literal(path));
         let stage = format!("fsetxattr({args})");
         let set = step(
             self.steps,
@@ -435,7 +435,7 @@ mod tests {
         ];
         for (items, part) in cases {
             let (_dir, result) = out(&archive(items));
-            let error = result.unwrap_err().to_string();
+            let error = crate::base::chain(&result.unwrap_err());
             assert!(error.contains(part), "{items:?}: {error}");
         }
     }
@@ -455,7 +455,7 @@ mod tests {
             put(&mut archive, (SYM, &name.to_string(), "x", b""));
         }
         let (_dir, result) = out(&archive.into_inner().unwrap());
-        let error = result.unwrap_err().to_string();
+        let error = crate::base::chain(&result.unwrap_err());
         assert!(error.contains("more than 10000 entries"), "{error}");
         // What it says of a length is more than it holds, or than may be.
         for (size, part) in [(1u64 << 40, "too large"), (1 << 20, "cut off")] {
@@ -464,7 +464,7 @@ mod tests {
             header.set_size(size);
             header.set_cksum();
             let (_dir, result) = out(&[header.as_bytes(), &[0u8; 512][..]].concat());
-            let error = result.unwrap_err().to_string();
+            let error = crate::base::chain(&result.unwrap_err());
             assert!(error.contains(part), "{error}");
         }
     }

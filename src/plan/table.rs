@@ -230,7 +230,7 @@ impl Verb {
                 facts: OK,
                 names: vec![Named::new(&kill.to, Of::Process, &["to"])],
                 needs: Vec::new(),
-                consent: format!("send SIG{:?} to `{}`", kill.signal, kill.to),
+                consent: format!("send {} to `{}`", kill.signal, kill.to),
             },
             Verb::AwaitEnd(name) => About {
                 name: "await-end",

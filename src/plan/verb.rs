@@ -230,6 +230,19 @@ pub enum Signal {
     USR1,
 }
 
+impl std::fmt::Display for Signal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Signal::TERM => "SIGTERM",
+            Signal::INT => "SIGINT",
+            Signal::KILL => "SIGKILL",
+            Signal::STOP => "SIGSTOP",
+            Signal::CONT => "SIGCONT",
+            Signal::USR1 => "SIGUSR1",
+        })
+    }
+}
+
 impl Verb {
     /// Every path that it names. Those of probes are part of their facts' names,
     /// and stay as they are written.

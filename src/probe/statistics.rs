@@ -4,7 +4,7 @@
 
 use super::cgroups::{Group, Version, available};
 use super::observation::Observation;
-use crate::base::kernel;
+use crate::base::{chain, kernel};
 use crate::plan::{BoxName, Controller, GROUP_FACTS, LIMIT_FACTS, MOVING_FACTS, Unit, Value};
 use std::collections::BTreeMap;
 use std::io;
@@ -212,7 +212,7 @@ fn missing(path: &Path, controller: Controller, version: Version) -> String {
 fn text(path: &std::path::Path) -> Result<String, String> {
     kernel::read_text(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => format!("this kernel has no {}", path.display()),
-        _ => format!("{}: {error}", path.display()),
+        _ => format!("{}: {}", path.display(), chain(&error)),
     })
 }
 

@@ -5,6 +5,7 @@
 //! asked for and nothing has been heard for [`SILENCE`], it kills it, and removes
 //! what the supervisor would have removed.
 
+use crate::base::chain;
 use crate::plan::{Checked, Event, SetLimits};
 use crate::probe;
 use crate::sandbox::base::anew::{self, OWN_FILE, SUPERVISOR};
@@ -29,6 +30,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use thiserror::Error;
 
 /// How long a supervisor that is to take everything down may be silent.
 const SILENCE: Duration = Duration::from_millis(1200);
@@ -151,7 +153,8 @@ pub fn start(
 ) -> io::Result<(Control, JoinHandle<Option<String>>)> {
     let shared = Arc::new(Shared {
         mailbox: Mutex::default(),
-        bell: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
+        bell: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
+            .map_err(|errno| on("eventfd(2)")(errno.into()))?,
     });
     let control = Control {
         shared: Arc::clone(&shared),
@@ -173,7 +176,8 @@ pub fn start(
             let forced = match started {
                 Ok(helper) => helper.attend(&shared, &mut asked, &mut hear),
                 Err(error) => {
-                    let message = format!("the helper process could not be started: {error}");
+                    let message =
+                        format!("the helper process could not be started: {}", chain(&error));
                     hear(Event::Broken { message });
                     None
                 }
@@ -190,6 +194,19 @@ pub fn start(
             forced
         })?;
     Ok((control, thread))
+}
+
+/// A step of a run's start, and why it failed.
+#[derive(Debug, Error)]
+#[error("{step}")]
+struct NotDone {
+    step: &'static str,
+    #[source]
+    source: io::Error,
+}
+
+fn on(step: &'static str) -> impl FnOnce(io::Error) -> io::Error {
+    move |source| io::Error::other(NotDone { step, source })
 }
 
 /// The supervisor, as this process sees it.
@@ -229,7 +246,7 @@ impl Helper {
             scope,
         };
         let queued = self.wire.queue(&order, Vec::new());
-        queued.map_err(|large| io::Error::other(large.to_string()))?;
+        queued.map_err(io::Error::other)?;
         Ok(self)
     }
 
@@ -244,7 +261,7 @@ impl Helper {
 
     /// Starts a supervisor in the session's own groups.
     fn directly() -> io::Result<Helper> {
-        let (ours, theirs) = Wire::pair()?;
+        let (ours, theirs) = Wire::pair().map_err(on("socketpair(2)"))?;
         let mut command = Command::new(OWN_FILE);
         let mark = anew::mark(&mut command);
         command
@@ -253,7 +270,9 @@ impl Helper {
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let started = Guardian::start(|| command.spawn()).map_err(inherited::why_not_executed)?;
+        let started = Guardian::start(|| command.spawn())
+            .map_err(inherited::why_not_executed)
+            .map_err(on("the start of the supervisor"))?;
         Ok(Helper::new(started, ours, mark))
     }
 

@@ -5,7 +5,7 @@
 //! setting is read to guess at an answer.
 
 use super::{Agreed, Run};
-use crate::base::Errno;
+use crate::base::{Errno, chain};
 use crate::course::{Course, KnobValues, Origin, StepId};
 use crate::plan::{
     self, Action, BoxName, BoxSpec, CHILD_CGROUP, CgroupSpec, Ending, Event, Fact, History, Limits,
@@ -229,8 +229,8 @@ fn carry_out(need: &Need, plan: Plan) -> Result<History, Refusal> {
     let plan = plan
         .check()
         .map_err(|flaws| failed("the attempt", plan::told(&flaws)))?;
-    let run =
-        Run::events(&Agreed::own(plan), false).map_err(|why| failed("starting the helper", why))?;
+    let run = Run::events(&Agreed::own(plan), false)
+        .map_err(|why| failed("starting the helper", chain(&why)))?;
     let history = History::from(run.events.iter().collect::<Vec<Event>>());
     if let Some(refusal) = history.refusals().next() {
         return Err(refusal.clone());

@@ -21,6 +21,7 @@ use missing::Missing;
 use std::borrow::Cow;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
+use thiserror::Error;
 
 /// How many events may wait for the reader; then the helper waits with them.
 const WAITING_EVENTS: usize = 256;
@@ -41,6 +42,11 @@ pub struct Events {
     run: Run,
 }
 
+/// A run that could not be started.
+#[derive(Debug, Error)]
+#[error("the run could not be started")]
+pub struct NotStarted(#[source] pub std::io::Error);
+
 impl Run {
     /// Starts a plan that was agreed to and returns at once. Its events are told
     /// to `hear`, in the run's own thread; if it answers that nobody listens any
@@ -49,14 +55,14 @@ impl Run {
     /// are removed at once.
     ///
     /// # Errors
-    /// A message that says what failed, when this process has no thread left.
+    /// What failed, when this process has no thread left, say.
     pub fn start(
         agreed: &Agreed,
         hold: bool,
         hear: impl FnMut(Event) -> bool + Send + 'static,
-    ) -> Result<Run, String> {
-        let (control, thread) = sandbox::start(agreed.plan().clone(), hold, hear)
-            .map_err(|error| format!("the run could not be started: {error}"))?;
+    ) -> Result<Run, NotStarted> {
+        let (control, thread) =
+            sandbox::start(agreed.plan().clone(), hold, hear).map_err(NotStarted)?;
         Ok(Run {
             control,
             thread: Some(thread),
@@ -68,7 +74,7 @@ impl Run {
     ///
     /// # Errors
     /// As [`Run::start`].
-    pub fn events(agreed: &Agreed, hold: bool) -> Result<Events, String> {
+    pub fn events(agreed: &Agreed, hold: bool) -> Result<Events, NotStarted> {
         let (sender, events) = sync_channel(WAITING_EVENTS);
         let run = Run::start(agreed, hold, move |event| sender.send(event).is_ok())?;
         Ok(Events { events, run })

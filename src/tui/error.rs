@@ -13,7 +13,7 @@ pub enum Error {
     #[error("the course has no steps")]
     NoSteps,
     /// The terminal failed.
-    #[error("the terminal failed: {0}")]
+    #[error("the terminal failed")]
     Terminal(#[from] std::io::Error),
     /// A thread of ours panicked; its message is above.
     #[error("Glassbox has a bug: a worker stopped")]

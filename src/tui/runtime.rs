@@ -14,8 +14,9 @@ use super::msg::{Msg, News, RunId};
 use super::terminal::Terminal;
 use super::update::{settle, update};
 use super::view;
+use crate::base::chain;
 use crate::plan::{Event, Leftover};
-use crate::session::{Agreed, Control, Run, heeded};
+use crate::session::{Agreed, Control, NotStarted, Run, heeded};
 use crossterm::event::{Event as Input, KeyCode, KeyModifiers};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
@@ -97,8 +98,8 @@ fn carry_out(
 ) -> Result<(), Error> {
     match effect {
         Effect::Run { id, agreed } => {
-            if let Err(message) = runs.start(id, &agreed) {
-                for effect in update(model, Msg::Run(id, News::NotStarted(message))) {
+            if let Err(NotStarted(why)) = runs.start(id, &agreed) {
+                for effect in update(model, Msg::Run(id, News::NotStarted(chain(&why)))) {
                     carry_out(effect, model, terminal, runs)?;
                 }
             }
@@ -194,7 +195,7 @@ impl Runs {
         }
     }
 
-    fn start(&mut self, id: RunId, agreed: &Agreed) -> Result<(), String> {
+    fn start(&mut self, id: RunId, agreed: &Agreed) -> Result<(), NotStarted> {
         self.running.retain(|_, run| !run.has_ended());
         let news = Guard {
             id,

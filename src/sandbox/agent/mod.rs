@@ -6,6 +6,7 @@
 //! one is what the kernel answered.
 
 pub(in crate::sandbox) mod background;
+pub(in crate::sandbox) mod errand;
 pub(in crate::sandbox) mod own;
 
 use crate::base::Errno;

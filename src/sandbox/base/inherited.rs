@@ -12,8 +12,8 @@ use crate::plan::MOST_FILE;
 use crate::sandbox::sys;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
-use std::fmt;
 use std::io;
+use thiserror::Error;
 
 /// A resource limit and what a run needs of it, getrlimit(2).
 struct Least {
@@ -73,24 +73,17 @@ const fn least(resource: Resource, name: &'static str, what: &'static str, least
 }
 
 /// A limit that is lower than what a run needs, and that can't be raised.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct TooLow {
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "the limit on {what} ({name}) is {hard}, a run needs {least}, and raising it was refused: \
+     setrlimit(2): {errno}; start from a shell with a higher one, or as root"
+)]
+pub struct TooLow {
     name: &'static str,
     what: &'static str,
     hard: u64,
     least: u64,
     errno: Errno,
-}
-
-impl fmt::Display for TooLow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the limit on {} ({}) is {}, a run needs {}, and raising it was refused: \
-             setrlimit(2): {}; start from a shell with a higher one, or as root",
-            self.what, self.name, self.hard, self.least, self.errno
-        )
-    }
 }
 
 impl Least {
@@ -150,13 +143,44 @@ fn enter_any() {
     let _ = nix::sys::prctl::set_dumpable(true);
 }
 
+/// What a run would lack.
+#[derive(Debug, Error)]
+pub enum Lack {
+    /// A limit that could not be raised.
+    #[error(transparent)]
+    Limit(#[from] TooLow),
+    /// Room for its processes.
+    #[error(
+        "the limit on processes of this user (RLIMIT_NPROC) is {limit}, {running} exist, and a \
+         run needs room for {PROCESSES}; end some, or start from a shell with a higher limit"
+    )]
+    Processes {
+        /// The limit.
+        limit: u64,
+        /// How many count.
+        running: u64,
+    },
+}
+
+/// Why this program can't be executed anew.
+#[derive(Debug, Error)]
+#[error(
+    "execve({file}): the file lies on a mount with the option noexec; start a copy that lies \
+     elsewhere"
+)]
+struct OnNoexec {
+    file: String,
+    #[source]
+    errno: Errno,
+}
+
 /// Whether a run has what it needs.
 ///
 /// # Errors
 /// The limit that is too low, with what its raising was answered.
-pub fn enough() -> Result<(), String> {
+pub fn enough() -> Result<(), Lack> {
     for limit in &LEAST {
-        limit.raise().map_err(|low| low.to_string())?;
+        limit.raise()?;
     }
     let Some(limit) = raise_processes() else {
         return Ok(());
@@ -164,11 +188,7 @@ pub fn enough() -> Result<(), String> {
     let running = processes_of_this_user();
     match running + PROCESSES <= limit {
         true => Ok(()),
-        false => Err(format!(
-            "the limit on processes of this user (RLIMIT_NPROC) is {limit}, {running} exist, \
-             and a run needs room for {PROCESSES}; end some, or start from a shell with a \
-             higher limit"
-        )),
+        false => Err(Lack::Processes { limit, running }),
     }
 }
 
@@ -224,13 +244,11 @@ pub(in crate::sandbox) fn why_not_executed(error: io::Error) -> io::Error {
     if error.raw_os_error() != Some(libc::EACCES) || !noexec {
         return error;
     }
-    let errno = Errno(libc::EACCES);
     let file = std::fs::read_link(OWN_FILE).unwrap_or_default();
-    io::Error::other(format!(
-        "execve(2): {errno}: {} lies on a mount with the option noexec; start a copy that \
-         lies elsewhere",
-        file.display()
-    ))
+    io::Error::other(OnNoexec {
+        file: file.display().to_string(),
+        errno: Errno(libc::EACCES),
+    })
 }
 
 /// Those signals that whoever started this process has not made it ignore: a

@@ -5,7 +5,7 @@
 //! it; and none is entered that is a mount of its own.
 
 use super::mounted::mounted_fd;
-use crate::base::Errno;
+use crate::base::{Errno, literal};
 use nix::dir::Dir;
 use nix::errno::Errno as Code;
 use nix::fcntl::{AtFlags, OFlag, openat};
@@ -126,7 +126,11 @@ impl Removal<'_> {
         // As strace(1) -y shows a descriptor: with where it leads.
         let fd = parent.as_raw_fd();
         let directory = path_of(parent);
-        let args = format!("{fd}<{}>, {name:?}, {flag}", directory.display());
+        let args = format!(
+            "{fd}<{}>, {}, {flag}",
+            directory.display(),
+            literal(OsStr::from_bytes(name.to_bytes()))
+        );
         (self.heard)(args, &result, before.elapsed());
         result
     }

@@ -1,5 +1,6 @@
 //! Who acts for a run, as its supervisor sees them, and why a run ends.
 
+use crate::base::chain;
 use crate::plan::BoxName;
 use crate::sandbox::wire::{Lost, Standing, Wire};
 use std::os::fd::OwnedFd;
@@ -17,7 +18,7 @@ pub(super) enum End {
 
 impl From<std::io::Error> for End {
     fn from(error: std::io::Error) -> Self {
-        End::Broken(format!("the wire to a helper broke: {error}"))
+        End::Broken(format!("the wire to a helper broke: {}", chain(&error)))
     }
 }
 

@@ -3,7 +3,7 @@
 //! a symbolic link.
 
 use super::steps::Many;
-use crate::base::{Bytes, Errno};
+use crate::base::{Bytes, Errno, literal};
 use crate::image::Step;
 use crate::plan::{Copy, Fill, MOST_FILE, Overwrite};
 use crate::sandbox::agent::{Agent, Answer};
@@ -69,7 +69,11 @@ impl Agent {
             Ok(file) => file,
             Err(errno) => return Ok(Err(errno)),
         };
-        let args = format!("{}, {:?}, {length}, {at}", file.as_raw_fd(), spec.text);
+        let args = format!(
+            "{}, {}, {length}, {at}",
+            file.as_raw_fd(),
+            literal(&spec.text)
+        );
         let written = self.teller.call("pwrite64", args, "", || {
             let written = file.write_at(spec.text.as_bytes(), at);
             written.map(|n| n as i64).map_err(Errno::from)
@@ -181,7 +185,7 @@ impl Copying<'_, '_> {
         }
         if kind.is_symlink() {
             let target = fs::read_link(from).map_err(Errno::from)?;
-            let args = format!("{target:?}, \"{shown}\"");
+            let args = format!("{}, \"{shown}\"", literal(&target));
             return self.many.call("symlink", args, || {
                 std::os::unix::fs::symlink(&target, to).map_err(Errno::from)
             });

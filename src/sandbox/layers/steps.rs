@@ -1,6 +1,6 @@
 //! Work on many files, told: the first calls one by one, the rest counted.
 
-use crate::base::Errno;
+use crate::base::{Errno, chain};
 use crate::image::{self, Returned, Step, Steps};
 use crate::sandbox::agent::Agent;
 use crate::sandbox::wire::Task;
@@ -94,10 +94,11 @@ impl Agent {
                 Err(self.teller.refused(need, &stage, Some(errno)))
             }
             Err(image::Error::Kernel(_, errno)) if action.result.is_some() => Ok(Err(errno)),
-            Err(trouble) => Err(self.teller.broken(format!(
-                "`{}` in `{}`: {trouble}",
+            Err(error) => Err(self.teller.broken(format!(
+                "`{}` in `{}`: {}",
                 action.verb.name(),
-                action.place
+                action.place,
+                chain(&error)
             ))),
         }
     }

@@ -1,12 +1,12 @@
 //! Network devices over rtnetlink(7), and one ICMP echo. No program is called:
 //! the learner's machine may have neither ip(8) nor ping(8).
 
-use crate::base::Errno;
-use crate::plan::{Need, Place, Unit, Value, Veth};
-use crate::sandbox::agent::{Agent, Answer};
+use crate::base::{Errno, chain};
+use crate::plan::{Ending, Need, Place, Unit, Value, Veth};
+use crate::sandbox::agent::{Agent, Answer, errand};
 use crate::sandbox::sys::{self, Forked};
 use crate::sandbox::wire::Task;
-use crate::sandbox::wire::teller::Teller;
+use crate::sandbox::wire::teller::{Teller, Told};
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
 };
@@ -21,7 +21,6 @@ use nix::sys::socket::{
     recvfrom, send, sendto, setsockopt, socket, sockopt,
 };
 use nix::sys::time::TimeVal;
-use nix::sys::wait::{WaitStatus, waitpid};
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -72,22 +71,27 @@ impl Agent {
                 let errno = join_by_veth(&mut self.teller, &a, &b).err();
                 sys::exit_now(errno.map_or(0, |errno| errno.0))
             }
-            Ok(Forked::Parent(child)) => match waitpid(child, None) {
-                Ok(WaitStatus::Exited(_, 0)) => Ok(Ok(())),
-                Ok(WaitStatus::Exited(_, errno)) => {
-                    let errno = Errno(errno);
-                    if matches!(errno.0, libc::EPERM | libc::EOPNOTSUPP) {
-                        return Err(self.teller.refused(
-                            Need::Veth,
-                            "RTM_NEWLINK kind veth",
-                            Some(errno),
-                        ));
+            Ok(Forked::Parent(child)) => {
+                match errand::end_of(child, Instant::now() + errand::PATIENCE) {
+                    Ok(Ending::Exit(0)) => Ok(Ok(())),
+                    Ok(Ending::Exit(errno @ (libc::EPERM | libc::EOPNOTSUPP))) => {
+                        let errno = Some(Errno(errno));
+                        Err(self
+                            .teller
+                            .refused(Need::Veth, "RTM_NEWLINK kind veth", errno))
                     }
-                    Ok(Err(errno))
+                    Ok(Ending::Exit(errno)) => Ok(Err(Errno(errno))),
+                    Ok(ending) => Err(self.no_veth(veth, &format!("ended: {ending}"))),
+                    Err(why) => Err(self.no_veth(veth, &chain(&why))),
                 }
-                other => Err(self.teller.broken(format!("veth: {other:?}"))),
-            },
+            }
         }
+    }
+
+    fn no_veth(&mut self, veth: &Veth, why: &str) -> Told {
+        let [a, b] = &veth.between;
+        let message = format!("`veth`: the process that joins `{a}` and `{b}` {why}");
+        self.teller.broken(message)
     }
 
     /// `ping`

@@ -12,9 +12,10 @@
 //! is the box's.
 
 use super::ids::{Ids, become_root_inside, map_own_ids};
-use crate::base::Errno;
-use crate::plan::{BoxSpec, Namespace, Need, Place, Propagation, TimeOffsets};
+use crate::base::{Errno, chain};
+use crate::plan::{BoxSpec, Ending, Namespace, Need, Place, Propagation, TimeOffsets};
 use crate::sandbox::agent::Agent;
+use crate::sandbox::agent::errand;
 use crate::sandbox::agent::own::OwnMounts;
 use crate::sandbox::base::limits;
 use crate::sandbox::sys::{self, Forked, OneThread};
@@ -23,7 +24,6 @@ use crate::sandbox::wire::{Asked, Creation, Reply, Request, Wire};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::os::fd::OwnedFd;
@@ -36,10 +36,12 @@ pub(in crate::sandbox) fn create(
     own: &OwnMounts,
     box_end: OwnedFd,
 ) -> Result<i32, Told> {
+    let spec = &creation.spec;
     let pipes = (|| Ok::<_, std::io::Error>((std::io::pipe()?, std::io::pipe()?)))();
     let ((mut from_stage, to_creator), (from_creator, mut to_stage)) =
-        pipes.map_err(|error| teller.broken(format!("pipe: {error}")))?;
-    match sys::fork(teller.one).map_err(|errno| teller.broken(format!("fork: {errno}")))? {
+        pipes.map_err(|error| lost(teller, spec, &format!("has no pipe: {}", chain(&error))))?;
+    let forked = sys::fork(teller.one);
+    match forked.map_err(|errno| lost(teller, spec, &format!("could not be forked: {errno}")))? {
         Forked::Child => {
             drop((from_stage, to_stage));
             let link = Link {
@@ -51,18 +53,26 @@ pub(in crate::sandbox) fn create(
         }
         Forked::Parent(child) => {
             drop((to_creator, from_creator, box_end));
-            let made = attend(teller, creation, child, &mut from_stage, &mut to_stage);
+            let deadline = Instant::now() + errand::PATIENCE;
+            let ends = (&mut from_stage, &mut to_stage);
+            let made = attend(teller, creation, child, ends, deadline);
             // Closed before the wait: a stage that still hopes for a map must not.
             drop((from_stage, to_stage));
-            let status = waitpid(child, None);
-            match (made, status) {
-                (Ok(pid), Ok(WaitStatus::Exited(_, 0))) => Ok(pid),
+            match (made, errand::end_of(child, deadline)) {
+                (Ok(pid), Ok(Ending::Exit(0))) => Ok(pid),
                 (Err(Some(told)), _) => Err(told),
-                (_, Ok(WaitStatus::Exited(_, 1))) => Err(Told),
-                (_, other) => Err(teller.broken(format!("the stage ended: {other:?}"))),
+                // It has told why.
+                (_, Ok(Ending::Exit(1))) => Err(Told),
+                (_, Ok(ending)) => Err(lost(teller, spec, &format!("ended: {ending}"))),
+                (_, Err(why)) => Err(lost(teller, spec, &chain(&why))),
             }
         }
     }
+}
+
+fn lost(teller: &mut Teller, spec: &BoxSpec, why: &str) -> Told {
+    let name = &spec.name;
+    teller.broken(format!("the process that makes the box `{name}` {why}"))
 }
 
 /// The two pipes between stage and creator.
@@ -72,17 +82,19 @@ struct Link {
 }
 
 /// The creator's part: write the id maps when the stage asks for it, then read
-/// the box's id. `Err(None)`: the stage ended and has told why.
+/// the box's id. `Err(None)`: the stage has ended, or is late.
 fn attend(
     teller: &mut Teller,
     creation: &Creation,
     stage: Pid,
-    from_stage: &mut PipeReader,
-    to_stage: &mut PipeWriter,
+    (from_stage, to_stage): (&mut PipeReader, &mut PipeWriter),
+    deadline: Instant,
 ) -> Result<i32, Option<Told>> {
     let mut message = [0; 5];
     loop {
-        if from_stage.read_exact(&mut message).is_err() {
+        // It writes its few bytes at once, pipe(7).
+        if !errand::has_come(&*from_stage, deadline) || from_stage.read_exact(&mut message).is_err()
+        {
             return Err(None);
         }
         let value = i32::from_le_bytes([message[1], message[2], message[3], message[4]]);
@@ -121,6 +133,9 @@ fn stage(
     let mut owned = Vec::new();
     teller.place = Place::Box(spec.name.clone());
     die_with_parent(teller)?;
+    // Neither does it wait for its creator without an end: SIGALRM is that. A clone
+    // has no alarm of its parent's.
+    nix::unistd::alarm::set(errand::PATIENCE.as_secs() as u32);
 
     // The cgroup first: the files of the host's cgroups can't be written once a
     // user namespace took our privileges, and a cgroup namespace takes as its
@@ -142,7 +157,9 @@ fn stage(
                 let asked = link.up.write_all(b"m\0\0\0\0");
                 asked
                     .and_then(|()| link.down.read_exact(&mut [0]))
-                    .map_err(|error| teller.broken(format!("id maps: {error}")))?;
+                    .map_err(|error| {
+                        teller.broken(format!("the id maps of `{}`: {}", spec.name, chain(&error)))
+                    })?;
             }
             None => map_own_ids(teller, ids)?,
         }
@@ -183,9 +200,9 @@ fn stage(
         child => {
             let mut message = vec![b'c'];
             message.extend((child as i32).to_le_bytes());
-            link.up
-                .write_all(&message)
-                .map_err(|error| teller.broken(format!("stage: {error}")))
+            link.up.write_all(&message).map_err(|error| {
+                teller.broken(format!("the id of `{}`: {}", spec.name, chain(&error)))
+            })
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::confine::{Confinement, Privilege};
 use crate::base::{Errno, kernel};
-use crate::plan::Namespace;
+use crate::plan::{BoxName, Namespace};
 use crate::sandbox::agent::{Agent, Job};
 use crate::sandbox::base::owner::{MARK, Mark};
 use crate::sandbox::base::search;
@@ -25,6 +25,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
+use thiserror::Error;
 
 /// Where the pseudo-terminals of a place are.
 const DEVPTS: &str = "/dev/pts";
@@ -33,6 +34,36 @@ const DEVPTS: &str = "/dev/pts";
 const MOST_LOOKS: u32 = 20;
 /// The time from one look to the next.
 const NEXT_LOOK: Duration = Duration::from_millis(10);
+
+/// Why a program can't be started.
+#[derive(Debug, Error)]
+pub(in crate::sandbox) enum Unstarted {
+    #[error("the request names no program to start")]
+    Unnamed,
+    #[error("no program `{program}` is in the box `{place}`: looked in {path}")]
+    Missing {
+        program: String,
+        place: BoxName,
+        path: String,
+    },
+    #[error("`{program}` could not be started in {directory}")]
+    Refused {
+        program: String,
+        directory: String,
+        #[source]
+        errno: Errno,
+    },
+    #[error("mount(devpts) on {DEVPTS}, a directory that a root of the box's own needs")]
+    Devpts(#[source] Errno),
+    /// A call for one of its ends, with the object that it was for.
+    #[error("{0}")]
+    Ends(String, #[source] Errno),
+}
+
+/// A call that failed for one of a program's ends.
+fn on<E: Into<Errno>>(call: impl Into<String>) -> impl FnOnce(E) -> Unstarted {
+    move |error| Unstarted::Ends(call.into(), error.into())
+}
 
 /// A program that runs.
 struct Served {
@@ -58,7 +89,7 @@ impl Agent {
     pub(in crate::sandbox) fn serve_program(
         &mut self,
         start: &Start,
-    ) -> Result<Box<dyn Job>, String> {
+    ) -> Result<Box<dyn Job>, Unstarted> {
         let Program {
             argv,
             environment,
@@ -66,19 +97,22 @@ impl Agent {
             user,
             limits,
             stdio,
-            place: _,
+            place,
         } = &start.program;
-        let (program, arguments) = argv.split_first().ok_or("it has no program to start")?;
+        let (program, arguments) = argv.split_first().ok_or(Unstarted::Unnamed)?;
         let path = environment.iter().find(|(name, _)| name == "PATH");
         let path = path.map_or(search::USUAL, |(_, path)| path);
-        let found = search::find(program, path)
-            .ok_or_else(|| format!("no program `{program}` is in here: looked in {path}"))?;
+        let found = search::find(program, path).ok_or_else(|| Unstarted::Missing {
+            program: program.clone(),
+            place: place.clone(),
+            path: path.into(),
+        })?;
         let Wiring {
             theirs: [stdin, stdout, stderr],
             ours,
             terminal,
         } = match stdio {
-            Stdio::Pipes => pipes().map_err(|error| format!("pipe: {error}"))?,
+            Stdio::Pipes => pipes().map_err(on(format!("the pipes of `{program}`")))?,
             Stdio::Pty(size) => self.pty(*size, *user)?,
         };
         let mut command = Command::new(&found);
@@ -104,10 +138,11 @@ impl Agent {
             groups: Vec::new(),
         };
         let confined = self.teller.confine(&mut command, how);
-        let report = confined.map_err(|error| format!("memfd_create: {error}"))?;
-        let child = command.spawn().map_err(|error| {
-            let errno = Errno::from(error);
-            format!("`{program}` could not be started in {directory}: {errno}")
+        let report = confined.map_err(on("memfd_create(\"report\")"))?;
+        let child = command.spawn().map_err(|error| Unstarted::Refused {
+            program: program.clone(),
+            directory: directory.clone(),
+            errno: error.into(),
         })?;
         drop(command);
         self.teller.tell_confined(report);
@@ -122,9 +157,8 @@ impl Agent {
     }
 
     /// A pty of this place's own, of that size.
-    fn pty(&mut self, size: Size, user: Option<(u32, u32)>) -> Result<Wiring, String> {
+    fn pty(&mut self, size: Size, user: Option<(u32, u32)>) -> Result<Wiring, Unstarted> {
         self.own_devpts()?;
-        let failed = |call: &'static str| move |errno| format!("{call}: {errno}");
         let own = format!("{DEVPTS}/ptmx");
         // A device node of that name opens the instance beside it, pts(4).
         let multiplexer = match Path::new(&own).exists() && self.own_mounts {
@@ -133,19 +167,16 @@ impl Agent {
         };
         let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
         let master = nix::fcntl::open(multiplexer, flags, Mode::empty())
-            .map_err(|errno| format!("open({multiplexer}): {}", Errno::from(errno)))?;
-        let terminal = pty_peer(master.as_fd()).map_err(failed("TIOCGPTPEER"))?;
-        set_window(terminal.as_fd(), size).map_err(failed("TIOCSWINSZ"))?;
+            .map_err(on(format!("open({multiplexer})")))?;
+        let terminal =
+            pty_peer(master.as_fd()).map_err(on(format!("ioctl({multiplexer}, TIOCGPTPEER)")))?;
+        set_window(terminal.as_fd(), size).map_err(on("ioctl(the terminal, TIOCSWINSZ)"))?;
         if let Some((uid, _)) = user {
             let uid = nix::unistd::Uid::from_raw(uid);
             nix::unistd::fchown(&terminal, Some(uid), None)
-                .map_err(|errno| format!("fchown of the terminal: {}", Errno::from(errno)))?;
+                .map_err(on(format!("fchown(the terminal, {uid})")))?;
         }
-        let copy = || {
-            terminal
-                .try_clone()
-                .map_err(|error| format!("dup: {error}"))
-        };
+        let copy = || terminal.try_clone().map_err(on("dup(the terminal)"));
         Ok(Wiring {
             theirs: [copy()?, copy()?, copy()?],
             ours: vec![master],
@@ -155,7 +186,7 @@ impl Agent {
 
     /// Mounts an instance of devpts of this box's own where it has the one that
     /// it was made with; without a mount namespace that stays.
-    fn own_devpts(&mut self) -> Result<(), String> {
+    fn own_devpts(&mut self) -> Result<(), Unstarted> {
         let device = stat(DEVPTS).ok().map(|stat| stat.st_dev);
         if !self.own_mounts || device != self.devpts {
             return Ok(());
@@ -167,11 +198,7 @@ impl Agent {
         let made = self.teller.call("mount", args, why, || {
             mount(Some("devpts"), DEVPTS, Some("devpts"), flags, Some(data)).map_err(Errno::from)
         });
-        made.map_err(|errno| {
-            format!(
-                "mount(devpts) on {DEVPTS}: {errno}; a root of the box's own needs that directory"
-            )
-        })
+        made.map_err(Unstarted::Devpts)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `run`: one of the machine's own programs, with what it writes captured.
 
 use super::confine::{Confinement, Privilege};
-use crate::base::Errno;
+use crate::base::{Errno, chain, literal};
 use crate::plan::{Ending, Event, Namespace, Need, Output, Value};
 use crate::sandbox::agent::{Agent, Job};
 use crate::sandbox::base::owner::{MARK, Mark};
@@ -68,8 +68,10 @@ impl Agent {
             groups: task.fence.clone(),
         };
         let outputs = Captured::new().and_then(|out| Ok((out, Captured::new()?)));
-        let ((out, to_out), (err, to_err)) =
-            outputs.map_err(|error| self.teller.broken(format!("pipe: {error}")))?;
+        let ((out, to_out), (err, to_err)) = outputs.map_err(|error| {
+            self.teller
+                .broken(format!("the pipes of `{program}`: {}", chain(&error)))
+        })?;
         // A root of the box's own has nothing of what the learner's PATH names.
         let path = match self.pivoted {
             true => search::USUAL.to_string(),
@@ -90,8 +92,10 @@ impl Agent {
             .envs(Mark::own().map(|mark| (MARK, mark.to_string())))
             .current_dir("/");
         let confined = self.teller.confine(&mut command, how);
-        let report =
-            confined.map_err(|error| self.teller.broken(format!("memfd_create: {error}")))?;
+        let report = confined.map_err(|error| {
+            self.teller
+                .broken(format!("memfd_create for `{program}`: {}", chain(&error)))
+        })?;
         let before = Instant::now();
         // Returns once execve(2) has succeeded or failed in the child.
         let spawned = (|| {
@@ -102,7 +106,7 @@ impl Agent {
         })();
         // It holds the other ends of the pipes.
         drop(command);
-        let shown: Vec<String> = argv.iter().map(|word| format!("{word:?}")).collect();
+        let shown: Vec<String> = argv.iter().map(literal).collect();
         let args = format!("[{}]", shown.join(", "));
         let call = spawned
             .as_ref()

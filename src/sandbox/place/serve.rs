@@ -9,7 +9,7 @@
 
 use super::create::{create, set_clocks};
 use super::ids::enter_base;
-use crate::base::Errno;
+use crate::base::{Errno, chain};
 use crate::plan::{Place, Verb};
 use crate::sandbox::agent::{Agent, Job};
 use crate::sandbox::base::limits;
@@ -168,7 +168,7 @@ impl Agent {
                     self.jobs.push((id, job));
                     return;
                 }
-                Err(why) => Ok(Reply::Unable(why)),
+                Err(error) => Ok(Reply::Unable(chain(&error))),
             },
             Request::Signal { program, signal } => {
                 Ok(self.of_program(program, |job| job.signal(signal)))

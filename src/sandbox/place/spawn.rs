@@ -2,7 +2,7 @@
 //! tool does.
 
 use super::workload;
-use crate::base::Errno;
+use crate::base::{Errno, chain};
 use crate::plan::{Ending, Join, Spawn, Unit, Value, Workload};
 use crate::sandbox::agent::background::{Child, Report};
 use crate::sandbox::agent::{Agent, Answer, Job};
@@ -68,10 +68,15 @@ impl Agent {
         number: u32,
     ) -> Result<Result<Child, Errno>, Told> {
         let ends = UnixStream::pair();
-        let (ours, theirs) =
-            ends.map_err(|error| self.teller.broken(format!("socketpair: {error}")))?;
+        let (ours, theirs) = ends.map_err(|error| {
+            self.teller
+                .broken(format!("socketpair for a `spawn`: {}", chain(&error)))
+        })?;
         let report = Report::new(ours);
-        let mut report = report.map_err(|error| self.teller.broken(format!("fcntl: {error}")))?;
+        let mut report = report.map_err(|error| {
+            self.teller
+                .broken(format!("fcntl for a `spawn`: {}", chain(&error)))
+        })?;
         let cgroups = spawn
             .cgroup
             .as_ref()

@@ -1,7 +1,7 @@
 //! The verbs that are one call or two: names, mounts, files, sockets, queues.
 
 use super::create::propagation;
-use crate::base::Errno;
+use crate::base::{Errno, literal};
 use crate::plan::{Kill, Listen, Mount, Place, Probe, Propagation, Signal, Unit, Value, Write};
 use crate::probe::{Subject, View, observe};
 use crate::sandbox::agent::own::Uncovered;
@@ -125,7 +125,12 @@ impl Agent {
             },
         );
         Ok(opened.and_then(|fd| {
-            let args = format!("{}, {:?}, {}", fd.as_raw_fd(), write.text, write.text.len());
+            let args = format!(
+                "{}, {}, {}",
+                fd.as_raw_fd(),
+                literal(&write.text),
+                write.text.len()
+            );
             let written = self.teller.call("write", args, "", || {
                 nix::unistd::write(&fd, write.text.as_bytes())
                     .map(|n| n as i64)
