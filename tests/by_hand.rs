@@ -9,12 +9,12 @@ mod support;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Command, Stdio};
+use support::held::{Held, IMAGE, line};
 use support::{
-    Bounded, Limit, PATIENCE, User, alone, assert_nothing_left, can_make_groups, glassbox,
-    has_programs, may_make_boxes, state,
+    Limit, PATIENCE, User, alone, assert_nothing_left, can_make_groups, glassbox, has_programs,
+    may_make_boxes, state,
 };
 
 /// What two containers are compared by.
@@ -71,46 +71,6 @@ impl Kind {
     }
 }
 
-/// A process that goes on until its standard input ends.
-struct Held {
-    child: Bounded,
-    input: Option<ChildStdin>,
-}
-
-impl Held {
-    fn start(mut command: Command) -> (Held, BufReader<impl Read>) {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .within(PATIENCE)
-            .spawn()
-            .unwrap();
-        let input = child.stdin.take();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        (Held { child, input }, output)
-    }
-
-    fn end(mut self) {
-        drop(self.input.take());
-        self.child.wait();
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        drop(self.input.take());
-        // Bounded all the same; after a failed assertion none may follow.
-        let _ = Child::wait(&mut self.child);
-    }
-}
-
-/// The next line; a runtime that fails ends its output.
-fn line(output: &mut impl BufRead) -> String {
-    let mut line = String::new();
-    output.read_line(&mut line).unwrap();
-    line.trim_end().to_string()
-}
-
 /// Our own, at its last stage.
 fn by_hand() -> Kind {
     let mut command = glassbox(User::Me);
@@ -129,36 +89,6 @@ fn by_hand() -> Kind {
     held.end();
     kind
 }
-
-/// Lines for a shell that stands in a mount namespace of its own: a small root
-/// filesystem in ./image, of two programs and their libraries.
-const IMAGE: &str = "
-set -e
-mount -t tmpfs room .
-cd \"$PWD\"
-mkdir -p image/bin image/proc image/dev image/sys upper work rootfs
-for name in sh sleep; do
-    program=$(command -v $name)
-    cp -L \"$program\" image/bin/$name
-    ldd \"$program\" | grep -oE '/[^ ]+' | while read -r library; do
-        mkdir -p \"image$(dirname \"$library\")\"
-        cp -L \"$library\" \"image$library\"
-    done
-done
-# Some runtimes refuse a hybrid of both versions, where the second is empty,
-# and yet make a directory in its place.
-if mountpoint -q /sys/fs/cgroup/unified; then
-    mkdir groups
-    mount -t tmpfs groups groups
-    mkdir groups/unified
-    for hierarchy in /sys/fs/cgroup/*; do
-        case $hierarchy in */unified) continue ;; esac
-        mkdir \"groups/${hierarchy##*/}\"
-        mount --bind \"$hierarchy\" \"groups/${hierarchy##*/}\"
-    done
-    mount --move groups /sys/fs/cgroup
-fi
-";
 
 /// A container of crun's, from the configuration that `crun spec` makes, on an
 /// overlay as container engines mount it.

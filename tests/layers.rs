@@ -14,7 +14,7 @@ mod tokens;
 /// Each module, in order from the bottom up, and what it may import. `base`
 /// may be imported by all. A row names only rows above it, so the imports
 /// form a DAG.
-const TABLE: [(&str, &[&str]); 14] = [
+const TABLE: [(&str, &[&str]); 15] = [
     ("base", &[]),
     ("plan", &[]),
     ("probe", &["plan"]),
@@ -22,21 +22,26 @@ const TABLE: [(&str, &[&str]); 14] = [
     ("sandbox", &["plan", "probe", "image"]),
     ("check", &["plan"]),
     ("record", &["plan", "check"]),
+    ("explain", &["plan", "probe"]),
     ("course", &["plan", "check", "record"]),
-    ("render", &["plan", "check", "course"]),
-    ("session", &["plan", "probe", "sandbox", "check", "course"]),
+    ("render", &["plan", "check", "course", "explain"]),
+    (
+        "session",
+        &["plan", "probe", "sandbox", "check", "course", "explain"],
+    ),
     ("tui", &["plan", "check", "course", "render", "session"]),
     (
         "cli",
         &[
-            "plan", "probe", "image", "sandbox", "check", "record", "course", "render", "session",
+            "plan", "probe", "image", "sandbox", "check", "record", "explain", "course", "render",
+            "session",
         ],
     ),
     (
         "main",
         &[
-            "plan", "probe", "image", "sandbox", "check", "record", "course", "render", "session",
-            "tui", "cli",
+            "plan", "probe", "image", "sandbox", "check", "record", "explain", "course", "render",
+            "session", "tui", "cli",
         ],
     ),
     // Declares the modules; uses none.

@@ -80,6 +80,8 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show what on this machine is isolated, or what one process of it is made of
+    Explain(ExplainArgs),
     /// Remove what runs that were killed have left
     Clean {
         /// Only say what would be removed
@@ -123,6 +125,20 @@ pub(crate) struct RunArgs {
     /// Agree to what the step of a pack from a directory will do
     #[arg(long)]
     pub(crate) trust: bool,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ExplainArgs {
+    /// A process id, or a unit, a cgroup, a container's id or a name; all if absent
+    #[arg(value_name = "PID|NAME|UNIT|CGROUP")]
+    pub(crate) target: Option<String>,
+    /// Print one JSON document; with --watch one a line, at each change
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Go on looking, and tell what changes
+    #[arg(long)]
+    pub(crate) watch: bool,
 }
 
 /// Arguments of `verify`.

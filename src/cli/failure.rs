@@ -2,6 +2,7 @@
 
 use super::printer::{Printer, Tone, visible};
 use crate::base::chain;
+use crate::session::explain::{Blind, Lost};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -90,6 +91,23 @@ impl Failure {
             writeln!(out, " {label}: {}", visible(hint))?;
         }
         Ok(())
+    }
+}
+
+impl From<Blind> for Failure {
+    /// Why `explain` has no answer, and what to try.
+    fn from(error: Blind) -> Failure {
+        let message = error.to_string();
+        match error {
+            Blind::OtherProc => Failure::host(message).hint(
+                "start it where /proc is that of the same pid namespace: \
+                 unshare --mount-proc, or outside",
+            ),
+            Blind::Lost(Lost::Nobody(_)) => {
+                Failure::input(message).hint("without an argument explain lists what is isolated")
+            }
+            Blind::Lost(Lost::Ended(_)) => Failure::host(message),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod clean;
 mod consent;
 mod doctor;
 mod evidence;
+mod explain;
 mod failure;
 mod finding;
 mod hold;
@@ -25,6 +26,7 @@ mod pack;
 mod printer;
 mod run;
 mod verify;
+mod watch;
 
 pub use args::{Look, ThemeChoice};
 
@@ -119,6 +121,7 @@ fn carry_out(cli: Cli, out: &mut Printer) -> Result<Carried, Failure> {
         Some(Command::Run(args)) => run::run(&pack::load(lessons)?, &args, out)?,
         Some(Command::Verify(args)) => verify::verify(&pack::load(lessons)?, &args, out)?,
         Some(Command::Doctor { json }) => doctor::doctor(&pack::load(lessons)?, json, out)?,
+        Some(Command::Explain(args)) => explain::explain(&args, out)?,
         Some(Command::Clean { dry_run }) => clean::clean(dry_run, out)?,
         Some(Command::Lint { path, json }) => lint::lint(path.as_deref().or(lessons), json, out)?,
         Some(Command::Schema) => lint::schema(out)?,
@@ -141,6 +144,7 @@ fn tidy(command: Option<&Command>) {
         }
         Some(
             Command::List { .. }
+            | Command::Explain(_)
             | Command::Clean { .. }
             | Command::Lint { .. }
             | Command::Schema

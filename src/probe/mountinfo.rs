@@ -2,24 +2,39 @@
 
 /// One mount, as a process sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mount {
+pub struct Mount {
     /// Its number, unique in this file.
     id: u64,
     /// The number of the mount that it is mounted on.
     parent: u64,
+    /// The filesystem's device, `major:minor`: the same wherever it is mounted.
+    pub device: String,
     /// Which directory of the filesystem is mounted; `/` for the whole.
-    pub(super) root: String,
+    pub root: String,
     /// Where, relative to the process's root directory.
-    pub(super) point: String,
+    pub point: String,
+    /// Options of this mount, comma-separated: `ro,nosuid`.
+    pub options: String,
     /// The filesystem's type.
-    pub(super) fstype: String,
+    pub fstype: String,
     /// Options of the filesystem itself, shared by all its mounts, escaped as
     /// they stand there: an unescaped comma in a value would look like the next.
-    pub(super) super_options: Vec<String>,
+    pub super_options: Vec<String>,
+}
+
+impl Mount {
+    /// Whether each answer of the filesystem comes from the kernel itself, and
+    /// not from a process or another machine that may never give it.
+    pub fn is_local(&self) -> bool {
+        const REMOTE: [&str; 9] = [
+            "fuse", "nfs", "cifs", "smb", "9p", "autofs", "ceph", "virtiofs", "afs",
+        ];
+        !REMOTE.iter().any(|name| self.fstype.starts_with(name))
+    }
 }
 
 /// All mounts in the file's order. Lines without the expected shape are passed over.
-pub(super) fn parse(text: &str) -> Vec<Mount> {
+pub fn parse(text: &str) -> Vec<Mount> {
     text.lines().filter_map(parse_line).collect()
 }
 
@@ -37,7 +52,7 @@ pub fn mount_points(text: &str) -> Vec<(String, String)> {
 ///
 /// The order of the lines doesn't tell, because a mount can be moved (that of
 /// `/` often comes after that of `/proc`); the tree of parents does.
-pub(super) fn is_visible(mount: &Mount, mounts: &[Mount]) -> bool {
+pub fn is_visible(mount: &Mount, mounts: &[Mount]) -> bool {
     let mut below = None;
     let mut at = mount;
     // A damaged file could hold a loop; a chain is never longer than the list.
@@ -66,7 +81,7 @@ pub(super) fn is_visible(mount: &Mount, mounts: &[Mount]) -> bool {
 
 /// The mount that a path shows if it is a mount point: the one on top of all
 /// that are mounted there.
-pub(super) fn topmost<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
+pub fn topmost<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
     let path = match path.trim_end_matches('/') {
         "" => "/",
         trimmed => trimmed,
@@ -79,7 +94,7 @@ pub(super) fn topmost<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> 
 
 /// The mount that a path lies in: that of the nearest mount point at it or above
 /// it. The path is taken by its text; no symbolic link is followed.
-pub(super) fn holding<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
+pub fn holding<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
     let ancestors = std::path::Path::new(path).ancestors();
     ancestors
         .filter_map(std::path::Path::to_str)
@@ -97,12 +112,13 @@ fn parse_line(line: &str) -> Option<Mount> {
     let mut before = before.split(' ');
     let mut after = after.split(' ');
     let (id, parent) = (before.next()?.parse().ok()?, before.next()?.parse().ok()?);
-    let _device = before.next()?;
     Some(Mount {
         id,
         parent,
+        device: before.next()?.into(),
         root: unescape(before.next()?),
         point: unescape(before.next()?),
+        options: before.next().unwrap_or("").into(),
         fstype: unescape(after.next()?),
         super_options: after
             .nth(1)
@@ -147,26 +163,40 @@ mod tests {
 
     #[test]
     fn lines_of_every_shape() {
-        let mount = |id, parent, root: &str, point: &str, fstype: &str, options: &str| Mount {
+        let mount = |(id, parent, device): (u64, u64, &str),
+                     root: &str,
+                     point: &str,
+                     own: &str,
+                     fstype: &str,
+                     options: &str| Mount {
             id,
             parent,
+            device: device.into(),
             root: root.into(),
             point: point.into(),
+            options: own.into(),
             fstype: fstype.into(),
             super_options: options.split(',').map(String::from).collect(),
         };
         for (line, expected) in [
             (
                 "22 27 0:21 / /proc rw,relatime - proc proc rw",
-                Some(mount(22, 27, "/", "/proc", "proc", "rw")),
+                Some(mount(
+                    (22, 27, "0:21"),
+                    "/",
+                    "/proc",
+                    "rw,relatime",
+                    "proc",
+                    "rw",
+                )),
             ),
             (
                 r"36 35 98:0 /a\040b /mnt/x\134\011y rw shared:1 master:2 - ext3 /dev/root rw,errors=continue",
                 Some(mount(
-                    36,
-                    35,
+                    (36, 35, "98:0"),
                     "/a b",
                     "/mnt/x\\\ty",
+                    "rw",
                     "ext3",
                     "rw,errors=continue",
                 )),
@@ -174,11 +204,18 @@ mod tests {
             // Not an escape: too short, not octal, or beyond a byte.
             (
                 r"1 2 0:1 / /a\04 rw - tmpfs none rw",
-                Some(mount(1, 2, "/", r"/a\04", "tmpfs", "rw")),
+                Some(mount((1, 2, "0:1"), "/", r"/a\04", "rw", "tmpfs", "rw")),
             ),
             (
                 r"1 2 0:1 / /a\049\777 rw - fuse.x none rw",
-                Some(mount(1, 2, "/", r"/a\049\777", "fuse.x", "rw")),
+                Some(mount(
+                    (1, 2, "0:1"),
+                    "/",
+                    r"/a\049\777",
+                    "rw",
+                    "fuse.x",
+                    "rw",
+                )),
             ),
             ("", None),
             ("22 27 0:21 / /proc rw", None),

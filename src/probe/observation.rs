@@ -28,6 +28,41 @@ pub(super) fn plain(path: &str, error: &io::Error) -> String {
     }
 }
 
+/// Why something couldn't be read of a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// In plain words.
+    pub because: String,
+    /// Whether it is there for somebody with more rights than this user.
+    pub denied: bool,
+}
+
+impl Unread {
+    /// By the error that a file gave.
+    pub(super) fn of(path: &Path, error: &io::Error) -> Unread {
+        Unread {
+            because: plain(&shown(path), error),
+            denied: error.kind() == io::ErrorKind::PermissionDenied,
+        }
+    }
+}
+
+impl From<&str> for Unread {
+    /// For a reason that is nobody's rights.
+    fn from(because: &str) -> Unread {
+        Unread {
+            because: because.into(),
+            denied: false,
+        }
+    }
+}
+
+impl From<String> for Unread {
+    fn from(because: String) -> Unread {
+        Unread::from(because.as_str())
+    }
+}
+
 /// An observation of that name, no larger than any is.
 pub(super) fn seen(name: &str, source: &str, value: Answer) -> Observation {
     Observation {

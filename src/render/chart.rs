@@ -5,7 +5,7 @@ use super::line::width as cells;
 use super::line::{Line, Role, Span};
 use super::plot::{Bound, Curve, Plot};
 use super::text::wrap;
-use crate::course::Scenario;
+use crate::course::{Chart, Scenario};
 use crate::plan::History;
 
 /// Rows of the drawing itself, at most.
@@ -23,10 +23,12 @@ const GAP: &str = "   ";
 
 /// The scenario's charts, drawn with characters.
 pub fn charts(scenario: &Scenario, history: &History, width: usize) -> Vec<Line> {
-    let plots = scenario
-        .charts
-        .iter()
-        .filter_map(|chart| Plot::new(chart, history));
+    curves(&scenario.charts, history, width)
+}
+
+/// These charts, drawn with characters, as far as there is anything to draw.
+pub fn curves(charts: &[Chart], history: &History, width: usize) -> Vec<Line> {
+    let plots = charts.iter().filter_map(|chart| Plot::new(chart, history));
     let drawn: Vec<Vec<Line>> = plots.map(|plot| text(&plot, width)).collect();
     drawn.join(&Line::default())
 }

@@ -22,6 +22,7 @@ mod code;
 mod consent;
 mod document;
 mod evidence;
+mod explain;
 mod figure;
 mod layers;
 mod line;
@@ -32,15 +33,16 @@ mod text;
 
 pub use ascii::ascii;
 pub use bars::bars;
-pub use chart::{above, below, charts};
+pub use chart::{above, below, charts, curves};
 pub use consent::consent;
 pub use document::document;
 pub use evidence::{evidence, figure, findings, observer};
+pub use explain::{explain, isolated};
 pub use layers::layers;
 pub use line::{Line, Role, Span, plain};
 pub use plot::{Axis, Bound, Curve, Plot, Quantity};
 pub use syscalls::{leftovers, stage, syscalls};
-pub use text::{visible, wrap};
+pub use text::{is_unseen, visible, wrap};
 
 #[cfg(test)]
 mod chart_tests;

@@ -20,15 +20,7 @@ pub fn visible(text: &str) -> String {
                 out.extend(char::from_u32(0x2400 + c as u32));
             }
             '\u{7f}' => out.push('␡'),
-            '\u{80}'..='\u{9f}'
-            | '\u{ad}'
-            | '\u{61c}'
-            | '\u{200b}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' => out.push_str(&code_point(c)),
+            unseen if is_unseen(unseen) => out.push_str(&code_point(unseen)),
             other => out.push(other),
         }
     }
@@ -44,6 +36,26 @@ pub fn visible(text: &str) -> String {
             .collect();
     }
     out
+}
+
+/// Whether a terminal would obey a character, let it move others, or show nothing
+/// of it: controls, marks of direction, what takes no cell by itself.
+pub fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{0}'..='\u{1f}'
+            | '\u{7f}'..='\u{9f}'
+            | '\u{ad}'
+            | '\u{61c}'
+            | '\u{200b}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 fn code_point(c: char) -> String {

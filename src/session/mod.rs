@@ -8,6 +8,7 @@
 
 mod consent;
 pub mod doctor;
+pub mod explain;
 mod missing;
 
 use crate::check::{Expectation, Verdict, judge};

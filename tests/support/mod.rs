@@ -5,6 +5,7 @@
 
 pub mod deadline;
 pub mod decoys;
+pub mod held;
 pub mod host;
 pub mod lesson;
 pub mod pack;

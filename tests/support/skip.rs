@@ -22,8 +22,10 @@ pub const SKIPPED: &str = "skipped: ";
 
 /// Programs that tests and the lessons' commands run and a small machine may
 /// lack, with Debian's package. What isn't here has to be there.
-const PACKAGES: [(&str, &str); 24] = [
+const PACKAGES: [(&str, &str); 29] = [
+    ("bwrap", "bubblewrap"),
     ("busybox", "busybox-static"),
+    ("capsh", "libcap2-bin"),
     ("containerd", "containerd"),
     ("crun", "crun"),
     ("docker", "docker.io"),
@@ -38,12 +40,15 @@ const PACKAGES: [(&str, &str); 24] = [
     ("lsns", "util-linux"),
     ("nsenter", "util-linux"),
     ("ping", "iputils-ping"),
+    ("podman", "podman"),
     ("ps", "procps"),
     ("python3", "python3"),
     ("readelf", "binutils"),
+    ("runc", "runc"),
     ("setpriv", "util-linux"),
     ("ss", "iproute2"),
     ("strace", "strace"),
+    ("systemd-run", "systemd"),
     ("taskset", "util-linux"),
     ("unshare", "util-linux"),
     ("vi", "vim-tiny"),

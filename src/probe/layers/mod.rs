@@ -12,6 +12,7 @@
 
 mod merge;
 mod options;
+pub(super) mod root;
 
 pub use merge::visible;
 
@@ -71,10 +72,12 @@ fn picture(mounts: &[Mount], path: &str) -> Result<Stack, String> {
     let marks = places.marks();
     let mut lists = Vec::new();
     for place in &places.directories {
-        lists.push(list(place, bytes, &|path| tree::is_opaque(path, marks))?);
+        lists.push(list(place, (bytes, MOST_LEVELS), &|path| {
+            tree::is_opaque(path, marks)
+        })?);
     }
     // The mount keeps its marks to itself.
-    let mut view = list(Path::new(&mount.point), bytes, &|_| false)?;
+    let mut view = list(Path::new(&mount.point), (bytes, MOST_LEVELS), &|_| false)?;
     // Where a layer's list ends before the layer does, nothing is known of what
     // comes behind: the picture ends there as a whole.
     let end = lists.iter().filter_map(|list| list.end.clone()).min();
@@ -310,7 +313,11 @@ impl List {
     }
 }
 
-fn list(top: &Path, bytes: usize, opaque: &dyn Fn(&Path) -> bool) -> Result<List, String> {
+fn list(
+    top: &Path,
+    (bytes, levels): (usize, usize),
+    opaque: &dyn Fn(&Path) -> bool,
+) -> Result<List, String> {
     let mut list = List::default();
     let mut taken = 0;
     // One more, to know whether there is more.
@@ -333,7 +340,7 @@ fn list(top: &Path, bytes: usize, opaque: &dyn Fn(&Path) -> bool) -> Result<List
         };
         let entry = Entry { path, kind, text };
         list.names.push((node.relative.into(), entry));
-        if node.level < MOST_LEVELS {
+        if node.level < levels {
             return Ok(Next::Enter);
         }
         list.deeper |= node.meta.is_dir()

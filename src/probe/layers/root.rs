@@ -1,0 +1,154 @@
+//! The layers of another process's root directory.
+//!
+//! Its mountinfo names them as whoever mounted them saw them: a runtime that may
+//! have had other mounts than the observer. So each place from which they may be
+//! looked up is tried, and one counts only if what its layers would show is what
+//! the root shows.
+
+use super::{Layer, List, MOST_BYTES, Places, Stack, list, options, visible};
+use crate::plan::Seen;
+use crate::probe::mountinfo::{self, Mount};
+use crate::probe::observation::{Unread, shown};
+use crate::probe::tree;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// From where a layer's path may be looked up.
+#[derive(Debug, Clone)]
+pub(in crate::probe) struct Base {
+    /// The root directory that the path begins at: `/`, or `/proc/PID/root` of
+    /// an ancestor.
+    pub(in crate::probe) root: PathBuf,
+    /// The mounts there.
+    pub(in crate::probe) mounts: Vec<Mount>,
+}
+
+/// The picture of a root directory that is an overlay, with the names directly
+/// in it. `root` leads to it, `mounts` are those of its process.
+///
+/// # Errors
+/// Why there is no picture, in plain words.
+pub(in crate::probe) fn root_layers(
+    root: &Path,
+    mounts: &[Mount],
+    bases: &[Base],
+) -> Result<Stack, Unread> {
+    let mount = mountinfo::topmost(mounts, "/")
+        .filter(|mount| mount.fstype == "overlay")
+        .ok_or("its root directory is no overlay")?;
+    if mount.root != "/" {
+        return Err(format!("its root is {} of an overlay", mount.root).into());
+    }
+    let told = options::parse(&mount.super_options);
+    let upper = told.upper.is_some();
+    let ways: Vec<Vec<String>> = told
+        .upper
+        .into_iter()
+        .chain(told.lower.into_iter().map(|path| vec![path]))
+        .collect();
+    if ways.iter().flatten().any(|path| !path.starts_with('/')) {
+        return Err("its layers' paths are relative to where the mounting process stood".into());
+    }
+    let bytes = MOST_BYTES / (ways.len() + 1);
+    let view = list(root, (bytes, 1), &|_| false)?;
+    let mut because = "its layers can't be reached from here".to_string();
+    for base in bases {
+        let places = Places {
+            directories: ways.iter().map(|ways| base.find(ways)).collect(),
+            upper,
+            user_attributes: told.user_attributes,
+        };
+        if let Some(strange) = places.directories.iter().find(|path| !base.is_safe(path)) {
+            because = format!("the layer {} may never answer", shown(strange));
+            continue;
+        }
+        match picture(&places, &view, &ways) {
+            Ok(stack) => return Ok(stack),
+            Err(error) => because = error,
+        }
+    }
+    Err(because.into())
+}
+
+impl Base {
+    /// The first of the ways that a path may have been meant that is there.
+    fn find(&self, ways: &[String]) -> PathBuf {
+        let mut paths = ways.iter().map(|way| self.at(way));
+        let first = paths.next().unwrap_or_default();
+        match first.is_dir() {
+            true => first,
+            false => paths.find(|path| path.is_dir()).unwrap_or(first),
+        }
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.root.join(path.trim_start_matches('/'))
+    }
+
+    /// Whether looking there waits for nobody.
+    fn is_safe(&self, path: &Path) -> bool {
+        let below = path.strip_prefix(&self.root).unwrap_or(path);
+        let path = Path::new("/").join(below);
+        mountinfo::holding(&self.mounts, &shown(&path)).is_none_or(Mount::is_local)
+    }
+}
+
+fn picture(places: &Places, view: &List, ways: &[Vec<String>]) -> Result<Stack, String> {
+    let bytes = MOST_BYTES / (places.directories.len() + 1);
+    let mut layers = Vec::new();
+    let mut cut = view.end.is_some();
+    for (index, (layer, place)) in places
+        .layers()
+        .into_iter()
+        .zip(&places.directories)
+        .enumerate()
+    {
+        let opaque = |path: &Path| tree::is_opaque(path, places.marks());
+        let listed = list(place, (bytes, 1), &opaque)?;
+        cut |= listed.end.is_some();
+        // The path as the mount was told, not the way that leads there from here.
+        let told = ways[index].first().cloned().unwrap_or_default();
+        layers.push(Layer {
+            path: told,
+            entries: listed
+                .names
+                .into_iter()
+                .map(|(_, mut entry)| {
+                    entry.text = None;
+                    entry
+                })
+                .collect(),
+            ..layer
+        });
+    }
+    let mut computed: BTreeMap<String, Seen> = visible(&layers)
+        .into_iter()
+        .map(|seen| (seen.path.clone(), seen))
+        .collect();
+    let seen: Vec<Seen> = view
+        .names
+        .iter()
+        .map(|(_, entry)| Seen {
+            from: computed
+                .remove(&entry.path)
+                .filter(|seen| seen.kind == entry.kind)
+                .map(|seen| seen.from)
+                .unwrap_or_default(),
+            path: entry.path.clone(),
+            kind: entry.kind,
+            text: None,
+        })
+        .collect();
+    let agrees = computed.is_empty() && seen.iter().all(|seen| !seen.from.is_empty());
+    if !cut && !agrees {
+        return Err(
+            "the directories at its layers' paths hold other names than its root shows".into(),
+        );
+    }
+    Ok(Stack {
+        at: "/".into(),
+        view: seen,
+        layers,
+        cut,
+    })
+}
