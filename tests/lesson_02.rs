@@ -5,11 +5,13 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::path::Path;
-use support::lesson::{self, assert_well_spelt, can_paste, scenario_of, scripts, the_course};
+use support::lesson::{self, scenario_of, the_course};
 use support::pack::{lacks_a_program, list, pack_with, public_tempdir, verify};
+use support::paste::{Pasted, Taken, assert_refused, interrupt, paste};
 use support::{
-    User, alone, assert_nothing_left, can_make_groups, may_make_boxes, shell, skip, state,
+    User, alone, assert_nothing_left, can_make_groups, is_root, may_make_boxes, skip, state, users,
 };
 use toml::{Table, Value};
 
@@ -45,58 +47,96 @@ fn what_moves_is_drawn() {
     }
 }
 
-/// The commands of the page `By hand`, as root, in either version: what each
-/// must print, and the groups that it must have removed.
+/// What each step's blocks must print at least, as root.
+fn said() -> [(&'static str, &'static [&'static str]); 11] {
+    let version_2 = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+    [
+        ("controllers", &["hierarchy"]),
+        ("group", &["inner: ", "Device or resource busy"]),
+        ("shares", &["glassbox-light ", "glassbox-heavy "]),
+        ("ceiling", &["nr_throttled"]),
+        // The kernel may count a process that it kills more than once.
+        ("memory", &["MemTotal", "oom_kill "]),
+        (
+            "oom-group",
+            if version_2 {
+                &["oom_kill "]
+            } else {
+                &["needs version 2"]
+            },
+        ),
+        ("reads", &["copied"]),
+        ("pids", &["max "]),
+        ("freezer", &["frozen", "thawed"]),
+        ("pressure", &["/sys/fs/cgroup"]),
+        ("stages", &["container", "0m0."]),
+    ]
+}
+
+/// The commands of the page `By hand`, in either version. Of an ordinary user's
+/// they say in their first line that they need root.
 #[test]
 fn the_commands_work_when_pasted_and_leave_nothing() {
-    if !can_make_groups() || !may_make_boxes(User::Me) {
-        return;
-    }
     let _turn = alone();
-    let version_2 = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
-    let expected: [(&str, &str); 8] = [
-        ("group", "inner: "),
-        ("shares", "heavy "),
-        ("ceiling", "nr_throttled"),
-        // The kernel may count a process that it kills more than once.
-        ("memory", "oom_kill "),
-        ("oom-group", if version_2 { "oom_kill" } else { "" }),
-        ("pids", "max "),
-        ("freezer", "thawed"),
-        ("stages", "container"),
-    ];
-    let groups = [
-        "outer", "light", "heavy", "capped", "small", "together", "few", "ice", "mine",
-    ];
     let before = state();
-    for (_, step) in the_course().select("02") {
-        let id = step.meta.id.0.as_str();
-        if !can_paste(step, &scripts(&step.by_hand).concat()) {
-            continue;
-        }
-        let mut printed = String::new();
-        for script in scripts(&step.by_hand) {
-            // As in a terminal, a command that fails doesn't end the rest.
-            let output = shell(User::Me, &format!("set +e\n{script}"));
-            assert_well_spelt(&String::from_utf8_lossy(&output.stderr), id);
-            printed.push_str(&String::from_utf8_lossy(&output.stdout));
-        }
-        assert!(
-            !printed.is_empty() || id == "oom-group",
-            "{id} prints nothing"
-        );
-        if let Some((_, part)) = expected.iter().find(|(step, _)| *step == id) {
-            assert!(printed.contains(part), "{id}: {printed}");
-            assert!(!printed.contains("oom_kill 0"), "{id}: {printed}");
-        }
-        for group in groups {
-            for tree in ["", "cpu/", "memory/", "pids/", "freezer/"] {
-                let left = format!("/sys/fs/cgroup/{tree}{group}");
-                assert!(!Path::new(&left).exists(), "{id} left {left}");
+    for user in users() {
+        let pasted = paste("02", |step| &step.by_hand, user, &[]);
+        if user == User::Me && is_root() {
+            if can_make_groups() {
+                lesson::assert_said(&pasted, &said());
+                let killed = |block: &Pasted| block.said.contains("oom_kill 0");
+                assert!(!pasted.iter().any(killed));
             }
+        } else {
+            assert_refused(&pasted);
         }
     }
     assert_nothing_left(&before, "the commands of lesson 02");
+}
+
+/// Where somebody has groups of these names, a block leaves them alone.
+#[test]
+fn the_commands_spare_groups_that_are_somebody_elses() {
+    if !is_root() || !can_make_groups() {
+        return;
+    }
+    let _turn = alone();
+    let before = state();
+    let names = |lesson: &str| {
+        let scripts = paste(lesson, |step| &step.by_hand, User::Ordinary, &[]);
+        scripts.iter().flat_map(Pasted::groups).collect::<Vec<_>>()
+    };
+    let mut all: BTreeSet<String> = ["02", "03/by-hand"].into_iter().flat_map(names).collect();
+    // What temporary directories begin with.
+    all.remove("glassbox-XXXXXX");
+    assert!(all.len() >= 10, "{all:?}");
+    let taken = Taken::make(&all);
+    for lesson in ["02", "03/by-hand"] {
+        for block in paste(lesson, |step| &step.by_hand, User::Me, &[]) {
+            let stopped = ["File exists", "needs version 2", "no disk is found"];
+            assert!(
+                !block.needs_root() || stopped.iter().any(|said| block.said.contains(said)),
+                "{}:\n{}",
+                block.script,
+                block.said
+            );
+        }
+        taken.assert_as_they_were();
+    }
+    drop(taken);
+    assert_nothing_left(&before, "groups of the names in lesson 02");
+}
+
+#[test]
+fn the_commands_undo_what_they_did_when_they_are_interrupted() {
+    if !is_root() || !can_make_groups() {
+        return;
+    }
+    let _turn = alone();
+    let before = state();
+    interrupt("02");
+    interrupt("03/by-hand");
+    assert_nothing_left(&before, "interrupted commands");
 }
 
 /// The limits of the first group of a demo.

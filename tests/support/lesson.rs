@@ -1,6 +1,7 @@
 //! What is asked of every lesson: each value of each knob, each question, and
 //! each command that is there to be pasted.
 
+use super::paste::Pasted;
 use super::skip::{missing, programs_of};
 use super::{Limit, PATIENCE, User, glassbox as program, skip, users};
 use glassbox::check::{Question, judge};
@@ -170,6 +171,23 @@ pub fn scripts(page: &Document) -> Vec<&str> {
             _ => None,
         })
         .collect()
+}
+
+/// Asserts that a shell has understood every command, whatever the kernel said,
+/// and of each step listed that its blocks, together, have said all of this.
+pub fn assert_said(pasted: &[Pasted], expected: &[(&str, &[&str])]) {
+    for block in pasted {
+        assert_well_spelt(&block.said, &format!("{}:\n{}", block.step, block.script));
+    }
+    for (step, parts) in expected {
+        let blocks = pasted.iter().filter(|block| block.step == *step);
+        let said: Vec<&str> = blocks.map(|block| block.said.as_str()).collect();
+        let said = said.concat();
+        for part in *parts {
+            // A step of which nothing could be pasted has been told as skipped.
+            assert!(said.is_empty() || said.contains(part), "{step}: {said}");
+        }
+    }
 }
 
 /// Asserts that a shell has understood every command, whatever the kernel said.

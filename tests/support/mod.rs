@@ -9,6 +9,7 @@ pub mod held;
 pub mod host;
 pub mod lesson;
 pub mod pack;
+pub mod paste;
 pub mod skip;
 pub mod state;
 pub mod wire;

@@ -22,7 +22,7 @@ pub const SKIPPED: &str = "skipped: ";
 
 /// Programs that tests and the lessons' commands run and a small machine may
 /// lack, with Debian's package. What isn't here has to be there.
-const PACKAGES: [(&str, &str); 29] = [
+const PACKAGES: [(&str, &str); 31] = [
     ("bwrap", "bubblewrap"),
     ("busybox", "busybox-static"),
     ("capsh", "libcap2-bin"),
@@ -37,6 +37,8 @@ const PACKAGES: [(&str, &str); 29] = [
     ("ipcmk", "util-linux"),
     ("ipcrm", "util-linux"),
     ("ipcs", "util-linux"),
+    ("ldd", "libc-bin"),
+    ("lsblk", "util-linux"),
     ("lsns", "util-linux"),
     ("nsenter", "util-linux"),
     ("ping", "iputils-ping"),
