@@ -6,7 +6,7 @@ use super::form::Fact;
 use super::sides::{Sides, amount, index};
 use crate::base::quoted;
 use crate::plan::Namespace;
-use crate::probe::limits::Ceiling;
+use crate::probe::limits::{Ceiling, Held};
 use crate::probe::mountinfo::Mount;
 
 /// The most that a container may have to count as held, as the course asks of one.
@@ -111,15 +111,27 @@ pub(super) fn limit_command(sides: &Sides, ceiling: Ceiling) -> String {
         .limited(ceiling)
         .and_then(|one| one.held.as_ref().ok());
     match held {
-        Some(held) => {
-            let own = || held.group.directory.join(ceiling.file(held.group.version));
-            let file = held
-                .least
-                .as_ref()
-                .map_or_else(own, |least| least.file.clone());
-            format!("cat {}", quoted(&file.display().to_string()))
-        }
+        Some(Held {
+            least: Some(least), ..
+        }) => format!("cat {}", quoted(&least.file.display().to_string())),
+        Some(held) => file_command(sides, held, ceiling, ceiling.file(held.group.version)),
         None => format!("cat /proc/{}/cgroup", sides.pid()),
+    }
+}
+
+/// The command that shows a file of its group; the root group has none of them, so
+/// there it is the one that shows that it stands there.
+pub(super) fn file_command(sides: &Sides, held: &Held, ceiling: Ceiling, file: &str) -> String {
+    let groups = &sides.theirs.process.groups;
+    let member = groups
+        .of_controller(ceiling.controller())
+        .or_else(|| groups.unified());
+    match member {
+        Some(member) if member.path != "/" => {
+            let path = held.group.directory.join(file);
+            format!("cat {}", quoted(&path.display().to_string()))
+        }
+        Some(_) | None => format!("cat /proc/{}/cgroup", sides.pid()),
     }
 }
 

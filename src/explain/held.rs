@@ -1,9 +1,8 @@
 //! Rows of the cgroup: what holds a process, and what its group uses.
 
-use super::container::limit_command;
+use super::container::{file_command, limit_command};
 use super::form::{Answer, Row};
 use super::sides::{Sides, amount};
-use crate::base::quoted;
 use crate::probe::Unread;
 use crate::probe::limits::Ceiling;
 
@@ -11,20 +10,26 @@ use crate::probe::limits::Ceiling;
 pub(super) fn cgroup(sides: &Sides) -> Vec<Row> {
     let pid = sides.pid();
     let paths = |side: &crate::probe::Target| {
-        let mut paths: Vec<String> = side
-            .process
-            .groups
-            .iter()
-            .filter(|member| member.path != "/")
-            .map(|member| match member.controllers.as_slice() {
-                [] => member.path.clone(),
-                names => format!("{} ({})", member.path, names.join(",")),
-            })
-            .collect();
-        if paths.is_empty() {
-            paths.push("/".into());
+        // In version 1 one path often stands for many hierarchies.
+        let mut by_path: Vec<(&str, Vec<&str>)> = Vec::new();
+        for member in side.process.groups.iter().filter(|one| one.path != "/") {
+            let names = member.controllers.iter().map(String::as_str);
+            match by_path.iter_mut().find(|(path, _)| *path == member.path) {
+                Some((_, known)) => known.extend(names),
+                None => by_path.push((&member.path, names.collect())),
+            }
         }
-        paths.join(", ")
+        let words = by_path
+            .into_iter()
+            .map(|(path, names)| match names.as_slice() {
+                [] => path.to_string(),
+                names => format!("{path} ({})", names.join(", ")),
+            });
+        let words: Vec<String> = words.collect();
+        match words.is_empty() {
+            true => "/".into(),
+            false => words.join("; "),
+        }
     };
     let mut rows = vec![Row {
         yours: Some(Answer::Seen(paths(sides.yours))),
@@ -67,11 +72,7 @@ pub(super) fn cgroup(sides: &Sides) -> Vec<Row> {
             ..Row::new(&format!("{id}.max"), label, theirs, step, command)
         });
         let command = match &limited.held {
-            Ok(held) => {
-                let file = ceiling.usage_file(held.group.version);
-                let path = held.group.directory.join(file);
-                format!("cat {}", quoted(&path.display().to_string()))
-            }
+            Ok(held) => file_command(sides, held, ceiling, ceiling.usage_file(held.group.version)),
             Err(_) => format!("cat /proc/{pid}/cgroup"),
         };
         let used = limited.used.clone();

@@ -102,9 +102,15 @@ fn binds(sides: &Sides) -> Vec<Row> {
         .iter()
         .take(MOST_BINDS)
         .map(|mount| {
-            let from = match place_of(mount, yours) {
-                Some(path) => path.display().to_string(),
-                None => format!("{} of device {}", mount.root, mount.device),
+            let whole: Vec<Mount> = mounts
+                .iter()
+                .filter(|one| one.root == "/")
+                .cloned()
+                .collect();
+            let from = match (place_of(mount, yours), place_of(mount, &whole)) {
+                (Some(path), _) => path.display().to_string(),
+                (None, Some(path)) => format!("{} of its own", path.display()),
+                (None, None) => format!("{} of device {}", mount.root, mount.device),
             };
             Row::new(
                 "bind",
