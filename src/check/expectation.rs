@@ -13,10 +13,18 @@ pub struct Expectation {
     pub claim: String,
     /// The test.
     pub when: Test,
+    /// What must stand beside it, where one comparison doesn't say all of the claim.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub and: Vec<Test>,
     /// The fact is one that not every kernel has: where it is unavailable, the
     /// claim is shown with the reason and fails nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub missing_ok: bool,
+    /// Why no change of the demo makes it false, such as that this would have to reach
+    /// the machine itself. `verify --mutate` tells it instead of a survivor, for 3 %
+    /// of a pack's claims at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds_anyway: Option<String>,
 }
 
 /// A test of one fact: `{ fact = "box/pid", is = 1 }`. Exactly one comparison.
@@ -64,11 +72,29 @@ pub struct Test {
     pub within: Option<Literal>,
 }
 
+impl Expectation {
+    /// All that must stand.
+    pub fn tests(&self) -> impl Iterator<Item = &Test> {
+        std::iter::once(&self.when).chain(&self.and)
+    }
+}
+
 impl Test {
     /// Every fact that it looks at.
     pub fn facts(&self) -> impl Iterator<Item = &FactRef> {
         let others = [&self.same_as, &self.differs_from, &self.less_than];
         std::iter::once(&self.fact).chain(others.into_iter().flatten())
+    }
+
+    /// The same test of other facts.
+    pub fn about(&self, other: impl Fn(&FactRef) -> FactRef) -> Test {
+        Test {
+            fact: other(&self.fact),
+            same_as: self.same_as.as_ref().map(&other),
+            differs_from: self.differs_from.as_ref().map(&other),
+            less_than: self.less_than.as_ref().map(&other),
+            ..self.clone()
+        }
     }
 }
 

@@ -1,12 +1,30 @@
 //! The judgement itself.
 
-use super::expectation::{Literal, Test, Verdict};
+use super::expectation::{Expectation, Literal, Test, Verdict};
 use crate::base::{Bytes, Nanos};
 use crate::plan::{Cut, FactRef, History, Provenance, Unit, Value};
 
 /// Judges a test by its newest facts.
 pub fn judge(test: &Test, history: &History) -> Verdict {
     judge_test(test, &|id| look_up(history, id))
+}
+
+/// Judges a claim by the newest facts that `meant` makes of those that it names: by
+/// the first of its tests that fails, else by the first that can't be judged.
+pub fn judge_claim(
+    claim: &Expectation,
+    history: &History,
+    meant: impl Fn(&FactRef) -> FactRef,
+) -> Verdict {
+    let tests = claim
+        .tests()
+        .map(|test| judge(&test.about(&meant), history));
+    let mut verdicts: Vec<Verdict> = tests.collect();
+    let fails = verdicts
+        .iter()
+        .position(|it| matches!(it, Verdict::Fails { .. }));
+    let told = fails.or_else(|| verdicts.iter().position(|it| !it.holds()));
+    verdicts.swap_remove(told.unwrap_or(0))
 }
 
 /// Judges a test by any source of values; the `Err` says why there is none.

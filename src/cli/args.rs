@@ -156,6 +156,10 @@ pub(crate) struct VerifyArgs {
     /// Write a JUnit report as well
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
+    /// Change one thing of each demo after the other, and find the claims that
+    /// nothing makes false
+    #[arg(long, conflicts_with_all = ["repeat", "junit"])]
+    pub(crate) mutate: bool,
     /// Agree to what the steps of a pack from a directory will do
     #[arg(long)]
     pub(crate) trust: bool,

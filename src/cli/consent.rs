@@ -1,26 +1,27 @@
 //! Whether the user agreed to what a pack's steps will do to this machine.
 
 use super::failure::Failure;
-use crate::course::{Course, Origin, Scenario};
+use crate::course::{Course, Origin};
+use crate::plan::Checked;
 use crate::render;
 use crate::session::{self, Agreed};
 
 /// How wide the summary may be.
 const WIDTH: usize = 76;
 
-/// The plans of these scenarios, in their order, once they may be carried out.
+/// These plans, in their order, once they may be carried out.
 ///
 /// # Errors
 /// Steps from a directory that nobody agreed to, with what they would do.
 pub(crate) fn consent<'a>(
     course: &Course,
     trust: bool,
-    scenarios: impl Iterator<Item = (String, &'a Scenario)>,
+    plans: impl Iterator<Item = (String, &'a Checked)>,
 ) -> Result<Vec<Agreed>, Failure> {
     let mut agreed = Vec::new();
     let mut questions = Vec::new();
-    for (label, scenario) in scenarios {
-        match session::ask(&course.origin, &scenario.plan) {
+    for (label, plan) in plans {
+        match session::ask(&course.origin, plan) {
             Ok(plan) => agreed.push(plan),
             Err(question) if trust => agreed.push(question.yes()),
             Err(question) => questions.push((label, question)),

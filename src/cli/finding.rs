@@ -1,6 +1,7 @@
 //! What `verify` found of a step, for whichever way it is told.
 
 use super::pack::Chosen;
+use crate::check::Verdict;
 use crate::plan::{Leftover, Refusal};
 use serde::Serialize;
 use std::time::Duration;
@@ -15,6 +16,8 @@ pub(crate) struct Finding<'a> {
     pub(crate) took: Duration,
     /// The result.
     pub(crate) status: Status,
+    /// A verdict for each claim, in order, if the run could be started.
+    pub(crate) verdicts: Vec<Verdict>,
     /// What of it could not be removed.
     pub(crate) left: Vec<Leftover>,
 }

@@ -18,12 +18,20 @@ pub(crate) struct Interrupt {
     state: Arc<Mutex<State>>,
 }
 
+/// A run that a signal takes down.
+pub(crate) struct Guarded<'i> {
+    interrupt: &'i Interrupt,
+    number: u64,
+}
+
 #[derive(Default)]
 struct State {
     /// The one that came.
     came: Option<i32>,
-    /// The run that it takes down; without one a signal waits for the next.
-    run: Option<Control>,
+    /// The runs that it takes down; without one a signal waits for the next.
+    runs: Vec<(u64, Control)>,
+    /// How many runs there have been.
+    begun: u64,
     /// Somebody who waits for the user: then a signal is their word to end, and
     /// not one to this process.
     waiter: Option<UnixStream>,
@@ -58,7 +66,7 @@ impl Interrupt {
                         Some(waiter) => drop(waiter.write(b"s")),
                         None => {
                             state.came.get_or_insert(signal);
-                            state.run.iter().for_each(Control::finish);
+                            state.runs.iter().for_each(|(_, run)| run.finish());
                         }
                     }
                 }
@@ -66,13 +74,24 @@ impl Interrupt {
         Ok(Interrupt { handle, state })
     }
 
-    /// From here on a signal takes this run down.
-    pub(crate) fn guard(&self, run: &Control) {
+    /// From here on a signal takes this run down, until what is returned is dropped.
+    pub(crate) fn guard(&self, run: &Control) -> Guarded<'_> {
         let mut state = lock(&self.state);
         if state.came.is_some() {
             run.finish();
         }
-        state.run = Some(run.clone());
+        state.begun += 1;
+        let number = state.begun;
+        state.runs.push((number, run.clone()));
+        Guarded {
+            interrupt: self,
+            number,
+        }
+    }
+
+    /// Whether a signal came: then nothing more is to be begun.
+    pub(crate) fn came(&self) -> bool {
+        lock(&self.state).came.is_some()
     }
 
     /// From here on signals ring here, until [`Interrupt::stop_ringing`]; one
@@ -88,11 +107,10 @@ impl Interrupt {
         lock(&self.state).waiter = None;
     }
 
-    /// To be called when all that the run made is gone: if a signal came, the
+    /// To be called when all that the runs made is gone: if a signal came, the
     /// process ends by it here, and says no more than what the end took.
     pub(crate) fn heed(&self, history: &History) {
-        let mut state = lock(&self.state);
-        state.run = None;
+        let state = lock(&self.state);
         if let Some(signal) = state.came {
             if let Some(message) = history.forced() {
                 eprintln!("{message}");
@@ -100,6 +118,13 @@ impl Interrupt {
             // It doesn't come back from any of these.
             let _ = emulate_default_handler(signal);
         }
+    }
+}
+
+impl Drop for Guarded<'_> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.interrupt.state);
+        state.runs.retain(|(number, _)| *number != self.number);
     }
 }
 

@@ -22,6 +22,7 @@ mod knobs;
 mod left_over;
 mod lint;
 mod list;
+mod mutate;
 mod pack;
 mod printer;
 mod run;
@@ -119,6 +120,9 @@ fn carry_out(cli: Cli, out: &mut Printer) -> Result<Carried, Failure> {
         None => return open(lessons, cli.look, cli.step.as_deref()),
         Some(Command::List { json }) => list::list(&pack::load(lessons)?, json, out)?,
         Some(Command::Run(args)) => run::run(&pack::load(lessons)?, &args, out)?,
+        Some(Command::Verify(args)) if args.mutate => {
+            mutate::mutate(&pack::load(lessons)?, &args, out)?
+        }
         Some(Command::Verify(args)) => verify::verify(&pack::load(lessons)?, &args, out)?,
         Some(Command::Doctor { json }) => doctor::doctor(&pack::load(lessons)?, json, out)?,
         Some(Command::Explain(args)) => explain::explain(&args, out)?,

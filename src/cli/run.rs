@@ -35,7 +35,7 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
     let agreed = consent(
         course,
         args.trust,
-        std::iter::once((label.clone(), &scenario)),
+        std::iter::once((label.clone(), &scenario.plan)),
     )?;
 
     if !args.json {
@@ -53,7 +53,7 @@ pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<
     let run = runs
         .next()
         .ok_or_else(|| Failure::host("there is no plan to run"))??;
-    interrupt.guard(run.control());
+    let _guarded = interrupt.guard(run.control());
     let mut history = History::default();
     let mut held = false;
     while let Ok(event) = run.events.recv() {

@@ -40,7 +40,7 @@ pub(crate) fn verify(
     let agreed = consent(
         course,
         args.trust,
-        chosen.iter().map(|one| (one.label(), &one.scenario)),
+        chosen.iter().map(|one| (one.label(), &one.scenario.plan)),
     )?;
     let rounds = args.repeat.map_or(1, |n| n.get());
     let mut tally = Tally::default();
@@ -48,7 +48,7 @@ pub(crate) fn verify(
     let interrupt = Interrupt::listen()?;
     for round in 1..=rounds {
         for (one, plan) in chosen.iter().zip(&agreed) {
-            let finding = examine(one, round, plan, &interrupt);
+            let (_, finding) = examine(one, round, plan, &interrupt);
             tally.add(&finding);
             junit.add(&finding);
             if args.json {
@@ -80,14 +80,15 @@ pub(crate) fn verify(
 }
 
 /// Runs one step and judges it.
-fn examine<'a>(
+pub(crate) fn examine<'a>(
     chosen: &'a Chosen<'a>,
     round: u32,
     agreed: &Agreed,
     interrupt: &Interrupt,
-) -> Finding<'a> {
+) -> (History, Finding<'a>) {
     let started = Instant::now();
     let mut left = Vec::new();
+    let mut seen = (History::default(), Vec::new());
     let status = match Run::events(agreed, false) {
         Err(why) => Status::Failed(vec![Problem {
             claim: "The run starts.".into(),
@@ -95,21 +96,27 @@ fn examine<'a>(
             observed: chain(&why),
         }]),
         Ok(run) => {
-            interrupt.guard(run.control());
+            let guarded = interrupt.guard(run.control());
             let history = History::from(run.events.iter().collect::<Vec<Event>>());
+            drop(guarded);
             interrupt.heed(&history);
             let record = Record::new(chosen.scenario.clone(), history);
             left = record.history.left().to_vec();
-            judge_record(&record, chosen.step.quiz.as_ref())
+            let status = judge_record(&record, chosen.step.quiz.as_ref());
+            seen = (record.history, record.verdicts);
+            status
         }
     };
-    Finding {
+    let (history, verdicts) = seen;
+    let finding = Finding {
         chosen,
         round,
         took: started.elapsed(),
         status,
+        verdicts,
         left,
-    }
+    };
+    (history, finding)
 }
 
 /// Everything that a step promises about its run: its claims, that exactly one
@@ -227,7 +234,7 @@ fn judge_question(question: &Question, history: &History) -> Option<Problem> {
 }
 
 /// A line for the step, and what is to be known of a failure or a skip.
-fn print(finding: &Finding, tell_round: bool, out: &mut Printer) -> Result<(), Failure> {
+pub(crate) fn print(finding: &Finding, tell_round: bool, out: &mut Printer) -> Result<(), Failure> {
     let word = match finding.status {
         Status::Passed => out.paint(Tone::Good, "ok"),
         Status::Failed(_) => out.paint(Tone::Bad, "FAIL"),
@@ -264,7 +271,7 @@ fn print(finding: &Finding, tell_round: bool, out: &mut Printer) -> Result<(), F
     left_over::print(&finding.left, out)
 }
 
-fn line_json(finding: &Finding) -> serde_json::Value {
+pub(crate) fn line_json(finding: &Finding) -> serde_json::Value {
     let (status, problems, refusal): (_, &[Problem], _) = match &finding.status {
         Status::Passed => ("passed", &[], None),
         Status::Failed(problems) => ("failed", problems, None),

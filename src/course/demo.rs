@@ -264,6 +264,8 @@ impl Demo {
             boxes: source.boxes,
             actions: source.actions,
             attended: false,
+            guarded: false,
+            one_cpu: false,
         };
         Ok(Scenario {
             plan: plan.check().map_err(|flaws| told(&flaws))?,

@@ -164,8 +164,10 @@ fn scene(sink: &mut Sink<'_>, root: &Node) -> (Yields, Boxes) {
     }
     for node in root.get("expect").map_or(&[][..], Node::items) {
         filled(judge.sink, node, "claim");
-        if let Some(when) = node.get("when") {
-            judge.test(when);
+        filled(judge.sink, node, "holds-anyway");
+        let and = node.get("and").map_or(&[][..], Node::items);
+        for test in node.get("when").into_iter().chain(and) {
+            judge.test(test);
         }
     }
     for node in root.get("knob").map_or(&[][..], Node::items) {

@@ -25,6 +25,12 @@ pub struct Plan {
     /// Somebody sits in front of it: a `stage` awaits their word.
     #[serde(default)]
     pub attended: bool,
+    /// What a box inherits of the host's mounts is read-only in it.
+    #[serde(default)]
+    pub guarded: bool,
+    /// Its boxes, and what is started in them, keep to one CPU.
+    #[serde(default)]
+    pub one_cpu: bool,
 }
 
 /// A process with namespaces of its own: pid 1 of a box.

@@ -38,11 +38,13 @@ pub fn parse(text: &str) -> Vec<Mount> {
     text.lines().filter_map(parse_line).collect()
 }
 
-/// Where each mount is, and its own options, comma-separated.
-pub fn mount_points(text: &str) -> Vec<(String, String)> {
+/// Where each mount is, its own options, comma-separated, and its filesystem's type.
+pub fn mount_points(text: &str) -> Vec<(String, String, String)> {
     let line = |line: &str| {
         let mut fields = line.split(' ').skip(4);
-        Some((unescape(fields.next()?), fields.next()?.to_string()))
+        let (point, options) = (unescape(fields.next()?), fields.next()?.to_string());
+        let mut rest = fields.skip_while(|field| *field != "-").skip(1);
+        Some((point, options, rest.next()?.to_string()))
     };
     text.lines().filter_map(line).collect()
 }

@@ -125,7 +125,9 @@ fn example() -> (Scenario, History, Vec<Verdict>) {
     let claim = |claim: &str| Expectation {
         claim: claim.into(),
         when: toml::from_str("fact = 'box/hostname'\nis = 'kettle'").unwrap(),
+        and: Vec::new(),
         missing_ok: false,
+        holds_anyway: None,
     };
     let scenario = Scenario {
         plan: Plan {
@@ -133,6 +135,8 @@ fn example() -> (Scenario, History, Vec<Verdict>) {
             boxes: vec![spec],
             actions: vec![action],
             attended: false,
+            guarded: false,
+            one_cpu: false,
         }
         .check()
         .unwrap(),
@@ -296,6 +300,8 @@ fn consent_lists_what_a_plan_does() {
             toml::from_str("in = 'box'\ndo.spawn = { workload = 'sleep', count = 3 }").unwrap(),
         ],
         attended: false,
+        guarded: false,
+        one_cpu: false,
     };
     insta::assert_snapshot!("consent", plain(&consent(&plan, 60)));
 }

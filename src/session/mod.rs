@@ -10,13 +10,15 @@ mod consent;
 pub mod doctor;
 pub mod explain;
 mod missing;
+mod mutation;
 
-use crate::check::{Expectation, Verdict, judge};
+use crate::check::{Expectation, Verdict, judge_claim};
 use crate::course::{Scenario, Step};
-use crate::plan::{Event, History, Namespace, Need, Refusal};
+use crate::plan::{Event, FactRef, History, Namespace, Need, Refusal};
 use crate::sandbox;
 pub use crate::sandbox::{Control, enough, heeded};
 pub use consent::{Agreed, Question, ask};
+pub use mutation::{Fate, disturbs};
 
 use missing::Missing;
 use std::borrow::Cow;
@@ -172,18 +174,20 @@ impl Record {
                 });
                 continue;
             }
-            let fact = &expectation.when.fact;
-            let refusal = refused_namespace(&fact.name, &history);
+            let mut facts = expectation.tests().map(|test| &test.fact);
+            let refusal = expectation
+                .tests()
+                .find_map(|test| refused_namespace(&test.fact.name, &history));
             // Only what was looked for and isn't there: a fact that no one saw fails.
             let missing = expectation.missing_ok
-                && history.fact(fact).is_some_and(|fact| fact.value.is_none());
-            let groupless = without.excuses(&expectation.when);
+                && facts.any(|id| history.fact(id).is_some_and(|fact| fact.value.is_none()));
+            let groupless = expectation.tests().any(|test| without.excuses(test));
             excused.push(refusal.is_some() || missing || groupless);
             verdicts.push(match refusal {
                 Some(refusal) => Verdict::Unknown {
                     because: refusal.to_string(),
                 },
-                None => judge(&expectation.when, &history),
+                None => judge_claim(expectation, &history, FactRef::clone),
             });
         }
         let failing: Vec<&Expectation> = scenario
@@ -195,7 +199,9 @@ impl Record {
             .collect();
         // What was refused and may be why: a group is that only for what would
         // have been in it.
-        let members = failing.iter().all(|claim| without.concerns(&claim.when));
+        let members = failing
+            .iter()
+            .all(|claim| claim.tests().any(|test| without.concerns(test)));
         let to_blame = history
             .refusals()
             .filter(|refusal| members || !matches!(refusal.need, Need::Cgroup(_)))
@@ -447,6 +453,8 @@ mod tests {
                     read("in = 'host'\ndo.join = { process = 'q', cgroup = 'g' }"),
                 ],
                 attended: false,
+                guarded: false,
+                one_cpu: false,
             }
             .check()
             .unwrap();

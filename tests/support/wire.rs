@@ -27,6 +27,8 @@ pub fn carry(demo: &str) -> Vec<Event> {
         boxes: demo.boxes,
         actions: demo.actions,
         attended: false,
+        guarded: false,
+        one_cpu: false,
     };
     let (mut wire, theirs) = UnixStream::pair().unwrap();
     wire.set_read_timeout(Some(PATIENCE)).unwrap();

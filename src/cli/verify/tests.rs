@@ -202,6 +202,7 @@ fn each_result_has_its_lines() {
             round: 2,
             took: Duration::from_millis(12),
             status,
+            verdicts: Vec::new(),
             left,
         };
         print(&finding, tell_round, &mut printer).unwrap();

@@ -69,6 +69,13 @@ impl Checked {
         self
     }
 
+    /// The plan, in whose boxes all is read-only but what the run itself mounts:
+    /// for a plan that nobody wrote, whose programs may meet what they didn't expect.
+    pub fn guarded(mut self) -> Checked {
+        self.0.guarded = true;
+        self
+    }
+
     /// The plan that was checked, to be changed: then it is checked no more.
     pub fn into_plan(self) -> Plan {
         self.0

@@ -18,6 +18,8 @@ fn plan(text: &str) -> Plan {
         boxes: written.boxes,
         actions: written.action,
         attended: false,
+        guarded: false,
+        one_cpu: false,
     }
 }
 

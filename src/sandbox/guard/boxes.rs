@@ -31,6 +31,7 @@ impl Run {
         if let Some(why) = self.plan.leak(spec) {
             return Err(End::Broken(format!("the box `{}`: {why}", spec.name)));
         }
+        let above = spec.parent.clone().map_or(Place::Host, Place::Box);
         let creator = self.creator_of(spec)?;
         let cgroups = self.cgroups_for(spec)?;
         let inside_user = spec.parent.as_ref().is_some_and(|parent| {
@@ -42,6 +43,8 @@ impl Run {
             spec: spec.clone(),
             cgroups,
             map_to: choose.then_some(NOBODY),
+            one_cpu: self.plan.one_cpu,
+            guarded: self.plan.guarded && !self.plan.contained(&above, Namespace::Mount),
         };
         let (ours, theirs) = Wire::pair()?;
         ours.want_credentials()?;

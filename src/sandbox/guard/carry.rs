@@ -51,7 +51,10 @@ impl Run {
         for (index, action) in self.plan.actions.clone().into_iter().enumerate() {
             (self.doing, self.released) = (Some(index), false);
             self.tell(Event::Doing { action: index })?;
-            self.act(index, &action)?;
+            match self.plan.guarded {
+                false => self.act(index, &action)?,
+                true => self.try_to_act(index, &action)?,
+            }
         }
         // What was seen without it shows nothing, whatever it was.
         if let Some(taken) = self.groups.taken(None) {
@@ -64,6 +67,40 @@ impl Run {
             true => self.serve(),
             false => Ok(()),
         }
+    }
+
+    /// Carries out one action of a plan that nobody wrote: one that can't be carried
+    /// out has no result, and the plan goes on.
+    fn try_to_act(&mut self, index: usize, action: &Action) -> Result<(), End> {
+        self.collect_failures();
+        let done = self.act(index, action);
+        let failed = self.failures();
+        let why = match done {
+            Ok(()) | Err(End::Asked) => return done,
+            Err(End::Told) if failed.is_empty() => return done,
+            Err(End::Told) => failed.join("; "),
+            Err(End::Broken(why)) => why,
+        };
+        if self.limit.is_some_and(|limit| self.clock.now() >= limit) {
+            return Err(End::Broken(why));
+        }
+        for name in action.fact_names() {
+            let fact = Fact {
+                id: FactRef {
+                    seen_from: action.place.clone(),
+                    about: action.of.clone(),
+                    name,
+                    moment: action.at.clone(),
+                },
+                value: None,
+                source: action.verb.about().call.into(),
+                provenance: Provenance::Unavailable {
+                    because: why.clone(),
+                },
+            };
+            self.tell(Event::Fact(fact))?;
+        }
+        Ok(())
     }
 
     /// Carries out one action.

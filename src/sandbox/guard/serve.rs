@@ -30,11 +30,11 @@ impl Run {
             match self.service.queue.pop_front() {
                 None => self.turn()?,
                 Some(Queued { id, work, lease }) => {
-                    self.service.failed = Some(Vec::new());
+                    self.collect_failures();
                     self.until = Some((self.clock.now() + ACTION, ACTION));
                     let done = self.carry_out(work, id, lease);
                     self.until = None;
-                    let failed = self.service.failed.take().unwrap_or_default();
+                    let failed = self.failures();
                     let told = match done {
                         Ok(()) => Answer::Done,
                         Err(End::Asked) => return Err(End::Asked),
@@ -300,6 +300,16 @@ impl Run {
         }
         self.answer(request, told, Vec::new())?;
         Ok(true)
+    }
+
+    /// From here on the words of what fails are kept instead of told.
+    pub(super) fn collect_failures(&mut self) {
+        self.service.failed = Some(Vec::new());
+    }
+
+    /// Those that were kept.
+    pub(super) fn failures(&mut self) -> Vec<String> {
+        self.service.failed.take().unwrap_or_default()
     }
 
     /// Keeps the words of what fails in a request that is served: they are its

@@ -57,7 +57,7 @@ pub(in crate::sandbox) fn enter() -> Result<(), Refused> {
     mount(none, "/", none, private, none).map_err(step("mount(\"/\", MS_REC|MS_PRIVATE)"))?;
     // Root without any capability still owns root's files, /proc/sys among them,
     // and root's disks, whatever directory their nodes are in.
-    guard().map_err(|errno| Refused {
+    read_only(true).map_err(|errno| Refused {
         call: "mount_setattr(\"/\", AT_RECURSIVE, MOUNT_ATTR_RDONLY|MOUNT_ATTR_NODEV)",
         errno,
     })?;
@@ -118,26 +118,62 @@ pub(in crate::sandbox) fn enter() -> Result<(), Refused> {
     })
 }
 
-/// Makes every mount read-only, and each device on it a node that can't be opened.
-fn guard() -> Result<(), Errno> {
-    match sys::guard_all_mounts() {
+/// Makes every mount of this namespace read-only, and, with `nodev`, each device on
+/// it a node that can't be opened.
+fn read_only(nodev: bool) -> Result<(), Errno> {
+    match sys::guard_all_mounts(nodev) {
         Err(Errno(libc::ENOSYS)) => {}
         done => return done,
     }
     // Mount by mount, then. What another covers can't be reached by a path:
     // neither from here nor by the program.
     let text = crate::base::kernel::read_text("/proc/self/mountinfo").unwrap_or_default();
-    for (point, options) in crate::probe::mount_points(&text) {
-        let has = |name: &str| options.split(',').any(|option| option == name);
-        let mut flags = MsFlags::MS_RDONLY | MsFlags::MS_NODEV;
-        flags.set(MsFlags::MS_NOSUID, has("nosuid"));
-        flags.set(MsFlags::MS_NOEXEC, has("noexec"));
+    for (point, options, _) in crate::probe::mount_points(&text) {
+        let mut flags = flags_of(&options) | MsFlags::MS_RDONLY;
+        flags.set(
+            MsFlags::MS_NODEV,
+            nodev || flags.contains(MsFlags::MS_NODEV),
+        );
         match remount(&point, flags) {
             Err(Errno(libc::EINVAL | libc::ENOENT | libc::EACCES)) | Ok(()) => {}
             refused => return refused,
         }
     }
     Ok(())
+}
+
+/// Makes every mount read-only but those of the kernel's own by which boxes are
+/// made and put into groups: procfs and cgroups.
+pub(super) fn read_only_for_a_box() -> Result<(), Errno> {
+    let text = crate::base::kernel::read_text("/proc/self/mountinfo").unwrap_or_default();
+    read_only(false)?;
+    for (point, options, fstype) in crate::probe::mount_points(&text) {
+        let needed = matches!(fstype.as_str(), "proc" | "cgroup" | "cgroup2");
+        let before = flags_of(&options);
+        if needed && !before.contains(MsFlags::MS_RDONLY) {
+            // One that another covers is out of reach.
+            let _ = remount(&point, before);
+        }
+    }
+    Ok(())
+}
+
+/// A mount's own options as flags.
+fn flags_of(options: &str) -> MsFlags {
+    let mut flags = MsFlags::empty();
+    for option in options.split(',') {
+        flags |= match option {
+            "ro" => MsFlags::MS_RDONLY,
+            "nodev" => MsFlags::MS_NODEV,
+            "nosuid" => MsFlags::MS_NOSUID,
+            "noexec" => MsFlags::MS_NOEXEC,
+            "noatime" => MsFlags::MS_NOATIME,
+            "nodiratime" => MsFlags::MS_NODIRATIME,
+            "relatime" => MsFlags::MS_RELATIME,
+            _ => MsFlags::empty(),
+        };
+    }
+    flags
 }
 
 /// Gives a mount these flags instead of those that it has.

@@ -348,7 +348,7 @@ fn pid_one(
     }
     // Before its first mount: by now the paths lead where they led its creator.
     let own = own.copied();
-    match set_up(&mut teller, spec, owned) {
+    match set_up(&mut teller, creation, owned) {
         Ok(()) => teller.reply(Reply::Done),
         Err(Told) => {
             teller.reply(Reply::Failed);
@@ -362,8 +362,14 @@ fn pid_one(
 }
 
 /// What only pid 1 can do: its mounts, and limits in case all else fails.
-fn set_up(teller: &mut Teller, spec: &BoxSpec, owned: &[Namespace]) -> Result<(), Told> {
+fn set_up(teller: &mut Teller, creation: &Creation, owned: &[Namespace]) -> Result<(), Told> {
+    let spec = &creation.spec;
     limits::agent(spec.name.as_str());
+    if creation.one_cpu {
+        // Before it has children: they inherit it.
+        super::workload::keep_to_one_cpu()
+            .map_err(|errno| teller.broken(format!("sched_setaffinity(2): {errno}")))?;
+    }
     // What it got, not what it asked for: without a mount namespace these
     // calls would change the host's mounts.
     let own_mounts = owned.contains(&Namespace::Mount);
@@ -394,6 +400,20 @@ fn set_up(teller: &mut Teller, spec: &BoxSpec, owned: &[Namespace]) -> Result<()
                     Some(errno),
                 )
             })?;
+    }
+    if own_mounts && creation.guarded {
+        // Before any mount of the box's own, which stays as it is made; after the
+        // propagation, which would tell nobody of it anyway.
+        let call = "mount_setattr";
+        let args = "AT_FDCWD, \"/\", AT_RECURSIVE, {MOUNT_ATTR_RDONLY}";
+        teller
+            .call(
+                call,
+                args,
+                "what the host has mounted is only read here",
+                super::apart::read_only_for_a_box,
+            )
+            .map_err(|errno| teller.broken(format!("{call}({args}): {errno}")))?;
     }
     // Without the PID namespace that it asked for, the /proc that is there fits.
     let own_pids = !spec.has(Namespace::Pid) || nix::unistd::getpid().as_raw() == 1;

@@ -171,7 +171,7 @@ fn pause_forever() -> ! {
 }
 
 /// Keeps to the first CPU that this process may use: the same one for all.
-fn keep_to_one_cpu() -> Result<(), Errno> {
+pub(super) fn keep_to_one_cpu() -> Result<(), Errno> {
     let me = Pid::from_raw(0);
     let allowed = sched_getaffinity(me)?;
     let mut one = CpuSet::new();

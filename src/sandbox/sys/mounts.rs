@@ -3,9 +3,9 @@
 use super::answer::answer;
 use crate::base::Errno;
 
-/// Makes every mount below the root read-only, and what device nodes are on them
-/// without effect: mount_setattr(2), ENOSYS before Linux 5.12.
-pub(in crate::sandbox) fn guard_all_mounts() -> Result<(), Errno> {
+/// Makes every mount below the root read-only, and, with `nodev`, what device nodes
+/// are on them without effect: mount_setattr(2), ENOSYS before Linux 5.12.
+pub(in crate::sandbox) fn guard_all_mounts(nodev: bool) -> Result<(), Errno> {
     /// `struct mount_attr`, MOUNT_ATTR_SIZE_VER0.
     #[repr(C)]
     struct Attributes {
@@ -14,10 +14,10 @@ pub(in crate::sandbox) fn guard_all_mounts() -> Result<(), Errno> {
         propagation: u64,
         user_namespace: u64,
     }
-    /// `MOUNT_ATTR_RDONLY` and `MOUNT_ATTR_NODEV`.
-    const GUARDED: u64 = 0x1 | 0x4;
+    const MOUNT_ATTR_RDONLY: u64 = 0x1;
+    const MOUNT_ATTR_NODEV: u64 = 0x4;
     let attributes = Attributes {
-        set: GUARDED,
+        set: MOUNT_ATTR_RDONLY | if nodev { MOUNT_ATTR_NODEV } else { 0 },
         clear: 0,
         propagation: 0,
         user_namespace: 0,

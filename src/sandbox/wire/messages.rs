@@ -122,6 +122,10 @@ pub(in crate::sandbox) struct Creation {
     pub(in crate::sandbox) cgroups: Vec<PathBuf>,
     /// The ids that 0 becomes outside, where the creator may choose them.
     pub(in crate::sandbox) map_to: Option<(u32, u32)>,
+    /// Whether the mounts of the host's that it inherits are made read-only in it.
+    pub(in crate::sandbox) guarded: bool,
+    /// Whether it and what is started in it keep to one CPU.
+    pub(in crate::sandbox) one_cpu: bool,
 }
 
 /// An action with what its agent needs to know of the others.
