@@ -4,6 +4,9 @@ use super::expectation::{Expectation, Literal, Test, Verdict};
 use crate::base::{Bytes, Nanos};
 use crate::plan::{Cut, FactRef, History, Provenance, Unit, Value};
 
+/// What the kernel writes where there is no limit.
+const NO_LIMIT: &str = "max";
+
 /// Judges a test by its newest facts.
 pub fn judge(test: &Test, history: &History) -> Verdict {
     judge_test(test, &|id| look_up(history, id))
@@ -163,6 +166,13 @@ fn read(literal: &Literal, like: &Value) -> Result<Value, String> {
     match (literal, like) {
         (Literal::Flag(flag), Value::Flag(_)) => Ok(Value::Flag(*flag)),
         (Literal::Number(n), Value::Number(_, unit)) => Ok(Value::Number(*n, *unit)),
+        // No limit is no number, and larger than each.
+        (Literal::Text(text), Value::Number(..)) if text == NO_LIMIT => {
+            Ok(Value::Text(text.clone()))
+        }
+        (Literal::Number(n), Value::Text(text)) if text == NO_LIMIT => {
+            Ok(Value::Number(*n, Unit::Count))
+        }
         (Literal::Text(text), Value::Number(_, Unit::Bytes)) => {
             let Bytes(n) = text.parse().map_err(|e| format!("{e}"))?;
             Ok(Value::Number(
@@ -200,6 +210,7 @@ fn kind(value: &Value) -> &'static str {
 fn number(value: &Value) -> Result<i64, String> {
     match value {
         Value::Number(n, _) => Ok(*n),
+        Value::Text(text) if text == NO_LIMIT => Ok(i64::MAX),
         Value::Flag(_)
         | Value::Text(_)
         | Value::List(_)
@@ -279,6 +290,19 @@ mod tests {
             ("is = '64MiB'", n(64 << 20, Unit::Bytes), count(0), "holds"),
             ("is = '64MiB'", text("64MiB"), count(0), "holds"),
             ("is = 1", text("1"), count(0), "unknown"),
+            ("is = 1", text("max"), count(0), "fails"),
+            ("is = 'max'", count(1), count(0), "fails"),
+            ("is-not = 'max'", count(1), count(0), "holds"),
+            ("is = 'max'", text("max"), count(0), "holds"),
+            ("at-least = 9", text("max"), count(0), "holds"),
+            ("at-most = 9", text("max"), count(0), "fails"),
+            (
+                "same-as = 'a/y'\nwithin = '5%'",
+                count(9),
+                text("max"),
+                "fails",
+            ),
+            ("less-than = 'a/y'", count(9), text("max"), "holds"),
             ("is = ['lo']", list("lo"), count(0), "holds"),
             ("is-not = 'ok'", text("EPERM"), count(0), "holds"),
             ("same-as = 'a/y'", text("vm"), text("vm"), "holds"),

@@ -12,7 +12,7 @@ use super::printer::{Printer, Tone, visible};
 use super::verify::{examine, line_json, print as print_finding};
 use crate::check::{Expectation, Mutant, mutants};
 use crate::course::{Course, Scenario};
-use crate::plan::{Event, History, Leftover};
+use crate::plan::{Event, History, Leftover, Plan};
 use crate::session::{Agreed, Fate, Run, disturbs};
 use serde::Serialize;
 use serde_json::json;
@@ -33,6 +33,8 @@ struct Tally {
     survivors: usize,
     /// With a reason in the lesson.
     explained: usize,
+    /// Of demos that make and change nothing: they say what the host is like.
+    looks: usize,
     /// Claims that can't be judged here, or whose mutants this host refused.
     unknown: usize,
     mutants: usize,
@@ -51,6 +53,8 @@ enum Lot {
     Killed(usize, usize),
     /// By none, and the lesson says why.
     Explained(String),
+    /// The demo only looks: there is nothing to change.
+    Looks,
     /// By none.
     Survived,
     /// It isn't judged here, or what could have made it false was refused.
@@ -150,7 +154,10 @@ fn step(
     let claims = &one.scenario.expectations;
     let holds: Vec<bool> = finding.verdicts.iter().map(|it| it.holds()).collect();
     let tried = try_all(one, mutants, agreed, &itself, interrupt);
-    let lots = lots(claims, &holds, &tried);
+    let lots = match looks_only(&one.scenario.plan) {
+        true => claims.iter().map(|_| Lot::Looks).collect(),
+        false => lots(claims, &holds, &tried),
+    };
     let left: Vec<Leftover> = tried.iter().flat_map(|it| it.left.clone()).collect();
     tally.add(&lots, &tried, !left.is_empty());
     match json {
@@ -235,6 +242,12 @@ fn try_one(
     }
 }
 
+/// Whether a demo makes nothing and changes nothing.
+fn looks_only(plan: &Plan) -> bool {
+    let looks = plan.actions.iter().all(|action| !action.verb.changes());
+    plan.cgroups.is_empty() && plan.boxes.is_empty() && looks
+}
+
 /// What became of each claim.
 fn lots(claims: &[Expectation], holds: &[bool], tried: &[Tried]) -> Vec<Lot> {
     let refused = tried.iter().find_map(|it| match &it.fate {
@@ -266,6 +279,7 @@ impl Tally {
             match lot {
                 Lot::Killed(..) => self.killed += 1,
                 Lot::Explained(_) => self.explained += 1,
+                Lot::Looks => self.looks += 1,
                 Lot::Survived => self.survivors += 1,
                 Lot::Unknown(_) => self.unknown += 1,
             }
@@ -310,6 +324,7 @@ fn print(
         let claim = visible(&claim.claim);
         match lot {
             Lot::Killed(..) => {}
+            Lot::Looks => writeln!(out, "     the demo only looks: {claim}")?,
             Lot::Survived => writeln!(out, "     survivor: {claim}")?,
             Lot::Explained(why) => {
                 writeln!(out, "     holds anyway: {claim}")?;
@@ -360,12 +375,14 @@ fn list(title: &str, lines: &[String], wanted: bool, out: &mut Printer) -> Resul
 fn sum(tally: &Tally, too_many: Option<usize>, out: &mut Printer) -> Result<(), Failure> {
     writeln!(
         out,
-        "{} claims: {} made false, {} survivors, {} hold anyway, {} not known; \
+        "{} claims: {} made false, {} survivors, {} hold anyway, {} of demos \
+         that only look, {} not known; \
          {} mutants: {} made no claim false, {} say nothing; {} steps failed, {} skipped",
         tally.claims,
         tally.killed,
         tally.survivors,
         tally.explained,
+        tally.looks,
         tally.unknown,
         tally.mutants,
         tally.idle,
@@ -402,6 +419,7 @@ fn line(
             Lot::Explained(why) => json!({
                 "claim": claim.claim, "lot": "holds-anyway", "because": why,
             }),
+            Lot::Looks => json!({ "claim": claim.claim, "lot": "only-looks" }),
             Lot::Survived => json!({ "claim": claim.claim, "lot": "survived" }),
             Lot::Unknown(why) => json!({
                 "claim": claim.claim, "lot": "unknown", "because": why,

@@ -76,6 +76,9 @@ pub enum Probe {
     /// `usage:PATH.inodes` of a directory and all that is in it, each inode once,
     /// mounts below it left out.
     Usage(String),
+    /// `throttled`: fact `throttled`, how long the process's group and those above it
+    /// have had to stop because a ceiling of CPU time was used up.
+    Throttled,
     /// `users`: fact `users`, how many different users own the processes that
     /// the observer's /proc shows.
     Users,
@@ -83,7 +86,7 @@ pub enum Probe {
 
 /// What `group:NAME` yields. What the group has no controller for, or this
 /// kernel no file, is unavailable.
-pub const GROUP_FACTS: [&str; 24] = [
+pub const GROUP_FACTS: [&str; 25] = [
     "path",
     "processes",
     "cpu.weight",
@@ -92,6 +95,7 @@ pub const GROUP_FACTS: [&str; 24] = [
     "cpu.usage",
     "cpu.periods",
     "cpu.throttled",
+    "cpu.held-back",
     "cpu.per-period",
     "memory.max",
     "memory.current",
@@ -137,7 +141,7 @@ pub enum ProbeError {
     NeedsPath(String),
 }
 
-const PLAIN: [(&str, Probe); 16] = [
+const PLAIN: [(&str, Probe); 17] = [
     ("hostname", Probe::Hostname),
     ("ns", Probe::Ns),
     ("pid", Probe::Pid),
@@ -152,6 +156,7 @@ const PLAIN: [(&str, Probe); 16] = [
     ("clocks", Probe::Clocks),
     ("cpus", Probe::Cpus),
     ("memory", Probe::Memory),
+    ("throttled", Probe::Throttled),
     ("users", Probe::Users),
     ("controllers", Probe::Controllers),
 ];
@@ -227,6 +232,7 @@ impl Probe {
             Probe::Listening => &["listening"],
             Probe::Cgroup => &["cgroup"],
             Probe::Cpus => &["cpus"],
+            Probe::Throttled => &["throttled"],
             Probe::Users => &["users"],
         };
         names.iter().map(|name| name.to_string()).collect()
@@ -267,7 +273,8 @@ impl Probe {
             | Probe::Listening
             | Probe::Ids
             | Probe::Capabilities
-            | Probe::Cgroup => true,
+            | Probe::Cgroup
+            | Probe::Throttled => true,
             Probe::Hostname
             | Probe::Processes
             | Probe::Dir(_)

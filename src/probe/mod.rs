@@ -33,6 +33,7 @@ mod statistics;
 mod status;
 mod subject;
 mod target;
+mod throttled;
 mod tree;
 mod view;
 
@@ -49,6 +50,7 @@ pub use statistics::{Directories, directories_of, samples, statistics};
 pub use status::{Capabilities, Status};
 pub use subject::Subject;
 pub use target::{Engine, First, Limited, Lost, Target, Told, target};
+pub use throttled::throttled;
 pub use view::View;
 
 #[cfg(doc)]

@@ -5,6 +5,7 @@ use super::observation::{Answer, Observation, plain, seen, shown};
 use super::process::{field, kibibytes, nsfs_inode, pids};
 use super::statistics::{Directories, statistics};
 use super::subject::Subject;
+use super::throttled::throttled;
 use super::view::View;
 use super::{files, inside, layers, mountinfo};
 use crate::base::kernel;
@@ -83,6 +84,11 @@ pub fn observe(view: &View, probe: &Probe) -> Vec<Observation> {
         Probe::Usage(path) => files::usage(path),
         Probe::Memory => vec![memory(view)],
         Probe::Users => vec![users(view)],
+        Probe::Throttled => {
+            let (time, file) = throttled(&view.proc_root, &view.subject);
+            let time = time.map(|time| Value::Number(time, Unit::Nanos));
+            vec![seen("throttled", &shown(&file), time)]
+        }
     }
 }
 
@@ -424,7 +430,8 @@ fn unseen_from_outside(view: &View, probe: &Probe, reason: &str) -> Vec<Observat
         | Probe::Listening
         | Probe::Ids
         | Probe::Capabilities
-        | Probe::Cgroup => shown(&view.proc_root),
+        | Probe::Cgroup
+        | Probe::Throttled => shown(&view.proc_root),
     };
     probe
         .facts(true)

@@ -4,6 +4,7 @@
 
 use super::cgroups::{Group, Version, available};
 use super::observation::Observation;
+use super::throttled::held_back;
 use crate::base::{chain, kernel};
 use crate::plan::{BoxName, Controller, GROUP_FACTS, LIMIT_FACTS, MOVING_FACTS, Unit, Value};
 use std::collections::BTreeMap;
@@ -90,6 +91,7 @@ fn read(group: &Directories, fact: &str) -> Read {
             ("cpu.stat", "nr_throttled"),
             count,
         ),
+        "cpu.held-back" => held_back_of(group),
         "memory.max" => number(
             group,
             Controller::Memory,
@@ -340,6 +342,17 @@ fn per_period(group: &Directories) -> Read {
         _ => Err("no period has passed under a ceiling".into()),
     });
     (value, source)
+}
+
+/// How long the group, or one above it, had used up its ceiling.
+fn held_back_of(group: &Directories) -> Read {
+    let (version, path) = match file(group, Controller::Cpu, "cpu.stat", "cpu.stat") {
+        Ok(found) => found,
+        Err(reason) => return (Err(reason), "cpu.stat".into()),
+    };
+    let directory = path.parent().unwrap_or(&path);
+    let time = held_back(version, directory).map(|time| Value::Number(time, Unit::Nanos));
+    (time, shown(&path))
 }
 
 /// CPU time that the members have used.

@@ -2,7 +2,7 @@
 //! files that are changed on the wrong side of it.
 
 use super::change::{Change, missing, told};
-use crate::plan::{Action, Copy, Overlay, Overwrite, Place, Plan, Verb};
+use crate::plan::{Action, Copy, Overlay, Overwrite, Place, Plan, Verb, Write};
 
 /// Those of each overlay.
 pub(super) fn changes(plan: &Plan) -> Vec<Change> {
@@ -136,6 +136,18 @@ fn spoiled(plan: &Plan, index: usize, overlay: &Overlay) -> Vec<Change> {
         };
         let shown = format!("{view}{rest}");
         for (place, path) in [(&made.place, path), (&plan.actions[index].place, &shown)] {
+            let mut replaced = plan.clone();
+            let anew = Write {
+                path: path.clone(),
+                text: "?".into(),
+            };
+            let verbs = [Verb::Remove(path.clone()), Verb::Write(anew)];
+            let both = verbs.map(|verb| action(place, verb));
+            replaced.actions.splice(index + 1..index + 1, both);
+            changes.push(Change::new(
+                format!("with {path} replaced after action {}", index + 1),
+                replaced,
+            ));
             let mut plan = plan.clone();
             let change = Overwrite {
                 path: path.clone(),

@@ -117,6 +117,7 @@ fn of(limits: &Limits) -> Vec<Changed> {
 
 const A_TENTH: Percent = Percent(10);
 const FEW_BYTES: Bytes = Bytes(8 << 20);
+const SLOW_BYTES: Bytes = Bytes(1 << 20);
 const FEW: Count = Count(4);
 
 /// A limit where there was none, for a group that has the controller.
@@ -137,7 +138,7 @@ fn narrowed(limits: &Limits, controller: Controller) -> Option<Changed> {
         }
         Controller::Io => {
             changed.read_rate.is_none().then_some(())?;
-            changed.read_rate = Some(Limit::At(FEW_BYTES));
+            changed.read_rate = Some(Limit::At(SLOW_BYTES));
         }
         Controller::Freezer => return None,
     }

@@ -16,6 +16,7 @@ pub(super) fn all(plan: &Plan) -> Vec<Change> {
         }
         changes.push(without(plan, index));
         changes.extend(early(plan, index));
+        changes.extend(first(plan, index));
         changes.extend(twice(plan, index));
         changes.extend(blocked(plan, index));
         for (how, verb) in instead(&action.verb) {
@@ -70,6 +71,29 @@ fn early(plan: &Plan, index: usize) -> Option<Change> {
     let action = changed.actions.remove(index);
     let told = format!("{} before action {}", told(index, &action), first + 1);
     changed.actions.insert(first, action);
+    Some(Change::new(told, changed))
+}
+
+/// What is started and awaited, before the first look.
+fn first(plan: &Plan, index: usize) -> Option<Change> {
+    let action = &plan.actions[index];
+    let Verb::Spawn(_) = action.verb else {
+        return None;
+    };
+    let waits =
+        |it: &Action| matches!(&it.verb, Verb::Wait(name) if Some(name) == action.result.as_ref());
+    let wait = index + plan.actions[index..].iter().position(waits)?;
+    let looks = |action: &Action| matches!(action.verb, Verb::Probe(_));
+    let look = plan.actions[..index].iter().position(looks)?;
+    let mut changed = plan.clone();
+    let wait = changed.actions.remove(wait);
+    let action = changed.actions.remove(index);
+    let told = format!(
+        "{} and its end before action {}",
+        told(index, &action),
+        look + 1
+    );
+    changed.actions.splice(look..look, [action, wait]);
     Some(Change::new(told, changed))
 }
 
@@ -311,12 +335,20 @@ fn spawned(spawn: &Spawn) -> Vec<(String, Verb)> {
         change(&mut changed);
         (how, Verb::Spawn(changed))
     };
-    vec![
+    let mut past_the_cache = Vec::new();
+    if let Workload::CachedRead(size) = spawn.workload {
+        let read = Workload::DirectRead(Bytes(size.0.min(8 << 20)));
+        past_the_cache.push(with("past the page cache".into(), &|it| {
+            it.workload = read.clone();
+        }));
+    }
+    let others = [
         with(does_nothing(), &|it| it.workload = workload.clone()),
         with("only once".into(), &|it| it.count = 1),
         with("outside of the group".into(), &|it| it.cgroup = None),
         with("on any CPU".into(), &|it| it.one_cpu = false),
-    ]
+    ];
+    others.into_iter().chain(past_the_cache).collect()
 }
 
 /// Without each namespace, with each other one, with all; without its clocks, its
@@ -379,6 +411,7 @@ fn boxes(plan: &Plan, index: usize) -> Vec<Change> {
     let spec = &mut bare.boxes[index];
     Namespace::ALL.into_iter().for_each(|ns| take(spec, ns));
     let told = format!("`{name}` without any namespace of its own");
+    changes.extend(whole::on_a_machine(&bare, Namespace::Uts, &told));
     let bare = whole::harmless(bare, Namespace::Pid, std::slice::from_ref(name));
     changes.push(Change::new(told, bare));
     changes

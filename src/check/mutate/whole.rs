@@ -2,8 +2,8 @@
 
 use super::change::{Change, free_name};
 use crate::plan::{
-    Action, BoxName, BoxSpec, CgroupSpec, Limit, Limits, Namespace, Percent, Place, Plan,
-    Propagation, Verb,
+    Action, BoxName, BoxSpec, CgroupSpec, Controller, Limit, Limits, Namespace, Percent, Place,
+    Plan, Propagation, Verb,
 };
 
 /// What of one CPU the whole run gets: a fifth.
@@ -17,10 +17,16 @@ pub(super) fn capped(plan: &Plan) -> Option<Change> {
     let group = |name: &BoxName, parent: Option<&BoxName>| CgroupSpec {
         name: name.clone(),
         parent: parent.cloned(),
-        controllers: Vec::new(),
+        controllers: vec![Controller::Cpu],
         limits: Limits::default(),
         missing_ok: false,
     };
+    // In version 1 a group without that controller is none of that hierarchy's.
+    for inner in &mut capped.cgroups {
+        if !inner.needs().contains(&Controller::Cpu) {
+            inner.controllers.push(Controller::Cpu);
+        }
+    }
     for top in capped.cgroups.iter_mut().filter(|it| it.parent.is_none()) {
         top.parent = Some(whole.clone());
     }
