@@ -19,7 +19,8 @@ use support::{
 };
 
 /// What each step's blocks must print at least.
-const SAID: [(&str, &[&str]); 27] = [
+const SAID: [(&str, &[&str]); 28] = [
+    ("opening", &["little", "pid 1"]),
     ("table", &["uts:["]),
     ("uts", &["kettle"]),
     ("pid", &["docker-init"]),

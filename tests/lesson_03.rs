@@ -130,7 +130,7 @@ fn without_its_kernel_operation_a_step_fails() {
             },
         ),
         (
-            "08-image.md",
+            "09-image.md",
             "image",
             "a layer that wasn't there",
             |demo| {
@@ -139,7 +139,7 @@ fn without_its_kernel_operation_a_step_fails() {
                 Some(())
             },
         ),
-        ("09-gone.md", "gone", "another upper", |demo| {
+        ("08-gone.md", "gone", "another upper", |demo| {
             verb(demo, "again", "overlay")?["upper"] = "/mnt/other".into();
             Some(())
         }),

@@ -209,16 +209,16 @@ fn three_steps_are_walked_run_and_resized() {
     if !may_make_boxes(User::Me) {
         return;
     }
-    let mut session = Session::start(&["--theme", "dark"], 40, 120);
+    let mut session = Session::start(&["--step", "everything", "--theme", "dark"], 40, 120);
     session
-        .shows("  1/")
+        .shows("  2/")
         .shows("Predict:")
         .until("a taken terminal", Session::taken);
     session.press("r").shows("claims of this step hold");
-    session.press("n").shows("  2/").press("r").shows("≠ UTS");
+    session.press("n").shows("  3/").press("r").shows("≠ UTS");
     session
         .press("n")
-        .shows("  3/")
+        .shows("  4/")
         .press("b")
         .shows("You predict:")
         .press("\r");
