@@ -11,10 +11,10 @@ use nix::unistd::Pid;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 use support::pack::public_tempdir;
-use support::{User, alone, assert_nothing_left, glassbox, state, users};
+use support::{Bounded, Limit, PATIENCE, User, alone, assert_nothing_left, glassbox, state, users};
 
 /// Who is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ const QUIT: Duration = Duration::from_millis(2_000 + 500);
 
 /// A run that is in the middle of waiting for a process that computes.
 struct Running {
-    child: Child,
+    child: Bounded,
     guardian: i32,
     first: i32,
     lines: std::io::Lines<BufReader<ChildStdout>>,
@@ -70,6 +70,7 @@ impl Running {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            .within(PATIENCE)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -82,7 +83,7 @@ impl Running {
                 "box-up" => first = number("pid"),
                 "refused" => {
                     eprintln!("skipped: {event}");
-                    child.wait().unwrap();
+                    child.wait();
                     return None;
                 }
                 "doing" if event["action"] == 1 => break,
@@ -173,7 +174,7 @@ fn a_quit_takes_two_seconds_whatever_is_stopped() {
             let asked = Instant::now();
             kill(Pid::from_raw(run.child.id() as i32), Signal::SIGTERM).unwrap();
             let rest: Vec<String> = run.lines.by_ref().map(Result::unwrap).collect();
-            let output = run.child.wait_with_output().unwrap();
+            let output = Bounded::output(run.child);
             let took = asked.elapsed();
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(took < QUIT, "{user:?} {role:?}: {took:?}\n{said}");

@@ -7,6 +7,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -284,14 +285,24 @@ fn another_run_is_left_out() {
         fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap(),
         support::state::Stat::of(1).unwrap().start,
     );
-    let name = |start: u64| format!("/tmp/glassbox-{}-1-1-{start}-layers", &boot[..8]);
-    fs::create_dir(name(start)).unwrap();
+    let own = fs::metadata("/proc/self/ns/pid").unwrap().ino();
+    let name = |namespace: u64, start: u64| {
+        let boot = &boot[..8];
+        format!("/tmp/glassbox-{boot}-{namespace}-1-{start}-layers")
+    };
+    let [living, gone] = [start, start + 1].map(|start| name(own, start));
+    // None that these tests start is of another pid namespace.
+    let elsewhere = name(own - 1, start + 1);
+    fs::create_dir(&living).unwrap();
     let of_a_living = host.changes();
-    fs::rename(name(start), name(start + 1)).unwrap();
+    fs::rename(&living, &gone).unwrap();
     let of_a_gone = host.changes();
-    fs::remove_dir(name(start + 1)).unwrap();
+    fs::rename(&gone, &elsewhere).unwrap();
+    let of_another_namespace = host.changes();
+    fs::remove_dir(&elsewhere).unwrap();
     assert_eq!(of_a_living, Vec::<String>::new());
     assert_eq!(of_a_gone.len(), 1, "{of_a_gone:?}");
+    assert_eq!(of_another_namespace, Vec::<String>::new());
 
     // Nor is a process that doesn't descend from us.
     let mut other = glassbox(User::Me);

@@ -112,6 +112,7 @@ impl Walk {
     }
 
     fn look_into(&mut self, directory: &Path, device: u64) {
+        let euid = nix::unistd::geteuid();
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 continue;
@@ -124,13 +125,14 @@ impl Walk {
             if meta.dev() != device || !self.meet(path.clone(), &meta) {
                 continue;
             }
-            let euid = nix::unistd::geteuid();
             if meta.uid() != euid.as_raw() && !euid.is_root() {
                 continue;
             }
-            let first = || first_name(&path).filter(|_| self.renamed);
             let owner = entry.file_name().to_str().and_then(Owner::parse);
-            let owner = owner.or_else(|| Owner::parse(&first()?));
+            let owner = match owner {
+                None if self.renamed => first_name(&path).and_then(|name| Owner::parse(&name)),
+                named => named,
+            };
             if let Some(owner) = owner {
                 self.found.push(OursGroup { path, owner });
             }
