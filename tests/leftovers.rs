@@ -1184,6 +1184,56 @@ fn a_directory_that_was_moved_is_told() {
     assert_eq!(held.end().0, Some(0));
 }
 
+/// What is hidden by a mount at the end isn't gone: nobody can see it, and it is told.
+#[test]
+fn what_a_mount_hides_is_not_gone() {
+    let _turn = alone();
+    if !has_groups() || !has_programs(&["nsenter"]) {
+        return;
+    }
+    let dir = public_tempdir();
+    let hide = |held: &Held, place: &str| {
+        let mut mount = Command::new("nsenter");
+        let pid = held.supervisor.to_string();
+        mount.args(["-t", &pid, "-m", "mount", "-t", "tmpfs", "none", place]);
+        assert!(mount.within(PATIENCE).status().unwrap().success());
+    };
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private"]);
+    command.arg(glassbox(User::Me).get_program());
+    command.args(["run", "--hold", "--json", "pids"]);
+    let held = Held::start(command);
+    let groups = held.groups();
+    if groups.is_empty() {
+        skip("no group is made here");
+        held.end();
+        return;
+    }
+    hide(&held, "/sys/fs/cgroup");
+    let (code, outcome) = held.end();
+    assert_eq!(code, Some(4), "{outcome}");
+    assert_eq!(
+        outcome["left"].as_array().unwrap().len(),
+        groups.len(),
+        "{outcome}"
+    );
+    assert!(groups.iter().all(|group| group.exists()), "{outcome}");
+    let (code, text) = clean(User::Me, &[]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!groups.iter().any(|group| group.exists()), "{text}");
+
+    let Some((held, disk)) = with_a_disk(dir.path(), ":") else {
+        return;
+    };
+    hide(&held, "/var/tmp");
+    let (code, outcome) = held.end();
+    assert_eq!(code, Some(4), "{outcome}");
+    assert_eq!(outcome["left"][0]["kind"], "directory", "{outcome}");
+    assert!(disk.exists(), "{outcome}");
+    let (code, text) = clean(User::Me, &[]);
+    assert!(code == Some(0) && !disk.exists(), "{text}");
+}
+
 /// Those of other users' dead runs are theirs to remove, and root is told.
 #[test]
 fn root_is_told_of_what_others_have_left() {

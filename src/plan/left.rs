@@ -88,8 +88,14 @@ impl Leftover {
         let clean = "`glassbox clean`";
         match self {
             Leftover::Cgroup {
-                members, groups, ..
+                errno,
+                members,
+                groups,
+                ..
             } => match (members.as_slice(), groups.as_slice()) {
+                ([], []) if *errno == Some(Errno(libc::ENODEV)) => format!(
+                    "{clean} where that hierarchy is mounted; nothing of it is to be seen here"
+                ),
                 ([], []) => format!("{clean} tries it again"),
                 ([], groups) => format!(
                     "remove {} with rmdir, then {clean}",
@@ -108,6 +114,7 @@ impl Leftover {
             Leftover::Directory { at, errno, .. } => {
                 let at = at.display();
                 match errno.0 {
+                    libc::ENODEV => format!("unmount what hides {at}, then {clean}"),
                     libc::EBUSY => format!("unmount what is mounted at {at}, then {clean}"),
                     libc::EPERM => format!(
                         "see with `lsattr -d {at}` whether it may not be changed \
@@ -163,6 +170,9 @@ impl fmt::Display for Leftover {
                     .filter(|words| !words.is_empty())
                     .collect();
                 match (inside.as_slice(), errno) {
+                    ([], Some(Errno(libc::ENODEV))) => {
+                        f.write_str("its hierarchy isn't mounted any more")
+                    }
                     ([], Some(errno)) => write!(f, "rmdir says {errno}"),
                     ([], None) => f.write_str("it isn't empty"),
                     (inside, _) => write!(
@@ -178,7 +188,11 @@ impl fmt::Display for Leftover {
                 }
             }
             Leftover::Directory { path, at, errno } => {
-                write!(f, "the directory {}: unlinkat ", path.display())?;
+                write!(f, "the directory {}: ", path.display())?;
+                if errno.0 == libc::ENODEV {
+                    return f.write_str("something else is mounted in front of it");
+                }
+                f.write_str("unlinkat ")?;
                 if at != path {
                     write!(
                         f,

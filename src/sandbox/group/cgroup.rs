@@ -8,6 +8,7 @@ use crate::probe::Subject;
 use crate::probe::cgroups::{Memberships, Mounts};
 use crate::sandbox::base::members::{Ours, groups_in, member, pids_in, strangers};
 use crate::sandbox::base::owner::name_for;
+use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, statfs};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -110,11 +111,16 @@ impl Group {
         let started = Instant::now();
         loop {
             // Another cleaner may have been here, and another's group be in its place.
-            if !self.find() {
+            let found = self.find();
+            if !found && !is_hidden(&self.path) {
                 self.path = PathBuf::new();
                 return Ok(());
             }
-            let errno = match fs::remove_dir(&self.path).map_err(Errno::from) {
+            let removed = match found {
+                true => fs::remove_dir(&self.path).map_err(Errno::from),
+                false => Err(Errno(libc::ENODEV)),
+            };
+            let errno = match removed {
                 Ok(()) | Err(Errno(libc::ENOENT)) => {
                     self.path = PathBuf::new();
                     return Ok(());
@@ -124,7 +130,9 @@ impl Group {
             let pids = pids_in(&self.path).into_iter().filter(|pid| !ours(*pid));
             let (members, groups) = (pids.filter_map(member).collect(), groups_in(&self.path));
             let inside = |members: &Vec<Member>| !members.is_empty() || !groups.is_empty();
-            let patient = errno == Errno(libc::EBUSY) && started.elapsed() < PATIENCE;
+            // ENODEV: another cleaner is at it.
+            let passes = matches!(errno.0, libc::EBUSY | libc::ENODEV);
+            let patient = found && passes && started.elapsed() < PATIENCE;
             if inside(&members) || !patient {
                 self.let_fork();
                 return Err(Leftover::Cgroup {
@@ -152,6 +160,16 @@ impl Group {
             let _ = fs::write(&limit, before.trim());
         }
     }
+}
+
+/// Whether nobody can tell what has become of a group that isn't found, for
+/// something else is mounted where its hierarchy was, or nothing.
+fn is_hidden(path: &Path) -> bool {
+    let mut above = path.ancestors().filter_map(|path| statfs(path).ok());
+    let kinds = [CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC];
+    above
+        .next()
+        .is_some_and(|nearest| !kinds.contains(&nearest.filesystem_type()))
 }
 
 /// Which directory has that name.

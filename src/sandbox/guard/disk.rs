@@ -54,6 +54,11 @@ impl Disk {
         match fs::read_link(link) {
             // A directory that was removed has no link, and the kernel says so.
             Ok(path) if held.nlink() > 0 && !path.as_os_str().as_bytes().ends_with(DELETED) => {
+                // Something is mounted in front of it.
+                if path == self.path {
+                    let (at, errno) = (path.clone(), Errno(libc::ENODEV));
+                    return Err(Leftover::Directory { path, at, errno });
+                }
                 let from = self.path;
                 Err(Leftover::Moved { path, from })
             }

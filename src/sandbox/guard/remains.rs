@@ -1,6 +1,8 @@
 //! What there is of runs on this host, by marks and by names: whose it is, and not
 //! yet whether that one is gone.
 
+use super::unseen::Unseen;
+use crate::base::Errno;
 use crate::plan::Member;
 use crate::probe::Subject;
 use crate::probe::cgroups::Mounts;
@@ -61,9 +63,13 @@ pub(super) struct OursGroup {
 /// All groups of ours in all hierarchies that are mounted here, the inner before
 /// the outer; level by level, until `most` groups were looked into; those as well
 /// that were `renamed`. Those of other users are nothing of ours.
-pub(super) fn groups_of_ours(most: usize, renamed: bool, me: &Owner) -> Vec<OursGroup> {
+pub(super) fn groups_of_ours(
+    most: usize,
+    renamed: bool,
+    me: &Owner,
+) -> (Vec<OursGroup>, Vec<Unseen>) {
     let Ok(mounts) = Mounts::read(Path::new("/proc"), &Subject::Myself) else {
-        return Vec::new();
+        return Default::default();
     };
     let mut walk = Walk {
         renamed,
@@ -85,7 +91,7 @@ pub(super) fn groups_of_ours(most: usize, renamed: bool, me: &Owner) -> Vec<Ours
     walk.found.retain(|group| group.owner.is_of_boot(me));
     walk.found
         .sort_by_key(|group| Reverse(group.path.components().count()));
-    walk.found
+    (walk.found, walk.unseen)
 }
 
 #[derive(Default)]
@@ -97,6 +103,7 @@ struct Walk {
     /// Those with groups in them, and the file system of each.
     next: VecDeque<(PathBuf, u64)>,
     found: Vec<OursGroup>,
+    unseen: Vec<Unseen>,
 }
 
 impl Walk {
@@ -113,7 +120,15 @@ impl Walk {
 
     fn look_into(&mut self, directory: &Path, device: u64) {
         let euid = nix::unistd::geteuid();
-        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let entries = fs::read_dir(directory).map_err(|error| {
+            let errno = Errno::from(error);
+            // One that has ended meanwhile isn't there to be seen.
+            if !matches!(errno.0, libc::ENOENT | libc::ENODEV) {
+                let path = directory.to_path_buf();
+                self.unseen.push(Unseen::Directory { path, errno });
+            }
+        });
+        for entry in entries.into_iter().flatten().flatten() {
             if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 continue;
             }

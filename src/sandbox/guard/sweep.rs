@@ -142,7 +142,7 @@ fn sweep_with(depth: Depth, dry_run: bool, only: Option<Known>) -> Option<Swept>
     };
     // Those that somebody has renamed take a look at each.
     let renamed = depth == Depth::Whole || broom.only.is_some();
-    let named = groups_of_ours(most, renamed, &broom.me);
+    let (named, unread) = groups_of_ours(most, renamed, &broom.me);
     if broom.only.is_none() {
         broom.guardians(&named);
     }
@@ -159,6 +159,7 @@ fn sweep_with(depth: Depth, dry_run: bool, only: Option<Known>) -> Option<Swept>
     broom.swept.left.extend(left);
     if depth == Depth::Whole {
         broom.swept.unseen = unseen::hierarchies();
+        broom.swept.unseen.extend(unread);
         broom.swept.unseen.extend(unseen);
     }
     Some(broom.swept)
