@@ -72,12 +72,12 @@ fn picture(mounts: &[Mount], path: &str) -> Result<Stack, String> {
     let marks = places.marks();
     let mut lists = Vec::new();
     for place in &places.directories {
-        lists.push(list(place, (bytes, MOST_LEVELS), &|path| {
+        lists.push(list(place, &Bounds::whole(bytes), &|path| {
             tree::is_opaque(path, marks)
         })?);
     }
     // The mount keeps its marks to itself.
-    let mut view = list(Path::new(&mount.point), (bytes, MOST_LEVELS), &|_| false)?;
+    let mut view = list(Path::new(&mount.point), &Bounds::whole(bytes), &|_| false)?;
     // Where a layer's list ends before the layer does, nothing is known of what
     // comes behind: the picture ends there as a whole.
     let end = lists.iter().filter_map(|list| list.end.clone()).min();
@@ -296,6 +296,35 @@ fn names(paths: &[PathBuf]) -> Vec<String> {
         .collect()
 }
 
+/// How much of a directory is listed.
+struct Bounds {
+    /// What the list may take on the wire.
+    bytes: usize,
+    /// How many levels of directories.
+    levels: usize,
+    /// Whether short files are opened for what is in them.
+    texts: bool,
+}
+
+impl Bounds {
+    fn whole(bytes: usize) -> Bounds {
+        Bounds {
+            bytes,
+            levels: MOST_LEVELS,
+            texts: true,
+        }
+    }
+
+    /// The names directly in it; nothing of what isn't the observer's is opened.
+    fn names(bytes: usize) -> Bounds {
+        Bounds {
+            bytes,
+            levels: 1,
+            texts: false,
+        }
+    }
+}
+
 /// What is in a directory, up to the bounds.
 #[derive(Default)]
 struct List {
@@ -313,11 +342,7 @@ impl List {
     }
 }
 
-fn list(
-    top: &Path,
-    (bytes, levels): (usize, usize),
-    opaque: &dyn Fn(&Path) -> bool,
-) -> Result<List, String> {
+fn list(top: &Path, bounds: &Bounds, opaque: &dyn Fn(&Path) -> bool) -> Result<List, String> {
     let mut list = List::default();
     let mut taken = 0;
     // One more, to know whether there is more.
@@ -325,7 +350,7 @@ fn list(
         let path = tree::written(node.relative);
         // With each `\` doubled, and the words around it.
         taken += 2 * path.len() + 80;
-        if list.names.len() == MOST_NAMES || taken > bytes {
+        if list.names.len() == MOST_NAMES || taken > bounds.bytes {
             let last = list.names.last().map(|(path, _)| path.clone());
             list.end = Some(last.unwrap_or_default());
             return Ok(Next::Stop);
@@ -335,12 +360,14 @@ fn list(
             kind => kind,
         };
         let text = match kind {
-            EntryKind::File if node.meta.len() <= MOST_TEXT as u64 + 1 => short_text(node.path)?,
+            EntryKind::File if bounds.texts && node.meta.len() <= MOST_TEXT as u64 + 1 => {
+                short_text(node.path)?
+            }
             _ => None,
         };
         let entry = Entry { path, kind, text };
         list.names.push((node.relative.into(), entry));
-        if node.level < levels {
+        if node.level < bounds.levels {
             return Ok(Next::Enter);
         }
         list.deeper |= node.meta.is_dir()

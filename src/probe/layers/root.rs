@@ -5,7 +5,7 @@
 //! looked up is tried, and one counts only if what its layers would show is what
 //! the root shows.
 
-use super::{Layer, List, MOST_BYTES, Places, Stack, list, options, visible};
+use super::{Bounds, Layer, List, MOST_BYTES, Places, Stack, list, options, visible};
 use crate::plan::Seen;
 use crate::probe::mountinfo::{self, Mount};
 use crate::probe::observation::{Unread, shown};
@@ -50,7 +50,7 @@ pub(in crate::probe) fn root_layers(
         return Err("its layers' paths are relative to where the mounting process stood".into());
     }
     let bytes = MOST_BYTES / (ways.len() + 1);
-    let view = list(root, (bytes, 1), &|_| false)?;
+    let view = list(root, &Bounds::names(bytes), &|_| false)?;
     let mut because = "its layers can't be reached from here".to_string();
     for base in bases {
         let places = Places {
@@ -104,20 +104,13 @@ fn picture(places: &Places, view: &List, ways: &[Vec<String>]) -> Result<Stack, 
         .enumerate()
     {
         let opaque = |path: &Path| tree::is_opaque(path, places.marks());
-        let listed = list(place, (bytes, 1), &opaque)?;
+        let listed = list(place, &Bounds::names(bytes), &opaque)?;
         cut |= listed.end.is_some();
         // The path as the mount was told, not the way that leads there from here.
         let told = ways[index].first().cloned().unwrap_or_default();
         layers.push(Layer {
             path: told,
-            entries: listed
-                .names
-                .into_iter()
-                .map(|(_, mut entry)| {
-                    entry.text = None;
-                    entry
-                })
-                .collect(),
+            entries: listed.names.into_iter().map(|(_, entry)| entry).collect(),
             ..layer
         });
     }
@@ -151,4 +144,83 @@ fn picture(places: &Places, view: &List, ways: &[Vec<String>]) -> Result<Stack, 
         layers,
         cut,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// The root, and the layers below it: names that end with `/` are directories.
+    fn check(view: &[&str], upper: &[&str], lower: &[&str]) -> Result<Vec<String>, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().display();
+        for (place, names) in [("root", view), ("up", upper), ("low", lower)] {
+            fs::create_dir(dir.path().join(place)).unwrap();
+            for name in names {
+                let path = dir.path().join(place).join(name);
+                match name.ends_with('/') {
+                    true => fs::create_dir(path).unwrap(),
+                    false => fs::write(path, "x").unwrap(),
+                }
+            }
+        }
+        let mounts = mountinfo::parse(&format!(
+            "1 0 0:9 / / rw - overlay o rw,lowerdir={base}/low,upperdir={base}/up,workdir=/w\n"
+        ));
+        let bases = [Base {
+            root: "/".into(),
+            mounts: Vec::new(),
+        }];
+        let stack = root_layers(&dir.path().join("root"), &mounts, &bases);
+        let seen = |seen: &Seen| format!("{} {:?}", seen.path, seen.from);
+        stack
+            .map(|stack| stack.view.iter().map(seen).collect())
+            .map_err(|unread| unread.because)
+    }
+
+    #[test]
+    fn only_layers_that_make_the_root_are_its_layers() {
+        let found = check(&["a", "b", "d/"], &["a", "d/"], &["a", "b", "d/"]);
+        assert_eq!(found.unwrap(), ["a [0]", "b [1]", "d [0, 1]"]);
+        for (view, upper, lower) in [
+            // Other directories may lie at the same paths here.
+            (&["a", "b"][..], &[][..], &["a"][..]),
+            (&["a"], &["c"], &["a"]),
+            (&["a/"], &[], &["a"]),
+        ] {
+            let because = check(view, upper, lower).unwrap_err();
+            assert!(because.contains("hold other names"), "{because}");
+        }
+    }
+
+    #[test]
+    fn what_may_never_answer_is_not_asked() {
+        let mounts = mountinfo::parse(
+            "1 0 0:9 / / rw - overlay o rw,lowerdir=/far/low,upperdir=/up,workdir=/w\n",
+        );
+        for (kind, safe) in [
+            ("fuse.sshfs", false),
+            ("nfs4", false),
+            ("autofs", false),
+            ("ext4", true),
+        ] {
+            let here = mountinfo::parse(&format!(
+                "1 0 0:1 / / rw - ext4 d rw\n2 1 0:2 / /far rw - {kind} f rw\n"
+            ));
+            let base = Base {
+                root: "/".into(),
+                mounts: here,
+            };
+            assert_eq!(base.is_safe(Path::new("/far/low")), safe, "{kind}");
+            let because = root_layers(Path::new("/"), &mounts, &[base])
+                .unwrap_err()
+                .because;
+            assert_eq!(
+                because.contains("may never answer"),
+                !safe,
+                "{kind}: {because}"
+            );
+        }
+    }
 }
