@@ -59,7 +59,7 @@ impl OverlayXattrs {
 /// What can't be read, and what a layer can't hold: sockets, pipes, devices,
 /// names that begin with `.wh.`, and directories or files that overlayfs only
 /// refers to (`redirect_dir`, `metacopy`).
-pub(super) fn archive(layer: &Path, to: &mut dyn Write) -> Result<(), Error> {
+pub fn archive(layer: &Path, to: &mut dyn Write) -> Result<(), Error> {
     let mut walk = Walk {
         layer: layer.into(),
         tar: Builder::new(to),

@@ -22,8 +22,9 @@ mod root_fs;
 mod steps;
 mod unpack;
 
-pub use archive::OverlayXattrs;
+pub use archive::{OverlayXattrs, archive as write_layer};
 pub use layout::directories;
 pub use manifest::{BuiltImage, build, unpack};
 pub use root_fs::{BuiltRootFs, build_root_fs};
 pub use steps::{Error, Returned, Step, Steps};
+pub use unpack::unpack as read_layer;

@@ -35,7 +35,7 @@ const MOST_NAME: usize = 4096;
 /// An archive that is torn or too large, names that lead out of the directory
 /// or stand twice, kinds of files that a layer has not, and what the kernel
 /// refuses: whiteouts, before Linux 5.8 in a user namespace.
-pub(super) fn unpack(
+pub fn unpack(
     from: impl Read,
     to: &Path,
     xattrs: OverlayXattrs,

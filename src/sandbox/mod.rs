@@ -31,9 +31,11 @@ mod wire;
 pub use base::inherited::{enough, enter_main, heeded};
 pub use base::search::find_program;
 pub use base::service::{
-    Answer, Ends, Held, Lease, Program, Request, RequestId, Size, Stdio, Tenant,
+    Answer, Ends, Execute, First, Held, Lease, MountSource, Program, Request, RequestId, Root,
+    RootMount, Size, Stdio, Tenant,
 };
 pub use control::{Control, start};
+pub use guard::disk::Directory;
 pub use guard::sweep::{Depth, Removed, Swept, sweep};
 pub use guard::unseen::Unseen;
 

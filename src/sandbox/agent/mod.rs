@@ -12,7 +12,7 @@ pub(in crate::sandbox) mod own;
 use crate::base::Errno;
 use crate::plan::{Ending, Value};
 use crate::sandbox::base::children::{children, own_number};
-use crate::sandbox::base::service::Size;
+use crate::sandbox::base::service::{First, Size};
 use crate::sandbox::sys;
 use crate::sandbox::wire::teller::{Teller, Told};
 use crate::sandbox::wire::{Id, Reply, Task};
@@ -45,6 +45,11 @@ pub(in crate::sandbox) struct Agent {
     pub(in crate::sandbox) pivoted: bool,
     /// Whether it has a mount namespace of its own.
     pub(in crate::sandbox) own_mounts: bool,
+    /// What its children are, once it has a root of layers.
+    pub(in crate::sandbox) first: Option<First>,
+    /// Its children are in a pid namespace inside of its own: whether that has its
+    /// pid 1 already.
+    pub(in crate::sandbox) inside: Option<bool>,
     /// The device of the devpts that it was made with.
     pub(in crate::sandbox) devpts: Option<u64>,
     /// When it began: what the times of samples count from.
@@ -96,6 +101,8 @@ impl Agent {
             initial_user: in_initial_user_namespace(),
             pivoted: false,
             own_mounts: false,
+            first: None,
+            inside: None,
             devpts: nix::sys::stat::stat("/dev/pts")
                 .ok()
                 .map(|stat| stat.st_dev),

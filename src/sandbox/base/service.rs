@@ -33,6 +33,10 @@ pub enum Request {
         /// The new size.
         size: Size,
     },
+    /// Give a box a root of layers.
+    Root(Box<Root>),
+    /// Start a program in a box that has such a root.
+    Execute(Box<Execute>),
     /// Send a signal to a program, signal(7).
     Signal {
         /// The request that started it.
@@ -74,6 +78,87 @@ pub struct Program {
     pub user: Option<(u32, u32)>,
     /// What it may use.
     pub limits: Tenant,
+    /// What its standard input, output and error are.
+    pub stdio: Stdio,
+}
+
+/// A root of its own for a box: layers that lie on the host, a writable one on
+/// top, and what every container has mounted. It is no action, so no lesson can
+/// ask for it: that the directories are the asker's own is the asker's word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Root {
+    /// The box; it has a pid and a mount namespace of its own.
+    pub place: BoxName,
+    /// The read-only layers, the uppermost first.
+    pub layers: Vec<String>,
+    /// The writable layer. Its work directory is beside it, with `.work` added.
+    pub upper: String,
+    /// An empty directory, on which the layers are mounted.
+    pub at: String,
+    /// Nobody in it may write to what isn't mounted besides.
+    pub read_only: bool,
+    /// The box's name in its uts namespace.
+    pub hostname: String,
+    /// Where programs begin; made if it isn't there.
+    pub directory: String,
+    /// What else is mounted, in this order.
+    pub mounts: Vec<RootMount>,
+    /// The box's own network namespace: its `lo` is brought up.
+    pub own_network: bool,
+    /// Whose processes its /proc shows: those of the program that is started
+    /// first, or all of the box.
+    pub first: First,
+}
+
+/// Something that is mounted in a root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootMount {
+    /// Where, as the box sees it; made if it isn't there.
+    pub target: String,
+    /// What.
+    pub source: MountSource,
+    /// It can't be written to.
+    pub read_only: bool,
+}
+
+/// What is mounted in a root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MountSource {
+    /// A file or a directory of the host's.
+    Bind {
+        /// The directory that the path must not lead out of, openat2(2).
+        below: String,
+        /// From there; may be empty.
+        path: String,
+    },
+    /// An empty tmpfs(5), with these options.
+    Tmpfs(String),
+}
+
+/// What the program that is started first in a root is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum First {
+    /// Pid 1 of a pid namespace inside of the box's: the others end with it.
+    PidOne,
+    /// A child of the box's own pid 1, which reaps what others leave behind.
+    BelowInit,
+}
+
+/// A program to start in a box that has a [`Root`]. One that can't be executed
+/// has ended ([`Ending::NotRun`]).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Execute {
+    /// Where.
+    pub place: BoxName,
+    /// The program, looked up in PATH unless it has a slash, and its arguments.
+    pub argv: Vec<String>,
+    /// Its environment; HOME is added if it isn't there.
+    pub environment: Vec<(String, String)>,
+    /// Where it begins.
+    pub directory: String,
+    /// `USER[:GROUP]`, names of the root's passwd(5) and group(5) or numbers;
+    /// root if empty.
+    pub user: String,
     /// What its standard input, output and error are.
     pub stdio: Stdio,
 }

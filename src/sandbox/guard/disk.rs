@@ -135,6 +135,33 @@ pub(super) fn is_of_an_earlier_boot(path: &Path) -> bool {
     said.is_some() && said == machine() && File::open(path).ok().and_then(lock).is_some()
 }
 
+/// A directory of this process's own, that outlives no process: like that of a
+/// run, its name tells its owner, and the sweep removes what a killed one left.
+pub struct Directory(Disk);
+
+impl Directory {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// Where it could not be made, and why.
+    pub fn make() -> Result<Directory, (PathBuf, Errno)> {
+        Disk::make().map(Directory)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Removes it with all that is in it.
+    ///
+    /// # Errors
+    /// What is left of it.
+    pub fn remove(self) -> Result<(), Leftover> {
+        self.0.remove()
+    }
+}
+
 pub(super) fn remove(path: PathBuf) -> Result<(), Leftover> {
     remove_what_can_be(&path).map_err(|(at, errno)| Leftover::Directory { path, at, errno })
 }

@@ -10,7 +10,7 @@ mod boxes;
 mod carry;
 mod cgroups;
 mod clock;
-mod disk;
+pub(in crate::sandbox) mod disk;
 mod disks;
 mod host;
 mod leases;

@@ -145,6 +145,18 @@ impl Run {
                 Work::End(name)
             }
             Asking::Start(program) => return self.start(id, program, lease),
+            Asking::Root(root) => {
+                let actor = Actor::Box(root.place.clone());
+                return self.ask_for(id, actor, Request::Root(root), None);
+            }
+            Asking::Execute(execute) => {
+                let actor = Actor::Box(execute.place.clone());
+                if self.service.held.len() >= MOST_HELD {
+                    let told = Answer::Refused(format!("{MOST_HELD} things are held already"));
+                    return self.answer(id, told, Vec::new());
+                }
+                return self.ask_for(id, actor, Request::Execute(execute), Some(lease));
+            }
             Asking::Resize { program, size } => {
                 return self.of_program(id, program, |program| Request::Resize { program, size });
             }

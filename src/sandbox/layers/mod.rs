@@ -3,6 +3,7 @@
 //! ([`crate::sandbox::agent::own`]). What works on many files is done by functions
 //! of `crate::image`, which know no agent; here each call of theirs is told.
 
+pub(in crate::sandbox) mod container;
 mod files;
 mod image;
 mod overlay;

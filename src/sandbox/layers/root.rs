@@ -26,24 +26,24 @@ const LINKS: [(&str, &str); 5] = [
     ("pts/ptmx", "ptmx"),
 ];
 /// What root must not change: it is the machine's, whatever namespaces it has.
-const READ_ONLY: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
+pub(super) const READ_ONLY: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
 /// What root must not read.
-const MASKED: [&str; 6] = ["acpi", "kcore", "keys", "sched_debug", "scsi", "timer_list"];
+pub(super) const MASKED: [&str; 6] = ["acpi", "kcore", "keys", "sched_debug", "scsi", "timer_list"];
 
-const NOSUID: (MsFlags, &str) = (MsFlags::MS_NOSUID, "MS_NOSUID");
-const NODEV: (MsFlags, &str) = (MsFlags::MS_NODEV, "MS_NODEV");
-const NOEXEC: (MsFlags, &str) = (MsFlags::MS_NOEXEC, "MS_NOEXEC");
-const RDONLY: (MsFlags, &str) = (MsFlags::MS_RDONLY, "MS_RDONLY");
-const BIND: (MsFlags, &str) = (MsFlags::MS_BIND, "MS_BIND");
-const REMOUNT: (MsFlags, &str) = (MsFlags::MS_REMOUNT, "MS_REMOUNT");
+pub(super) const NOSUID: (MsFlags, &str) = (MsFlags::MS_NOSUID, "MS_NOSUID");
+pub(super) const NODEV: (MsFlags, &str) = (MsFlags::MS_NODEV, "MS_NODEV");
+pub(super) const NOEXEC: (MsFlags, &str) = (MsFlags::MS_NOEXEC, "MS_NOEXEC");
+pub(super) const RDONLY: (MsFlags, &str) = (MsFlags::MS_RDONLY, "MS_RDONLY");
+pub(super) const BIND: (MsFlags, &str) = (MsFlags::MS_BIND, "MS_BIND");
+pub(super) const REMOUNT: (MsFlags, &str) = (MsFlags::MS_REMOUNT, "MS_REMOUNT");
 
 /// One mount(2).
-struct Mounting<'m> {
+pub(super) struct Mounting<'m> {
     /// The filesystem's type, or what is bound.
-    what: &'m str,
-    flags: &'m [(MsFlags, &'m str)],
-    data: Option<&'m str>,
-    why: &'m str,
+    pub(super) what: &'m str,
+    pub(super) flags: &'m [(MsFlags, &'m str)],
+    pub(super) data: Option<&'m str>,
+    pub(super) why: &'m str,
 }
 
 impl Agent {
@@ -147,7 +147,7 @@ impl Agent {
     }
 
     /// /dev with what stands in it.
-    fn devices(&mut self, path: &str) -> Answer {
+    pub(super) fn devices(&mut self, path: &str) -> Answer {
         let dev = format!("{path}/dev");
         let tmpfs = Mounting {
             what: "tmpfs",
@@ -224,7 +224,7 @@ impl Agent {
 
     /// Mounts on a directory of the run's own, made if it isn't there. A tmpfs
     /// is then one of the run's own mounts.
-    fn mount_made(&mut self, at: &str, mounting: &Mounting<'_>) -> Answer {
+    pub(super) fn mount_made(&mut self, at: &str, mounting: &Mounting<'_>) -> Answer {
         if let Err(errno) = self.directory(at, "a mount point")? {
             return Ok(Err(errno));
         }
@@ -239,7 +239,7 @@ impl Agent {
         Ok(done)
     }
 
-    fn mounting(&mut self, at: &str, mounting: &Mounting<'_>) -> Result<(), Errno> {
+    pub(super) fn mounting(&mut self, at: &str, mounting: &Mounting<'_>) -> Result<(), Errno> {
         let binds = mounting.flags.contains(&BIND);
         let fstype = (!binds).then_some(mounting.what);
         let source = Some(mounting.what).filter(|what| !what.is_empty());
@@ -269,7 +269,7 @@ impl Agent {
         Ok(self.pivot(path))
     }
 
-    fn pivot(&mut self, path: &str) -> Result<(), Errno> {
+    pub(super) fn pivot(&mut self, path: &str) -> Result<(), Errno> {
         self.teller.call(
             "chdir",
             format!("\"{path}\""),

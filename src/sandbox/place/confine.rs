@@ -48,7 +48,7 @@ pub(in crate::sandbox) enum Privilege {
 /// CAP_MKNOD: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID,
 /// SETPCAP, NET_BIND_SERVICE, NET_RAW, SYS_CHROOT, AUDIT_WRITE, SETFCAP. Here no
 /// device cgroup stands before the devices that one could make.
-const CONTAINER: u64 = bits(&[0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31]);
+pub(super) const CONTAINER: u64 = bits(&[0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31]);
 
 const fn bits(capabilities: &[u32]) -> u64 {
     let (mut mask, mut index) = (0, 0);

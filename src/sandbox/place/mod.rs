@@ -12,6 +12,7 @@
 mod apart;
 mod confine;
 mod create;
+mod execute;
 mod ids;
 mod program;
 mod run;

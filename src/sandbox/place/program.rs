@@ -66,7 +66,7 @@ fn on<E: Into<Errno>>(call: impl Into<String>) -> impl FnOnce(E) -> Unstarted {
 }
 
 /// A program that runs.
-struct Served {
+pub(super) struct Served {
     pid: Pid,
     /// The program's end of its pty, for its size.
     terminal: Option<OwnedFd>,
@@ -75,10 +75,21 @@ struct Served {
 }
 
 /// Its three standard descriptors, and the ends for whoever asked.
-struct Wiring {
-    theirs: [OwnedFd; 3],
-    ours: Vec<OwnedFd>,
-    terminal: Option<OwnedFd>,
+pub(super) struct Wiring {
+    pub(super) theirs: [OwnedFd; 3],
+    pub(super) ours: Vec<OwnedFd>,
+    pub(super) terminal: Option<OwnedFd>,
+}
+
+impl Served {
+    /// A child that has just been started, and adopted.
+    pub(super) fn new(pid: Pid, terminal: Option<OwnedFd>) -> Served {
+        Served {
+            pid,
+            terminal,
+            ending: None,
+        }
+    }
 }
 
 impl Agent {
@@ -149,15 +160,15 @@ impl Agent {
         let pid = Pid::from_raw(child.id() as i32);
         self.adopt(pid);
         self.teller.reply_with(Reply::Started, ours);
-        Ok(Box::new(Served {
-            pid,
-            terminal,
-            ending: None,
-        }))
+        Ok(Box::new(Served::new(pid, terminal)))
     }
 
     /// A pty of this place's own, of that size.
-    fn pty(&mut self, size: Size, user: Option<(u32, u32)>) -> Result<Wiring, Unstarted> {
+    pub(super) fn pty(
+        &mut self,
+        size: Size,
+        user: Option<(u32, u32)>,
+    ) -> Result<Wiring, Unstarted> {
         self.own_devpts()?;
         let own = format!("{DEVPTS}/ptmx");
         // A device node of that name opens the instance beside it, pts(4).
@@ -203,7 +214,7 @@ impl Agent {
 }
 
 /// Three pipes, and their other ends.
-fn pipes() -> io::Result<Wiring> {
+pub(super) fn pipes() -> io::Result<Wiring> {
     let ((stdin, to_stdin), (from_stdout, stdout), (from_stderr, stderr)) =
         (io::pipe()?, io::pipe()?, io::pipe()?);
     Ok(Wiring {

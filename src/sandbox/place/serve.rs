@@ -10,7 +10,7 @@
 use super::create::{create, set_clocks};
 use super::ids::enter_base;
 use crate::base::{Errno, chain};
-use crate::plan::{Place, Verb};
+use crate::plan::{Ending, Place, Verb};
 use crate::sandbox::agent::{Agent, Job};
 use crate::sandbox::base::limits;
 use crate::sandbox::sys::{self, OneThread};
@@ -169,6 +169,22 @@ impl Agent {
                     return;
                 }
                 Err(error) => Ok(Reply::Unable(chain(&error))),
+            },
+            Request::Root(root) => {
+                let taken = self.take_root(&root);
+                let up = match root.own_network {
+                    true => self.link_up("lo").map_err(|errno| format!("lo: {errno}")),
+                    false => Ok(()),
+                };
+                Ok(taken.and(up).map_or_else(Reply::Unable, |()| Reply::Done))
+            }
+            Request::Execute(execute) => match self.execute(&execute) {
+                Ok(Ok(job)) => {
+                    self.jobs.push((id, job));
+                    return;
+                }
+                Ok(Err(errno)) => Ok(Reply::Ended(Ending::NotRun(errno))),
+                Err(why) => Ok(Reply::Unable(why)),
             },
             Request::Signal { program, signal } => {
                 Ok(self.of_program(program, |job| job.signal(signal)))

@@ -201,8 +201,9 @@ pub(in crate::sandbox) fn die_with_this_thread(command: &mut Command) {
 /// Ties a new child to its parent, which may have ended in the meantime.
 fn die_with(parent: Pid) -> io::Result<()> {
     nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
-    match nix::unistd::getppid() == parent {
-        true => Ok(()),
-        false => Err(io::Error::from_raw_os_error(libc::ESRCH)),
+    // 0: it is of an outer pid namespace, and its end is this one's end.
+    match nix::unistd::getppid() {
+        pid if pid == parent || pid.as_raw() == 0 => Ok(()),
+        _ => Err(io::Error::from_raw_os_error(libc::ESRCH)),
     }
 }

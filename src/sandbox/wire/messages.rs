@@ -5,7 +5,7 @@ use super::frame::Message;
 use crate::base::Errno;
 use crate::plan::{Action, BoxName, BoxSpec, Ending, Event, Namespace, Need, Plan, SetLimits};
 use crate::probe::{Directories, directories_of};
-use crate::sandbox::base::service::{self, Program, RequestId, Size};
+use crate::sandbox::base::service::{self, Execute, Program, RequestId, Root, Size};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -93,6 +93,10 @@ pub(in crate::sandbox) enum Request {
     Reap { child: i32 },
     /// Start a program for somebody, and tell its end.
     Start(Box<Start>),
+    /// Take on a root of layers.
+    Root(Box<Root>),
+    /// Start a program in that root, and tell its end.
+    Execute(Box<Execute>),
     /// Send a signal to the program that this request started.
     Signal { program: Id, signal: i32 },
     /// Give its terminal another size.
@@ -236,7 +240,11 @@ impl Message for Asked {
             Request::Start(start) => {
                 format!("the request to start `{}`", start.program.argv.join(" "))
             }
+            Request::Execute(start) => {
+                format!("the request to execute `{}`", start.argv.join(" "))
+            }
             Request::Go
+            | Request::Root(_)
             | Request::Reap { .. }
             | Request::Signal { .. }
             | Request::Resize { .. }
