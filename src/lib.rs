@@ -5,6 +5,7 @@ pub mod base;
 pub mod check;
 pub mod cli;
 pub mod course;
+pub mod engine;
 pub mod explain;
 pub mod image;
 pub mod plan;

@@ -1,5 +1,6 @@
 //! The arguments, as clap reads them.
 
+use crate::base::Bytes;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::num::NonZeroU32;
@@ -82,6 +83,10 @@ pub(crate) enum Command {
     },
     /// Show what on this machine is isolated, or what one process of it is made of
     Explain(ExplainArgs),
+    /// Serve Docker's API: unchanged clients make containers of this machine's programs
+    Engine(EngineArgs),
+    /// Stand between a Docker client and an engine, and print every message that passes
+    Tap(TapArgs),
     /// Remove what runs that were killed have left
     Clean {
         /// Only say what would be removed
@@ -139,6 +144,37 @@ pub(crate) struct ExplainArgs {
     /// Go on looking, and tell what changes
     #[arg(long)]
     pub(crate) watch: bool,
+}
+
+/// Arguments of `engine`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct EngineArgs {
+    /// Listen on this socket; $XDG_RUNTIME_DIR/glassbox/engine.sock if absent
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// Keep images and volumes in this directory; if absent, they go with the engine
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    /// Let containers bind what is below this directory; may be given several times
+    #[arg(long, value_name = "DIR")]
+    pub(crate) bind: Vec<PathBuf>,
+    /// Hold no more than this much in the store
+    #[arg(long, value_name = "SIZE", default_value = "4GiB")]
+    pub(crate) quota: Bytes,
+}
+
+/// Arguments of `tap`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TapArgs {
+    /// Listen on this socket
+    #[arg(long, value_name = "SOCK")]
+    pub(crate) listen: PathBuf,
+    /// Hand on to the engine that listens on this socket
+    #[arg(long, value_name = "SOCK")]
+    pub(crate) to: PathBuf,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Arguments of `verify`.

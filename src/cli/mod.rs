@@ -11,6 +11,7 @@ mod args;
 mod clean;
 mod consent;
 mod doctor;
+mod engine;
 mod evidence;
 mod explain;
 mod failure;
@@ -26,6 +27,7 @@ mod mutate;
 mod pack;
 mod printer;
 mod run;
+mod tap;
 mod verify;
 mod watch;
 
@@ -126,6 +128,8 @@ fn carry_out(cli: Cli, out: &mut Printer) -> Result<Carried, Failure> {
         Some(Command::Verify(args)) => verify::verify(&pack::load(lessons)?, &args, out)?,
         Some(Command::Doctor { json }) => doctor::doctor(&pack::load(lessons)?, json, out)?,
         Some(Command::Explain(args)) => explain::explain(&args, out)?,
+        Some(Command::Engine(args)) => engine::serve(args, out)?,
+        Some(Command::Tap(args)) => tap::listen(args, out)?,
         Some(Command::Clean { dry_run }) => clean::clean(dry_run, out)?,
         Some(Command::Lint { path, json }) => lint::lint(path.as_deref().or(lessons), json, out)?,
         Some(Command::Schema) => lint::schema(out)?,
@@ -143,12 +147,16 @@ fn carry_out(cli: Cli, out: &mut Printer) -> Result<Carried, Failure> {
 /// killed. That it can't be removed is no reason not to start; `clean` tells why.
 fn tidy(command: Option<&Command>) {
     match command {
-        None | Some(Command::Run(_) | Command::Verify(_) | Command::Doctor { .. }) => {
+        None
+        | Some(
+            Command::Run(_) | Command::Verify(_) | Command::Doctor { .. } | Command::Engine(_),
+        ) => {
             sandbox::sweep(Depth::Quick, false);
         }
         Some(
             Command::List { .. }
             | Command::Explain(_)
+            | Command::Tap(_)
             | Command::Clean { .. }
             | Command::Lint { .. }
             | Command::Schema

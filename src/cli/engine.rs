@@ -1,0 +1,56 @@
+//! `glassbox engine`: an engine that Docker's clients drive, until it is ended.
+
+use super::args::EngineArgs;
+use super::failure::{Exit, Failure};
+use super::printer::{Printer, visible};
+use crate::engine::{self, Options};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Serves.
+pub(crate) fn serve(args: EngineArgs, out: &mut Printer) -> Result<Exit, Failure> {
+    let socket = match args.socket {
+        Some(socket) => socket,
+        None => usual_socket()?,
+    };
+    let options = Options {
+        socket,
+        root: args.root,
+        binds: args.bind,
+        quota: args.quota.0,
+    };
+    let mut printed = Ok(());
+    let served = engine::serve(&options, &mut |line| {
+        let done = writeln!(out, "{}", visible(line)).and_then(|()| out.flush());
+        if printed.is_ok() {
+            printed = done;
+        }
+    });
+    served.map_err(|error| Failure::host(error.to_string()))?;
+    // An output that nobody reads is no reason to end; it is one to say so.
+    printed?;
+    Ok(Exit::Well)
+}
+
+/// A place that is this user's alone, made if it isn't there.
+fn usual_socket() -> Result<PathBuf, Failure> {
+    let base = match std::env::var_os("XDG_RUNTIME_DIR") {
+        Some(directory) if !directory.is_empty() => PathBuf::from(directory),
+        _ if nix::unistd::geteuid().is_root() => PathBuf::from("/run"),
+        _ => {
+            return Err(
+                Failure::input("there is no usual place for the socket here")
+                    .hint("name one: glassbox engine --socket PATH"),
+            );
+        }
+    };
+    let directory = base.join("glassbox");
+    let made = std::fs::DirBuilder::new();
+    let mut made = made;
+    std::os::unix::fs::DirBuilderExt::mode(&mut made, 0o700);
+    made.recursive(true).create(&directory).map_err(|error| {
+        Failure::host(format!("{}: {error}", directory.display()))
+            .hint("name another place: glassbox engine --socket PATH")
+    })?;
+    Ok(directory.join("engine.sock"))
+}
