@@ -22,4 +22,4 @@ pub use diagnostic::{Diagnostic, Severity, Span, nearest};
 pub use errno::{Errno, chain};
 pub use literal::literal;
 pub use quantity::{Bytes, Nanos, ParseQuantityError};
-pub use shell::quoted;
+pub use shell::{named, quoted};

@@ -77,6 +77,9 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Find out, by trying, what this host can and can't do
     Doctor {
+        /// The steps or lessons; all if absent
+        #[arg(value_name = "STEP")]
+        steps: Vec<String>,
         /// Print one JSON document
         #[arg(long)]
         json: bool,

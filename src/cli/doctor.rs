@@ -3,15 +3,29 @@
 use super::failure::{Exit, Failure};
 use super::pack;
 use super::printer::{Printer, Tone, visible};
-use crate::course::Course;
+use crate::course::{Course, StepId};
 use crate::record;
 use crate::session::doctor::{Ability, doctor as examine};
 use serde_json::{Value, json};
 use std::io::Write;
 
 /// Tries everything that the lessons need and tells how it went.
-pub(crate) fn doctor(course: &Course, json: bool, out: &mut Printer) -> Result<Exit, Failure> {
-    let abilities = examine(course);
+pub(crate) fn doctor(
+    course: &Course,
+    steps: &[String],
+    json: bool,
+    out: &mut Printer,
+) -> Result<Exit, Failure> {
+    let chosen = pack::demos(course, steps)?;
+    let chosen: Vec<StepId> = chosen.iter().map(|one| one.step.meta.id.clone()).collect();
+    if out.is_terminal() && !json {
+        writeln!(
+            out,
+            "Trying what the demos need, then each of them. This takes a while."
+        )?;
+        out.flush()?;
+    }
+    let abilities = examine(course, &chosen, !steps.is_empty());
     if json {
         let list: Vec<Value> = abilities.iter().map(ability_json).collect();
         let (kernel, uid) = observer();
@@ -20,7 +34,7 @@ pub(crate) fn doctor(course: &Course, json: bool, out: &mut Printer) -> Result<E
         let (kernel, uid) = observer();
         let who = if uid == 0 { "root" } else { "an ordinary user" };
         writeln!(out, "Linux {kernel}, as {who} (uid {uid})")?;
-        print(course, &abilities, out)?;
+        print(course, chosen.len(), &abilities, out)?;
     }
     let costly = abilities
         .iter()
@@ -36,7 +50,12 @@ fn observer() -> (String, u32) {
     (kernel, nix::unistd::getuid().as_raw())
 }
 
-fn print(course: &Course, abilities: &[Ability], out: &mut Printer) -> Result<(), Failure> {
+fn print(
+    course: &Course,
+    demos: usize,
+    abilities: &[Ability],
+    out: &mut Printer,
+) -> Result<(), Failure> {
     let mut lost: Vec<&str> = Vec::new();
     for ability in abilities {
         let Some(refusal) = &ability.refusal else {
@@ -64,10 +83,6 @@ fn print(course: &Course, abilities: &[Ability], out: &mut Printer) -> Result<()
     }
     lost.sort_unstable();
     lost.dedup();
-    let demos = course
-        .steps()
-        .filter(|(_, step)| step.demo.is_some())
-        .count();
     writeln!(
         out,
         "{} of {demos} demos can run here",

@@ -14,7 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Listens for such signals, until it is dropped.
 pub(crate) struct Interrupt {
-    handle: Handle,
+    /// `None` if no run can start: then nothing is there to be taken down.
+    handle: Option<Handle>,
     state: Arc<Mutex<State>>,
 }
 
@@ -40,9 +41,15 @@ struct State {
 impl Interrupt {
     /// Listens from here on.
     pub(crate) fn listen() -> Result<Interrupt, Failure> {
-        // A limit that leaves no room for a run may leave none for a thread.
-        enough()
-            .map_err(|low| Failure::host(format!("nothing could be started: {}", chain(&low))))?;
+        // What leaves no room for a run may leave none for what a thread needs; each
+        // run will tell.
+        if enough().is_err() {
+            let state = Arc::default();
+            return Ok(Interrupt {
+                handle: None,
+                state,
+            });
+        }
         Interrupt::start().map_err(|error| {
             Failure::host(format!(
                 "a thread to hear signals could not start: {}",
@@ -71,7 +78,10 @@ impl Interrupt {
                     }
                 }
             })?;
-        Ok(Interrupt { handle, state })
+        Ok(Interrupt {
+            handle: Some(handle),
+            state,
+        })
     }
 
     /// From here on a signal takes this run down, until what is returned is dropped.
@@ -130,7 +140,7 @@ impl Drop for Guarded<'_> {
 
 impl Drop for Interrupt {
     fn drop(&mut self) {
-        self.handle.close();
+        self.handle.iter().for_each(Handle::close);
     }
 }
 

@@ -126,7 +126,9 @@ fn carry_out(cli: Cli, out: &mut Printer) -> Result<Carried, Failure> {
             mutate::mutate(&pack::load(lessons)?, &args, out)?
         }
         Some(Command::Verify(args)) => verify::verify(&pack::load(lessons)?, &args, out)?,
-        Some(Command::Doctor { json }) => doctor::doctor(&pack::load(lessons)?, json, out)?,
+        Some(Command::Doctor { steps, json }) => {
+            doctor::doctor(&pack::load(lessons)?, &steps, json, out)?
+        }
         Some(Command::Explain(args)) => explain::explain(&args, out)?,
         Some(Command::Engine(args)) => engine::serve(args, out)?,
         Some(Command::Tap(args)) => tap::listen(args, out)?,

@@ -21,6 +21,11 @@ use tar::{Builder, EntryType, Header};
 pub(super) const WHITEOUT: &str = ".wh.";
 /// A file of this name makes its directory opaque.
 pub(super) const OPAQUE: &str = ".wh..wh..opq";
+/// The attribute that holds a file's capabilities, capabilities(7).
+pub(super) const CAPABILITY: &str = "security.capability";
+/// The key by which an archive has it, pax(1) as star, GNU tar and the engines
+/// write it.
+pub(super) const PAX_CAPABILITY: &str = "SCHILY.xattr.security.capability";
 /// How many bytes a field of a link's target has in a header.
 const LINK_FIELD: usize = 100;
 
@@ -164,6 +169,18 @@ impl Walk<'_> {
             self.linked.insert(inode, name.into());
         }
         let file = open(path).map_err(|error| Error::io("open", path, &error))?;
+        match xattr::get(path, CAPABILITY) {
+            Ok(None) => {}
+            Ok(Some(value)) => {
+                let extension = [(PAX_CAPABILITY, value.as_slice())];
+                self.tar
+                    .append_pax_extensions(extension)
+                    .map_err(|error| Error::io("write", name, &error))?;
+            }
+            // A filesystem without attributes has none of these.
+            Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => {}
+            Err(error) => return Err(Error::io("lgetxattr", path, &error)),
+        }
         // A file that is cut or grows meanwhile must not tear the archive.
         let data = file.chain(io::repeat(0)).take(meta.len());
         self.append(&name.into(), EntryType::Regular, meta, data)

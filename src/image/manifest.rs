@@ -48,7 +48,13 @@ pub fn build(
     for directory in layers {
         step(
             steps,
-            ("open", format!("\"{directory}\", O_RDONLY|O_DIRECTORY")),
+            (
+                "open",
+                format!(
+                    "{directory}, O_RDONLY|O_DIRECTORY",
+                    directory = literal(directory)
+                ),
+            ),
             "what is in it becomes a layer",
             || {
                 let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;

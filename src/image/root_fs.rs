@@ -191,7 +191,7 @@ impl Root {
         };
         self.directory(&Path::new("usr").join(below), 0o755)?;
         let link = self.at(Path::new(name));
-        let args = format!("\"{}\", \"{}\"", target.display(), link.display());
+        let args = format!("{}, {}", literal(&target), literal(&link));
         step(steps, ("symlink", args), "as on this machine", || {
             symlink(&target, &link).map_err(Errno::from)
         })

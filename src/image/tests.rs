@@ -508,10 +508,9 @@ fn what_a_layer_cannot_hold_is_refused() {
     }
 }
 
-/// setuid stays in an archive, which is what the directory was, and doesn't
-/// come out of it.
+/// What an archive holds of a mode comes out of it, with the capabilities.
 #[test]
-fn setuid_does_not_come_out() {
+fn modes_and_capabilities_come_out() {
     let mut place = Place::new();
     let layer = place.layer("layer");
     fs::write(layer.join("f"), "").unwrap();
@@ -519,10 +518,22 @@ fn setuid_does_not_come_out() {
     for (name, mode) in [("f", 0o6755), ("tmp", 0o3777)] {
         fs::set_permissions(layer.join(name), fs::Permissions::from_mode(mode)).unwrap();
     }
+    // cap_net_raw+ep, as setcap(8) writes it: VFS_CAP_REVISION_2, <linux/capability.h>.
+    let capability = [1, 0, 0, 2, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    fs::write(layer.join("ping"), "").unwrap();
+    let may_set = xattr::set(layer.join("ping"), "security.capability", &capability).is_ok();
     place.image("t", &[&layer]).unwrap();
     let out = place.unpack("t", "out").unwrap().join("1");
     let mode = |name: &str| out.join(name).metadata().unwrap().mode() & 0o7777;
-    assert_eq!((mode("f"), mode("tmp")), (0o755, 0o1777));
+    assert_eq!((mode("f"), mode("tmp")), (0o6755, 0o3777));
+    if may_set {
+        let kept = xattr::get(out.join("ping"), "security.capability").unwrap();
+        assert_eq!(kept.as_deref(), Some(&capability[..]));
+    }
+    assert_eq!(
+        xattr::get(out.join("f"), "security.capability").unwrap(),
+        None
+    );
 }
 
 /// A file of several names is stored once, and is one file again.

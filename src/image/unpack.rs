@@ -4,10 +4,11 @@
 //! An archive is untrusted input. Each name is walked part by part from the
 //! descriptor of the layer's own directory, and no part is ever followed if it
 //! is a link (O_NOFOLLOW); so a target may say what it likes, it is only kept.
-//! Nothing that exists is written to. Devices, pipes, setuid and setgid don't
-//! come out of an archive here; all belongs to whoever unpacks.
+//! Nothing that exists is written to. Devices and pipes don't come out of an
+//! archive here; all belongs to whoever unpacks, and keeps its mode and its file
+//! capabilities: the mounts of a run are `nosuid`, where neither counts.
 
-use super::archive::{OPAQUE, OverlayXattrs, WHITEOUT};
+use super::archive::{CAPABILITY, OPAQUE, OverlayXattrs, PAX_CAPABILITY, WHITEOUT};
 use super::limits::{MOST_BYTES, MOST_ENTRIES, longest_file};
 use super::steps::{Error, Step, Steps, step};
 use crate::base::{Errno, literal};
@@ -105,7 +106,7 @@ impl Target<'_> {
             (EntryType::Regular, None) => self.file(&name, mode, entry),
             (EntryType::Directory, None) => {
                 self.directory(&name)?;
-                self.modes.insert(name, mode & 0o1777);
+                self.modes.insert(name, mode & 0o7777);
                 Ok(())
             }
             (EntryType::Symlink, None) => {
@@ -140,7 +141,7 @@ impl Target<'_> {
             Err(Errno(libc::EEXIST)) => Err(self.wrong(name, "stands there twice")),
             Err(errno) => {
                 let path = self.path.join(name.iter().collect::<PathBuf>());
-                Err(Error::Kernel(format!("{call}({})", literal(path)), errno))
+                Err(Error::Kernel(format!("{call}({})", literal(&path)), errno))
             }
         }
     }
@@ -193,6 +194,7 @@ impl Target<'_> {
             ));
         }
         self.room -= size;
+        let capabilities = capabilities_of(entry);
         let parent = self.directory(above)?;
         let new =
             OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
@@ -222,10 +224,30 @@ impl Target<'_> {
         if copied != size {
             return Err(self.wrong(name, "is cut off: the archive ends too soon"));
         }
+        // Capabilities after the content, and the mode last: a write takes away both
+        // setuid and capabilities, capabilities(7).
+        if let Some(value) = capabilities {
+            let args = format!(
+                "{}, \"{CAPABILITY}\", …, {}, 0",
+                literal(&path),
+                value.len()
+            );
+            let set = step(
+                self.steps,
+                ("fsetxattr", args),
+                "its file capabilities",
+                || file.set_xattr(CAPABILITY, &value).map_err(Errno::from),
+            );
+            match set {
+                // Told as a call; a file system, or a user, may have none.
+                Ok(()) | Err(Error::Kernel(_, Errno(libc::EPERM | libc::EOPNOTSUPP))) => {}
+                Err(error) => return Err(error),
+            }
+        }
         self.made(
             "fchmod",
             name,
-            fchmod(&file, Mode::from_bits_truncate(mode & 0o777)),
+            fchmod(&file, Mode::from_bits_truncate(mode & 0o7777)),
         )
     }
 
@@ -261,7 +283,7 @@ impl Target<'_> {
         }
         let parent = self.directory(above)?;
         let path = self.path.join(name.iter().collect::<PathBuf>());
-        let args = format!("{}, S_IFCHR, makedev(0, 0)", literal(path));
+        let args = format!("{}, S_IFCHR, makedev(0, 0)", literal(&path));
         let stage = format!("mknod({args})");
         let made = step(
             self.steps,
@@ -289,7 +311,11 @@ impl Target<'_> {
         let directory = File::from(self.directory(name)?);
         let attribute = format!("{}opaque", self.xattrs.prefix());
         let path = self.path.join(name.iter().collect::<PathBuf>());
-        let args = format!("{}, \"{attribute}\", \"y\", 1, 0", literal(path));
+        let args = format!(
+            "{}, {attribute}, \"y\", 1, 0",
+            literal(&path),
+            attribute = literal(&attribute)
+        );
         let stage = format!("fsetxattr({args})");
         let set = step(
             self.steps,
@@ -324,6 +350,15 @@ impl Target<'_> {
             fchmod(&self.root, Mode::from_bits_truncate(0o755)),
         )
     }
+}
+
+/// The file capabilities that stand before an entry, if they do: no other
+/// attribute of an archive is ever set.
+fn capabilities_of(entry: &mut Entry<'_, impl Read>) -> Option<Vec<u8>> {
+    let extensions = entry.pax_extensions().ok()??;
+    let mut found = extensions.flatten();
+    let found = found.find(|one| one.key_bytes() == PAX_CAPABILITY.as_bytes())?;
+    Some(found.value_bytes().to_vec())
 }
 
 /// The parts of a name, which all lead down.

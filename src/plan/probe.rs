@@ -84,12 +84,14 @@ pub enum Probe {
     Users,
 }
 
-/// What `group:NAME` yields. What the group has no controller for, or this
-/// kernel no file, is unavailable.
-pub const GROUP_FACTS: [&str; 25] = [
+/// What `group:NAME` yields, each as it is read; `cpu.weight.percent` is that of
+/// the kernel's default, 100 or in version 1 1024, so that claims hold in both.
+/// What the group has no controller for, or this kernel no file, is unavailable.
+pub const GROUP_FACTS: [&str; 26] = [
     "path",
     "processes",
     "cpu.weight",
+    "cpu.weight.percent",
     "cpu.max",
     "cpu.quota",
     "cpu.usage",

@@ -25,6 +25,20 @@ pub enum Need {
     Overlay,
     /// This program is on the machine's PATH.
     Program(String),
+    /// A process of its own can be started that guards the run.
+    Guardian,
+    /// This system call reaches the kernel (several: separated by commas).
+    Call(String),
+    /// The machine's name isn't this one, which a box is given.
+    Hostname(String),
+    /// The loopback device of the session's network namespace is up.
+    Loopback,
+    /// Root of a box can be somebody else than root outside of it.
+    OtherId,
+    /// A POSIX message queue can be made.
+    Queues,
+    /// A cgroup filesystem is mounted.
+    CgroupTree,
 }
 
 impl fmt::Display for Need {
@@ -37,6 +51,13 @@ impl fmt::Display for Need {
             Need::Cgroup(controller) => write!(f, "a cgroup with the {controller} controller"),
             Need::Overlay => f.write_str("an overlay mount with a writable layer"),
             Need::Program(name) => write!(f, "the program `{name}`"),
+            Need::Guardian => f.write_str("a process that guards the run"),
+            Need::Call(name) => write!(f, "the system call {name}"),
+            Need::Hostname(name) => write!(f, "a machine that isn't called `{name}`"),
+            Need::Loopback => f.write_str("a loopback device that is up"),
+            Need::OtherId => f.write_str("another id to be root of a box"),
+            Need::Queues => f.write_str("room for a POSIX message queue"),
+            Need::CgroupTree => f.write_str("a mounted cgroup filesystem"),
         }
     }
 }

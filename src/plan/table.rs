@@ -9,7 +9,7 @@ use super::namespace::{Namespace, Propagation};
 use super::probe::Probe;
 use super::refusal::Need;
 use super::verb::{Listen, Verb, Workload};
-use crate::base::quoted;
+use crate::base::{named, quoted};
 
 /// `ok`, or the errno's name.
 const OK: Facts<'static> = Facts::Result(&[""]);
@@ -70,27 +70,33 @@ impl Verb {
                 facts: OK,
                 names: Vec::new(),
                 needs: Vec::new(),
-                consent: format!("set the hostname to `{name}`"),
+                consent: format!("set the hostname to `{}`", named(name)),
             },
             Verb::Mount(mount) => mounts(
                 "mount",
                 "mount(2)",
-                format!("mount a {} on {}", mount.fstype, mount.path),
+                format!("mount a {} on {}", named(&mount.fstype), named(&mount.path)),
             ),
             Verb::Propagate { path, to } => mounts(
                 "propagate",
                 "mount(2)",
-                format!("make the mount point {path} {}", propagation(*to)),
+                format!("make the mount point {} {}", named(path), propagation(*to)),
             ),
-            Verb::Mkdir(path) => files("mkdir", "mkdir(2)", format!("make the directory {path}")),
+            Verb::Mkdir(path) => files(
+                "mkdir",
+                "mkdir(2)",
+                format!("make the directory {}", named(path)),
+            ),
             Verb::Write(write) => files(
                 "write",
                 "write(2)",
-                format!("write {} bytes to {}", write.text.len(), write.path),
+                format!("write {} bytes to {}", write.text.len(), named(&write.path)),
             ),
-            Verb::Chown { path, uid } => {
-                files("chown", "chown(2)", format!("give {path} to user {uid}"))
-            }
+            Verb::Chown { path, uid } => files(
+                "chown",
+                "chown(2)",
+                format!("give {} to user {uid}", named(path)),
+            ),
             Verb::LinkUp(name) => About {
                 name: "link-up",
                 call: "rtnetlink(7)",
@@ -99,7 +105,7 @@ impl Verb {
                 facts: OK,
                 names: Vec::new(),
                 needs: Vec::new(),
-                consent: format!("bring the network device {name} up"),
+                consent: format!("bring the network device {} up", named(name)),
             },
             Verb::Veth(veth) => About {
                 name: "veth",
@@ -153,7 +159,7 @@ impl Verb {
                     Err(_) => vec![Named::new(to, Of::Listen, &[])],
                 },
                 needs: Vec::new(),
-                consent: format!("connect to a TCP port of 127.0.0.1: {to}"),
+                consent: format!("connect to a TCP port of 127.0.0.1: {}", named(to)),
             },
             Verb::Ping(address) => About {
                 name: "ping",
@@ -163,7 +169,7 @@ impl Verb {
                 facts: Facts::Result(&["", ".rtt"]),
                 names: Vec::new(),
                 needs: Vec::new(),
-                consent: format!("send one ping to {address}"),
+                consent: format!("send one ping to {}", named(address)),
             },
             Verb::MakeQueue(key) => About {
                 name: "make-queue",
@@ -209,7 +215,7 @@ impl Verb {
                 consent: format!(
                     "start {} process(es) {}",
                     spawn.count,
-                    workload(&spawn.workload)
+                    spawn.workload.in_words()
                 ),
             },
             Verb::Wait(name) => About {
@@ -299,10 +305,12 @@ impl Verb {
                     "store",
                     "mount(2)",
                     match store.on {
-                        Medium::Tmpfs => format!("mount a tmpfs on {}, for layers", store.path),
+                        Medium::Tmpfs => {
+                            format!("mount a tmpfs on {}, for layers", named(&store.path))
+                        }
                         Medium::Auto | Medium::Disk => format!(
                             "make room for layers on {}; on a disk that is a directory in /var/tmp, removed at the end",
-                            store.path
+                            named(&store.path)
                         ),
                     },
                 )
@@ -314,39 +322,49 @@ impl Verb {
                     "overlay",
                     "mount(2)",
                     match overlay.count {
-                        None => format!("mount an overlay on {}", overlay.at),
+                        None => format!("mount an overlay on {}", named(&overlay.at)),
                         Some(count) => {
-                            format!("mount {count} overlays on {}-1 and so on", overlay.at)
+                            format!(
+                                "mount {count} overlays on {}-1 and so on",
+                                named(&overlay.at)
+                            )
                         }
                     },
                 )
             },
-            Verb::Unmount(path) => mounts("unmount", "umount2(2)", format!("unmount {path}")),
+            Verb::Unmount(path) => {
+                mounts("unmount", "umount2(2)", format!("unmount {}", named(path)))
+            }
             Verb::Fill(fill) => files(
                 "fill",
                 "write(2)",
-                format!("make the file {} of {}", fill.path, fill.size),
+                format!("make the file {} of {}", named(&fill.path), fill.size),
             ),
             Verb::Overwrite(change) => files(
                 "overwrite",
                 "write(2)",
-                format!("change {} bytes of {}", change.text.len(), change.path),
+                format!(
+                    "change {} bytes of {}",
+                    change.text.len(),
+                    named(&change.path)
+                ),
             ),
             Verb::Copy(copy) => files(
                 "copy",
                 "copy_file_range(2)",
                 match copy.count {
-                    None => format!("copy {} to {}", copy.from, copy.to),
+                    None => format!("copy {} to {}", named(&copy.from), named(&copy.to)),
                     Some(count) => format!(
                         "copy {} to {}-1 and so on, {count} times",
-                        copy.from, copy.to
+                        named(&copy.from),
+                        named(&copy.to)
                     ),
                 },
             ),
             Verb::Remove(path) => files(
                 "remove",
                 "unlink(2)",
-                format!("remove {path} with all that is in it"),
+                format!("remove {} with all that is in it", named(path)),
             ),
             Verb::RootFs(root) => About {
                 facts: Facts::Result(&["", ".files", ".size"]),
@@ -356,7 +374,7 @@ impl Verb {
                     "sendfile(2)",
                     format!(
                         "copy these programs of the machine, with their libraries, to {}: {}",
-                        root.to,
+                        named(&root.to),
                         root.programs.join(", ")
                     ),
                 )
@@ -369,7 +387,7 @@ impl Verb {
                     format!(
                         "make an OCI image of {} layers in {}",
                         image.layers.len(),
-                        image.layout
+                        named(&image.layout)
                     ),
                 )
             },
@@ -378,18 +396,25 @@ impl Verb {
                 ..files(
                     "unpack",
                     "SHA-256",
-                    format!("unpack the image in {} to {}", unpack.layout, unpack.to),
+                    format!(
+                        "unpack the image in {} to {}",
+                        named(&unpack.layout),
+                        named(&unpack.to)
+                    ),
                 )
             },
             Verb::DefaultFilesystems(path) => mounts(
                 "default-filesystems",
                 "mount(2)",
-                format!("mount /proc, /sys and /dev as a container has them in {path}"),
+                format!(
+                    "mount /proc, /sys and /dev as a container has them in {}",
+                    named(path)
+                ),
             ),
             Verb::PivotRoot(path) => mounts(
                 "pivot-root",
                 "pivot_root(2)",
-                format!("make {path} the root"),
+                format!("make {} the root", named(path)),
             ),
             Verb::Stage(words) => About {
                 name: "stage",
@@ -465,18 +490,5 @@ fn propagation(to: Propagation) -> &'static str {
         Propagation::Slave => "slave",
         Propagation::Shared => "shared",
         Propagation::Unchanged => "unchanged",
-    }
-}
-
-fn workload(workload: &Workload) -> String {
-    match workload {
-        Workload::Sleep => "that sleep".to_string(),
-        Workload::Burn(time) => format!("that use a CPU for {time}"),
-        Workload::Hog(size) => format!("that take {size} of memory"),
-        Workload::Grow(size) => format!("that grow up to {size} of memory"),
-        Workload::DirectRead(size) => format!("that read {size} from the disk"),
-        Workload::CachedRead(size) => format!("that read {size} from the page cache"),
-        Workload::Map(path) => format!("that map the file {path}"),
-        Workload::Storm(most) => format!("that fork up to {most} times"),
     }
 }

@@ -6,7 +6,7 @@ use super::fact::BoxName;
 use super::layers::{Copy, Fill, Image, Overlay, Overwrite, RootFs, Store, Unpack};
 use super::namespace::{Propagation, TimeOffsets};
 use super::probe::Probe;
-use crate::base::{Bytes, Nanos};
+use crate::base::{Bytes, Nanos, named};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -302,6 +302,22 @@ impl Verb {
             | Verb::Thaw(_)
             | Verb::Watch(_)
             | Verb::Stage(_) => Vec::new(),
+        }
+    }
+}
+
+impl Workload {
+    /// What its processes do, for someone who must agree.
+    pub(super) fn in_words(&self) -> String {
+        match self {
+            Workload::Sleep => "that sleep".to_string(),
+            Workload::Burn(time) => format!("that use a CPU for {time}"),
+            Workload::Hog(size) => format!("that take {size} of memory"),
+            Workload::Grow(size) => format!("that grow up to {size} of memory"),
+            Workload::DirectRead(size) => format!("that read {size} from the disk"),
+            Workload::CachedRead(size) => format!("that read {size} from the page cache"),
+            Workload::Map(path) => format!("that map the file {}", named(path)),
+            Workload::Storm(most) => format!("that fork up to {most} times"),
         }
     }
 }

@@ -73,6 +73,7 @@ fn read(group: &Directories, fact: &str) -> Read {
             None => absent("group", "directory"),
         },
         "cpu.weight" => number(group, Controller::Cpu, "cpu.weight", "cpu.shares", count),
+        "cpu.weight.percent" => relative_weight(group),
         "cpu.max" => ceiling(group),
         "cpu.quota" => quota(group),
         "cpu.per-period" => per_period(group),
@@ -242,6 +243,24 @@ fn number(
             .map_err(|_| format!("{}: `{word}`", shown(&path))),
     });
     (value, shown(&path))
+}
+
+/// The weight in percent of the kernel's default: cgroup-v2.rst, "Weights", and
+/// scheduler/sched-design-CFS.rst for version 1.
+fn relative_weight(group: &Directories) -> Read {
+    let default = match file(group, Controller::Cpu, "cpu.weight", "cpu.shares") {
+        Ok((Version::V1, _)) => 1024,
+        Ok((Version::V2, _)) | Err(_) => 100,
+    };
+    let hundredths = |n: i64| (n.saturating_mul(100) + default / 2) / default;
+    let (value, source) = number(group, Controller::Cpu, "cpu.weight", "cpu.shares", |n| {
+        Value::Number(n, Unit::Count)
+    });
+    let value = value.map(|value| match value {
+        Value::Number(n, _) => Value::Number(hundredths(n), Unit::Percent),
+        other => other,
+    });
+    (value, source)
 }
 
 /// One line of a file of keys and values.
@@ -500,6 +519,37 @@ mod tests {
                 "20 %",
             ),
             (V2, Cpu, &[("cpu.max", "max 100000\n")], "cpu.max", "max"),
+            // The same weight in both: 300 of 100, 3072 of 1024.
+            (V2, Cpu, &[("cpu.weight", "300\n")], "cpu.weight", "300"),
+            (V1, Cpu, &[("cpu.shares", "3072\n")], "cpu.weight", "3072"),
+            (
+                V2,
+                Cpu,
+                &[("cpu.weight", "300\n")],
+                "cpu.weight.percent",
+                "300 %",
+            ),
+            (
+                V1,
+                Cpu,
+                &[("cpu.shares", "3072\n")],
+                "cpu.weight.percent",
+                "300 %",
+            ),
+            (
+                V2,
+                Cpu,
+                &[("cpu.weight", "1\n")],
+                "cpu.weight.percent",
+                "1 %",
+            ),
+            (
+                V1,
+                Cpu,
+                &[("cpu.shares", "10\n")],
+                "cpu.weight.percent",
+                "1 %",
+            ),
             (
                 V2,
                 Cpu,

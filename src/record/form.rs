@@ -140,6 +140,13 @@ enums! {
         Cgroup(controller: Controller),
         Overlay,
         Program(name: String),
+        Guardian,
+        Call(name: String),
+        Hostname(name: String),
+        Loopback,
+        OtherId,
+        Queues,
+        CgroupTree,
     }
     Namespace { Cgroup, Ipc, Mount, Net, Pid, Time, User, Uts, }
     Controller { Cpu, Memory, Pids, Io, Freezer, }

@@ -5,11 +5,10 @@
 //! asked for and nothing has been heard for [`SILENCE`], it kills it, and removes
 //! what the supervisor would have removed.
 
-use crate::base::chain;
-use crate::plan::{Checked, Event, SetLimits};
+use crate::plan::{Checked, Event, Refusal, SetLimits};
 use crate::probe;
-use crate::sandbox::base::anew::{self, OWN_FILE, SUPERVISOR};
-use crate::sandbox::base::inherited;
+use crate::sandbox::base::anew::{self, OWN_FILE, SUPERVISOR, on};
+use crate::sandbox::base::inherited::{self, Lack, not_executed};
 use crate::sandbox::base::owner::Mark;
 use crate::sandbox::base::pidfd;
 use crate::sandbox::base::service::{Answer, Lease, Request, RequestId};
@@ -30,7 +29,6 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use thiserror::Error;
 
 /// How long a supervisor that is to take everything down may be silent.
 const SILENCE: Duration = Duration::from_millis(1200);
@@ -159,12 +157,13 @@ pub fn start(
     let control = Control {
         shared: Arc::clone(&shared),
     };
-    inherited::enough().map_err(io::Error::other)?;
     // A systemd that is asked may take seconds; all else is told at once.
     let asks = scope::concerns(&plan) && scope::helps(&plan, &Session::read());
-    let direct = match asks {
-        true => None,
-        false => Some(Helper::directly()?),
+    let ready = inherited::enough().map_err(Lack::refusal);
+    let start = |()| (!asks).then(Helper::directly).transpose();
+    let direct = match ready.and_then(|ready| start(ready).map_err(not_executed)) {
+        Ok(direct) => direct,
+        Err(refusal) => return Ok((control, refused(refusal, hear)?)),
     };
     let thread = std::thread::Builder::new()
         .name("run".into())
@@ -176,9 +175,8 @@ pub fn start(
             let forced = match started {
                 Ok(helper) => helper.attend(&shared, &mut asked, &mut hear),
                 Err(error) => {
-                    let message =
-                        format!("the helper process could not be started: {}", chain(&error));
-                    hear(Event::Broken { message });
+                    hear(Event::Refused(not_executed(error)));
+                    hear(Event::Cleaned);
                     None
                 }
             };
@@ -196,17 +194,17 @@ pub fn start(
     Ok((control, thread))
 }
 
-/// A step of a run's start, and why it failed.
-#[derive(Debug, Error)]
-#[error("{step}")]
-struct NotDone {
-    step: &'static str,
-    #[source]
-    source: io::Error,
-}
-
-fn on(step: &'static str) -> impl FnOnce(io::Error) -> io::Error {
-    move |source| io::Error::other(NotDone { step, source })
+/// A run that this host refuses before anything is made.
+fn refused(
+    refusal: Refusal,
+    mut hear: impl FnMut(Event) -> bool + Send + 'static,
+) -> io::Result<JoinHandle<Option<String>>> {
+    std::thread::Builder::new()
+        .name("run".into())
+        .spawn(move || {
+            let _ = hear(Event::Refused(refusal)) && hear(Event::Cleaned);
+            None
+        })
 }
 
 /// The supervisor, as this process sees it.

@@ -34,6 +34,7 @@ pub use base::service::{
     Answer, Ends, Execute, First, Held, Lease, MountSource, Program, Request, RequestId, Root,
     RootMount, Size, Stdio, Tenant,
 };
+pub use base::trial::trial;
 pub use control::{Control, start};
 pub use guard::disk::Directory;
 pub use guard::sweep::{Depth, Removed, Swept, sweep};
@@ -51,6 +52,9 @@ use std::process::ExitCode;
 pub fn helper_main() -> Option<ExitCode> {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let words: Vec<&OsStr> = arguments.iter().map(OsString::as_os_str).collect();
+    if let Some(code) = base::trial::live(&words) {
+        return Some(code);
+    }
     let way = Way::of(&words)?;
     inherited::enter_guardian();
     let main_pid = words.last().and_then(|word| word.to_str()?.parse().ok());

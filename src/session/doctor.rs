@@ -1,10 +1,11 @@
 //! What this host can and can't do, found by doing it.
 //!
 //! Each [`Need`] gets the smallest plan that has it, and that plan is carried
-//! out like any other: in a child, with everything removed at its end. No
-//! setting is read to guess at an answer.
+//! out like any other: in a child, with everything removed at its end. Then each
+//! demo of the course is run itself, so that what is said of it here is what it
+//! comes to when it is run. No setting is read to guess at an answer.
 
-use super::{Agreed, Run};
+use super::{Agreed, Outcome, Record, Run};
 use crate::base::{Errno, chain};
 use crate::course::{Course, KnobValues, Origin, StepId};
 use crate::plan::{
@@ -27,15 +28,17 @@ pub struct Ability {
 }
 
 /// Tries everything that the course's demos need: the eight namespaces, what
-/// hangs on them, and each program.
-pub fn doctor(course: &Course) -> Vec<Ability> {
-    let asked = demands(course);
+/// hangs on them, and each program; then runs each demo of the built-in course.
+/// `only_these`: nothing but what these steps need.
+pub fn doctor(course: &Course, steps: &[StepId], only_these: bool) -> Vec<Ability> {
+    let mut asked = demands(course);
+    asked.retain(|(step, _)| steps.contains(step));
     let basics = Namespace::ALL.map(Need::Namespace).into_iter().chain([
         Need::Proc,
         Need::Veth,
         Need::ChildCgroup,
     ]);
-    let mut needs: Vec<Need> = basics.collect();
+    let mut needs: Vec<Need> = basics.filter(|_| !only_these).collect();
     for (_, step_needs) in &asked {
         for need in step_needs {
             if !needs.contains(need) {
@@ -43,18 +46,85 @@ pub fn doctor(course: &Course) -> Vec<Ability> {
             }
         }
     }
-    needs
-        .into_iter()
-        .map(|need| Ability {
-            refusal: attempt(&need, &course.origin),
-            steps: asked
-                .iter()
-                .filter(|(_, step_needs)| step_needs.contains(&need))
-                .map(|(step, _)| step.clone())
-                .collect(),
+    let mut abilities = Vec::new();
+    for need in needs {
+        let refusal = attempt(&need, &course.origin);
+        if let Some(refusal) = refusal
+            .as_ref()
+            .filter(|refusal| refusal.need == Need::Guardian)
+        {
+            // Nothing else can be found out.
+            let steps = asked.into_iter().map(|(step, _)| step).collect();
+            return vec![Ability {
+                need: Need::Guardian,
+                refusal: Some(refusal.clone()),
+                steps,
+            }];
+        }
+        let costs = asked.iter().filter(|(_, needs)| needs.contains(&need));
+        let steps = costs.map(|(step, _)| step.clone()).collect();
+        abilities.push(Ability {
             need,
-        })
-        .collect()
+            refusal,
+            steps,
+        });
+    }
+    // A stranger's demos are run only by who agrees to it.
+    if course.origin == Origin::Embedded {
+        rehearse(course, steps, &mut abilities);
+    }
+    abilities
+}
+
+/// Runs each demo, as a step does, and corrects what the smallest plans have told:
+/// what is refused only in a demo's own setting, and what it can do without.
+fn rehearse(course: &Course, steps: &[StepId], abilities: &mut Vec<Ability>) {
+    let mut skipped: Vec<(StepId, Refusal)> = Vec::new();
+    for (_, step) in course.steps() {
+        let Some(demo) = step.demo.as_ref().filter(|_| steps.contains(&step.meta.id)) else {
+            continue;
+        };
+        let Ok(scenario) = demo.scenario(&KnobValues::new()) else {
+            continue;
+        };
+        let Ok(run) = Run::events(&Agreed::own(scenario.plan.clone()), false) else {
+            continue;
+        };
+        let history = History::from(run.events.iter().collect::<Vec<Event>>());
+        if let Outcome::Skipped(refusal) = Record::new(scenario, history).outcome {
+            skipped.push((step.meta.id.clone(), refusal));
+        }
+    }
+    for ability in abilities.iter_mut() {
+        let is_skipped = |step: &StepId| skipped.iter().any(|(other, _)| other == step);
+        if ability.refusal.is_some() {
+            ability.steps.retain(is_skipped);
+        }
+    }
+    for (step, refusal) in skipped {
+        let told = abilities
+            .iter_mut()
+            .find(|ability| ability.need == refusal.need);
+        match told {
+            Some(ability) if ability.refusal.is_some() => {
+                if !ability.steps.contains(&step) {
+                    ability.steps.push(step);
+                }
+            }
+            // It can be had, but not so as this demo needs it.
+            _ => match abilities
+                .iter_mut()
+                .find(|ability| ability.refusal.as_ref() == Some(&refusal))
+            {
+                Some(ability) => ability.steps.push(step),
+                None => abilities.push(Ability {
+                    need: refusal.need.clone(),
+                    refusal: Some(refusal),
+                    steps: vec![step],
+                }),
+            },
+        }
+    }
 }
 
 /// What each demo can't do without. A box whose missing namespaces are fine
@@ -89,7 +159,18 @@ fn attempt(need: &Need, origin: &Origin) -> Option<Refusal> {
             Origin::Disk(_) => seek_program(need, name),
         },
         Need::Namespace(ns) => try_namespace(need, *ns),
-        Need::Proc | Need::Veth | Need::ChildCgroup | Need::Cgroup(_) | Need::Overlay => {
+        Need::Proc
+        | Need::Veth
+        | Need::ChildCgroup
+        | Need::Cgroup(_)
+        | Need::Overlay
+        | Need::Guardian
+        | Need::Call(_)
+        | Need::Hostname(_)
+        | Need::Loopback
+        | Need::OtherId
+        | Need::Queues
+        | Need::CgroupTree => {
             let plan = smallest_plan(need);
             carry_out(need, plan).err()
         }
@@ -151,6 +232,14 @@ fn smallest_plan(need: &Need) -> Plan {
             )],
             ..Plan::default()
         },
+        // No plan asks for them: they are told by the run of a demo itself.
+        Need::Guardian
+        | Need::Call(_)
+        | Need::Hostname(_)
+        | Need::Loopback
+        | Need::OtherId
+        | Need::Queues
+        | Need::CgroupTree => Plan::default(),
         Need::Program(name) => Plan {
             actions: vec![action(
                 Place::Host,
@@ -232,7 +321,10 @@ fn carry_out(need: &Need, plan: Plan) -> Result<History, Refusal> {
     let run = Run::events(&Agreed::own(plan), false)
         .map_err(|why| failed("starting the helper", chain(&why)))?;
     let history = History::from(run.events.iter().collect::<Vec<Event>>());
-    if let Some(refusal) = history.refusals().next() {
+    // What was told and hindered nothing is for a demo's own run to judge.
+    if let Some(refusal) = history.refusals().last()
+        && !history.completed()
+    {
         return Err(refusal.clone());
     }
     match history.broken() {

@@ -206,8 +206,15 @@ impl Record {
             .refusals()
             .filter(|refusal| members || !matches!(refusal.need, Need::Cgroup(_)))
             .last();
+        // A call that doesn't reach the kernel may break a run off, as well.
+        let call = history
+            .refusals()
+            .filter(|refusal| matches!(refusal.need, Need::Call(_)))
+            .last();
         let outcome = match history.refusals().last() {
-            _ if history.broken().is_some() => Outcome::Failed,
+            _ if history.broken().is_some() => {
+                call.map_or(Outcome::Failed, |refusal| Outcome::Skipped(refusal.clone()))
+            }
             Some(refusal) if !history.completed() => Outcome::Skipped(refusal.clone()),
             _ if history.completed() && failing.is_empty() => Outcome::Passed,
             // The lesson went on without what was refused, and some claim is

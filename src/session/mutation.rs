@@ -29,9 +29,18 @@ impl Fate {
             // What the demo itself got isn't lacking here.
             let lacking = match refusal.need {
                 Need::Namespace(_) | Need::Cgroup(_) => true,
-                Need::ChildCgroup | Need::Proc | Need::Program(_) | Need::Veth | Need::Overlay => {
-                    false
-                }
+                Need::ChildCgroup
+                | Need::Proc
+                | Need::Program(_)
+                | Need::Veth
+                | Need::Overlay
+                | Need::Guardian
+                | Need::Call(_)
+                | Need::Hostname(_)
+                | Need::Loopback
+                | Need::OtherId
+                | Need::Queues
+                | Need::CgroupTree => false,
             };
             return match lacking && !scenario.plan.needs().contains(&refusal.need) {
                 true => Fate::Refused(refusal.to_string()),

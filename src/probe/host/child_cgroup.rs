@@ -1,5 +1,6 @@
 //! Why no group can be made for a run.
 
+use super::forbidden::forbidden;
 use super::remedy::{self, Why, unexplained, why};
 use super::settings::Settings;
 use crate::probe::cgroups::Version;
@@ -43,19 +44,46 @@ pub(super) fn child_cgroup(stage: &str, code: i32, settings: &Settings) -> Why {
                 ["see how: `grep cgroup /proc/self/mountinfo`".into()],
             ),
         },
-        libc::EACCES | libc::EPERM if settings.cgroups == Some(Version::V1) => why(
-            "in version 1 the cgroups belong to root",
-            remedy::sudo(settings),
-        ),
+        libc::EACCES | libc::EPERM
+            if settings.caller.uid != 0 && settings.cgroups == Some(Version::V1) =>
+        {
+            why(
+                "in version 1 the cgroups belong to root",
+                remedy::sudo(settings),
+            )
+        }
+        libc::EACCES | libc::EPERM if settings.caller.uid == 0 => {
+            forbidden(stage, code, settings).unwrap_or_else(|| unexplained(settings))
+        }
         libc::EACCES | libc::EPERM => why(
             "this session's cgroup is not delegated to this user",
             scope().into_iter().chain(remedy::sudo(settings)),
         ),
-        libc::EBUSY => why(
-            "a cgroup has either processes of its own or children with controllers, not both",
-            scope()
-                .into_iter()
-                .chain(["move the session's processes to a child cgroup first".into()]),
+        // cgroup-v2.rst, "No Internal Process Constraint": no other reason there.
+        libc::EBUSY if stage.contains("cgroup.subtree_control") || joining_v2(stage, settings) => {
+            why(
+                "a cgroup has either processes of its own or children with controllers, not both",
+                scope()
+                    .into_iter()
+                    .chain(["move the session's processes to a child cgroup first".into()]),
+            )
+        }
+        libc::EBUSY if stage.contains("memory.") => why(
+            "version 1 can't take so much memory back from who is in the group",
+            ["choose a limit above what they use, see `memory.usage_in_bytes`".into()],
+        ),
+        libc::ENOENT if stage.contains("subtree_control") && settings.cgroup_namespace => why(
+            "this session runs in a cgroup namespace whose root was not handed the controller: \
+             cgroup.controllers doesn't list it",
+            ["start glassbox outside of that cgroup namespace".into()],
+        ),
+        libc::ENOENT if stage.contains("subtree_control") && (root || !settings.systemd) => why(
+            "the controller is not handed down to this cgroup: cgroup.controllers doesn't list it",
+            [
+                "see where it ends: `cat /sys/fs/cgroup/cgroup.subtree_control`, and the same \
+              file of each group down to the one in `/proc/self/cgroup`"
+                    .into(),
+            ],
         ),
         libc::ENOENT if stage.contains("subtree_control") => why(
             "the controller is not handed down to this cgroup: cgroup.controllers doesn't list it",
@@ -87,4 +115,9 @@ pub(super) fn child_cgroup(stage: &str, code: i32, settings: &Settings) -> Why {
         ),
         _ => unexplained(settings),
     }
+}
+
+/// Whether a process was to join a group of version 2.
+fn joining_v2(stage: &str, settings: &Settings) -> bool {
+    stage.contains("cgroup.procs") && settings.cgroups == Some(Version::V2)
 }

@@ -4,6 +4,7 @@
 //! started, then what changes one program, then what changes the machine.
 
 use super::child_cgroup::child_cgroup;
+use super::forbidden::{apparmor, filtered, forbidden, no_call};
 use super::remedy::{self, Why, unexplained, why};
 use super::settings::{Container, Settings};
 use crate::base::Errno;
@@ -20,7 +21,7 @@ pub fn explain(need: &Need, stage: &str, errno: Option<Errno>, settings: &Settin
     let code = errno.map_or(0, |Errno(code)| code);
     let why = not_linux(settings).unwrap_or_else(|| match need {
         Need::Namespace(ns) => namespace(*ns, stage, code, settings),
-        Need::Proc => proc(code, settings),
+        Need::Proc => proc(stage, code, settings),
         Need::Veth => veth(stage, code, settings),
         Need::ChildCgroup => child_cgroup(stage, code, settings),
         Need::Cgroup(controller) => match code {
@@ -48,6 +49,16 @@ pub fn explain(need: &Need, stage: &str, errno: Option<Errno>, settings: &Settin
         },
         Need::Overlay => overlay(stage, code, settings),
         Need::Program(name) => program(name, code, settings),
+        Need::Guardian => guardian(stage, code, settings),
+        Need::Call(_) if code == libc::ENOSYS => no_call(stage, settings),
+        Need::Call(_)
+        | Need::Hostname(_)
+        | Need::Loopback
+        | Need::OtherId
+        | Need::Queues
+        | Need::CgroupTree => {
+            forbidden(stage, code, settings).unwrap_or_else(|| unexplained(settings))
+        }
     });
     Refusal {
         need: need.clone(),
@@ -83,7 +94,7 @@ fn namespace(ns: Namespace, stage: &str, code: i32, settings: &Settings) -> Why 
         ),
         // EUSERS is what kernels before 4.9 answered.
         libc::ENOSPC | libc::EUSERS => limit(ns, settings),
-        libc::ENOSYS => no_call(settings),
+        libc::ENOSYS => no_call(stage, settings),
         _ => forbidden(stage, code, settings).unwrap_or_else(|| unexplained(settings)),
     }
 }
@@ -113,165 +124,58 @@ fn not_built(ns: Namespace) -> Why {
     )
 }
 
-/// ENOSPC: user.max_*_namespaces, or 32 levels of nesting.
+/// ENOSPC: user.max_*_namespaces, or 32 levels of nesting. The kernel answers
+/// both alike; which it is shows where one more can be made at the session's level.
 fn limit(ns: Namespace, settings: &Settings) -> Why {
     let name = |ns: Namespace| format!("user.max_{}_namespaces", ns.proc_name());
     let of = |ns: Namespace| settings.max_namespaces.get(&ns).copied();
+    let raise = |ns: Namespace, to: u64| {
+        format!(
+            "allow more, until the next boot: `sudo sysctl {}={to}`",
+            name(ns)
+        )
+    };
     // A user namespace is made along with the others, so its limit counts too.
     let zero = [ns, Namespace::User]
         .into_iter()
         .find(|ns| of(*ns) == Some(0));
-    match zero {
-        Some(ns) => why(
+    if let Some(ns) = zero {
+        return why(
             format!("the sysctl {} is 0: nobody may make one", name(ns)),
-            [format!(
-                "allow some, until the next boot: `sudo sysctl {}=10000`",
-                name(ns)
-            )],
-        ),
-        None => why(
-            format!(
-                "this user has reached the limit {}{}, or namespaces are nested 32 deep",
-                name(ns),
-                of(ns).map_or(String::new(), |n| format!(" ({n})")),
-            ),
-            [
-                "see who holds them with `lsns`, and end what is left over".into(),
-                format!(
-                    "raise it, until the next boot: `sudo sysctl {}=10000`",
-                    name(ns)
-                ),
-            ],
-        ),
+            [raise(ns, 10_000)],
+        );
     }
-}
-
-/// ENOSYS: a filter that plays an old kernel, or an old kernel.
-fn no_call(settings: &Settings) -> Why {
-    filtered(settings).unwrap_or_else(|| {
-        why(
-            "this kernel doesn't have the system call",
-            ["start a newer kernel (clone3 came with Linux 5.3)".into()],
-        )
-    })
-}
-
-/// EPERM and EACCES: what may stand in the way of every kind of namespace.
-fn forbidden(stage: &str, code: i32, settings: &Settings) -> Option<Why> {
-    if code != libc::EPERM && code != libc::EACCES {
-        return None;
+    if settings.trial.made.contains(&ns) {
+        return why(
+            "namespaces of this kind nest 32 deep at most, and this one would be deeper: \
+             another, less deep, was made just now",
+            ["start glassbox outside of the namespaces that this session runs in".into()],
+        );
     }
-    // A container's filter refuses to make the namespace; AppArmor lets it be
-    // made, and refuses what comes after.
-    let contained = settings.container.as_ref().filter(|_| at_birth(stage));
-    chroot(stage, settings)
-        .or_else(|| userns_clone(settings))
-        .or_else(|| contained.and_then(|_| filtered(settings)))
-        .or_else(|| apparmor(settings))
-        .or_else(|| filtered(settings))
-        .or_else(|| {
-            let container = settings.container.as_ref()?;
-            Some(why(
-                format!(
-                    "this {} container doesn't allow it",
-                    remedy::name(container)
-                ),
-                [remedy::outside(container)]
-                    .into_iter()
-                    .chain(remedy::loosened(container)),
-            ))
-        })
-        .or_else(|| confined(code, settings))
-}
-
-/// clone(2), EPERM: a user namespace would hold the right to leave the chroot.
-fn chroot(stage: &str, settings: &Settings) -> Option<Why> {
-    (settings.chroot && stage.contains("CLONE_NEWUSER")).then(|| {
-        why(
-            "this session runs in a chroot, and the kernel makes no user namespace there",
-            ["start glassbox outside of the chroot".into()],
-        )
-    })
-}
-
-/// Debian's own switch.
-fn userns_clone(settings: &Settings) -> Option<Why> {
-    let off = settings.userns_clone == Some(false) && !settings.caller.sys_admin;
-    off.then(|| {
-        let sysctl = "kernel.unprivileged_userns_clone";
-        why(
-            format!("ordinary users may not make user namespaces here: {sysctl} is 0"),
-            remedy::sudo(settings).into_iter().chain([format!(
-                "allow it, until the next boot: `sudo sysctl {sysctl}=1`"
-            )]),
-        )
-    })
-}
-
-/// Any other AppArmor profile. The kernel itself answers EPERM where it can
-/// choose; EACCES to one that has the right is a security module's answer.
-fn confined(code: i32, settings: &Settings) -> Option<Why> {
-    let profile = settings.apparmor.profile.as_ref()?;
-    (code == libc::EACCES).then(|| {
-        why(
-            format!("the AppArmor profile `{profile}` confines this session and may forbid it"),
-            ["start glassbox from a session that no profile confines".into()],
-        )
-    })
-}
-
-/// Ubuntu since 23.10: the user namespace is made, and then has no rights.
-fn apparmor(settings: &Settings) -> Option<Why> {
-    let profile = settings.apparmor.profile.as_deref();
-    let restricted = profile == Some("unprivileged_userns")
-        || settings.apparmor.restricts_userns && !settings.caller.sys_admin;
-    restricted.then(|| {
-        let sysctl = "kernel.apparmor_restrict_unprivileged_userns";
-        why(
-            "AppArmor takes all rights from a user namespace that an ordinary user makes",
-            remedy::sudo(settings).into_iter().chain([
-                "give glassbox an AppArmor profile with the rule `userns,`".into(),
-                format!(
-                    "lift it for every program, until the next boot: `sudo sysctl {sysctl}=0` \
-                     (that weakens the whole machine)"
-                ),
-            ]),
-        )
-    })
-}
-
-/// A seccomp filter: it answers with any errno that it likes.
-fn filtered(settings: &Settings) -> Option<Why> {
-    settings.caller.seccomp_filter.then(|| match &settings.container {
-        Some(container) => why(
-            format!(
-                "the seccomp filter of this {} container refuses the call before the kernel sees it",
-                remedy::name(container)
-            ),
-            [remedy::outside(container)]
-                .into_iter()
-                .chain(remedy::loosened(container)),
+    why(
+        format!(
+            "either this user has reached the limit {}{}, or this session runs in namespaces \
+             that are nested 32 deep: the kernel answers both alike",
+            name(ns),
+            of(ns).map_or(String::new(), |n| format!(" ({n})")),
         ),
-        None => why(
-            "a seccomp filter around this session refuses the call before the kernel sees it",
-            ["start glassbox from a plain terminal, outside of any sandbox (Flatpak, Snap, a service)".into()],
-        ),
-    })
+        ["see who holds them with `lsns`, and end what is left over".to_string()]
+            .into_iter()
+            .chain(of(ns).map(|n| raise(ns, n.saturating_mul(2)))),
+    )
 }
 
-fn proc(code: i32, settings: &Settings) -> Why {
+fn proc(stage: &str, code: i32, settings: &Settings) -> Why {
     match code {
         // AppArmor mediates mounts itself, and says EACCES; EPERM is also the
         // kernel's own answer where /proc is covered.
-        libc::EACCES => apparmor(settings)
-            .or_else(|| covered(settings))
-            .or_else(|| confined(code, settings)),
-        libc::EPERM if settings.proc_covered.is_empty() => {
-            apparmor(settings).or_else(|| covered(settings))
-        }
-        libc::EPERM => covered(settings),
+        libc::EACCES => filtered(stage, code, settings)
+            .or_else(|| apparmor(settings))
+            .or_else(|| covered(settings)),
+        libc::EPERM => filtered(stage, code, settings).or_else(|| covered(settings)),
         _ => None,
     }
+    .or_else(|| forbidden(stage, code, settings))
     .unwrap_or_else(|| unexplained(settings))
 }
 
@@ -279,7 +183,7 @@ fn proc(code: i32, settings: &Settings) -> Why {
 fn covered(settings: &Settings) -> Option<Why> {
     let rule = "the kernel mounts a new /proc only where all of an old one can be seen";
     let example = match settings.proc_covered.as_slice() {
-        [] => String::new(),
+        [] => return None,
         [only] => format!(" (here {only})"),
         [first, rest @ ..] => format!(" (here {first} and {} more)", rest.len()),
     };
@@ -294,22 +198,12 @@ fn covered(settings: &Settings) -> Option<Why> {
             outside.into_iter().chain(remedy::loosened(container)),
         ));
     }
-    if settings.caller.nested_user_namespace {
-        return Some(why(
-            format!("{rule}, and this session runs in a user namespace{example}"),
-            ["start glassbox outside of that user namespace".to_string()]
-                .into_iter()
-                .chain(remedy::nesting()),
-        ));
-    }
-    (!settings.proc_covered.is_empty()).then(|| {
-        why(
-            format!("{rule}, and parts of it are covered{example}"),
-            ["see what covers it: `grep ' /proc/' /proc/self/mountinfo`".to_string()]
-                .into_iter()
-                .chain(remedy::sudo(settings)),
-        )
-    })
+    Some(why(
+        format!("{rule}, and parts of it are covered{example}"),
+        ["see what covers it: `grep ' /proc/' /proc/self/mountinfo`".to_string()]
+            .into_iter()
+            .chain(remedy::sudo(settings)),
+    ))
 }
 
 fn veth(stage: &str, code: i32, settings: &Settings) -> Why {
@@ -321,12 +215,20 @@ fn veth(stage: &str, code: i32, settings: &Settings) -> Why {
                 "or start a kernel that is built with CONFIG_VETH".into(),
             ],
         ),
-        libc::EAFNOSUPPORT | libc::EPROTONOSUPPORT => filtered(settings).unwrap_or_else(|| {
-            why(
-                "this kernel has no netlink for network devices",
-                ["start a kernel that is built with CONFIG_NET".into()],
-            )
-        }),
+        libc::EAFNOSUPPORT | libc::EPROTONOSUPPORT => filtered(stage, code, settings)
+            .unwrap_or_else(|| {
+                why(
+                    match settings.caller.seccomp_filter {
+                        true => {
+                            "this kernel has no netlink for network devices, or the seccomp \
+                             filter around this session says so in its place"
+                        }
+                        false => "this kernel has no netlink for network devices",
+                    },
+                    ["start a kernel that is built with CONFIG_NET".into()],
+                )
+            }),
+        libc::ENOSYS => no_call(stage, settings),
         _ => forbidden(stage, code, settings).unwrap_or_else(|| unexplained(settings)),
     }
 }
@@ -388,6 +290,37 @@ fn overlay(stage: &str, code: i32, settings: &Settings) -> Why {
         libc::EACCES | libc::EPERM if stage.starts_with("mkdir(") => why(
             "this user may make no directory in /var/tmp",
             ["see its permissions: `ls -ld /var/tmp` (1777 is usual)".into()],
+        ),
+        _ => forbidden(stage, code, settings).unwrap_or_else(|| unexplained(settings)),
+    }
+}
+
+/// Why this program could not be executed anew.
+fn guardian(stage: &str, code: i32, settings: &Settings) -> Why {
+    if stage.contains("/dev/null") {
+        return why(
+            "there is no /dev/null here that can be opened",
+            ["make it, as root: `mknod -m 666 /dev/null c 1 3`".into()],
+        );
+    }
+    match code {
+        0 => why(
+            "the /proc here belongs to another pid namespace, with other numbers",
+            [
+                "mount the one that belongs to this one, as root: `mount -t proc proc /proc`"
+                    .into(),
+            ],
+        ),
+        libc::ENOENT => why(
+            "no procfs is mounted on /proc",
+            ["mount it, as root: `mount -t proc proc /proc`".into()],
+        ),
+        libc::EAGAIN | libc::ENOMEM => why(
+            "there is no room for another process: of this user's, of this cgroup's, or in memory",
+            [
+                "see the limits: `ulimit -u`, and `pids.max` of the groups in /proc/self/cgroup"
+                    .into(),
+            ],
         ),
         _ => forbidden(stage, code, settings).unwrap_or_else(|| unexplained(settings)),
     }

@@ -1,4 +1,4 @@
-use super::super::{AppArmor, Caller};
+use super::super::{AppArmor, Caller, Trial};
 use super::*;
 use crate::probe::cgroups::Version;
 
@@ -29,12 +29,37 @@ fn root() -> Settings {
     })
 }
 
+/// A trial that has found these calls refused.
+fn refuses(calls: &[(&str, i32)]) -> Trial {
+    let refused = calls
+        .iter()
+        .map(|(call, code)| (call.to_string(), Errno(*code)));
+    Trial {
+        refused: refused.collect(),
+        ..Trial::default()
+    }
+}
+
 fn docker() -> Settings {
     with(|s| {
         s.caller.uid = 0;
         s.caller.seccomp_filter = true;
+        s.trial = refuses(&[
+            ("unshare", libc::EPERM),
+            ("clone3", libc::ENOSYS),
+            ("mount", libc::EPERM),
+        ]);
         s.container = Some(Container::Docker);
         s.proc_covered = vec!["/proc/bus".into(), "/proc/kcore".into()];
+    })
+}
+
+/// Root without a capability.
+fn lacks(name: &'static str) -> Settings {
+    with(|s| {
+        s.caller.uid = 0;
+        s.caller.sys_admin = name != "CAP_SYS_ADMIN";
+        s.caller.lacks = vec![name];
     })
 }
 
@@ -170,8 +195,36 @@ fn namespaces() {
             "clone3(CLONE_NEWPID)",
             libc::ENOSPC,
             with(|s| s.max_namespaces = [(Pid, 7), (User, 7)].into()),
-            "user.max_pid_namespaces (7), or namespaces are nested 32 deep",
-            &["lsns", "sudo sysctl user.max_pid_namespaces="],
+            "user.max_pid_namespaces (7), or this session runs in namespaces",
+            &["lsns", "sudo sysctl user.max_pid_namespaces=14"],
+        ),
+        // Another one can be made, less deep: it is the depth.
+        (
+            ns(Pid),
+            "clone3(CLONE_NEWPID)",
+            libc::ENOSPC,
+            with(|s| {
+                s.max_namespaces = [(Pid, 96_365), (User, 96_365)].into();
+                s.trial.made = [Pid, User].into();
+            }),
+            "nest 32 deep at most",
+            &["outside of the namespaces"],
+        ),
+        (
+            ns(User),
+            "unshare(CLONE_NEWUSER)",
+            libc::EUSERS,
+            with(|s| s.trial.made = [User].into()),
+            "nest 32 deep at most",
+            &["outside of the namespaces"],
+        ),
+        (
+            ns(Uts),
+            "unshare(CLONE_NEWUTS)",
+            libc::ENOSPC,
+            with(|s| s.max_namespaces = [(Uts, 3)].into()),
+            "user.max_uts_namespaces (3)",
+            &["lsns", "user.max_uts_namespaces=6"],
         ),
         // Docker's filter: EPERM for unshare, ENOSYS for clone3.
         (
@@ -200,8 +253,11 @@ fn namespaces() {
             ns(Pid),
             "clone3(CLONE_NEWPID)",
             libc::ENOSYS,
-            with(|s| s.caller.seccomp_filter = true),
-            "seccomp filter around this session",
+            with(|s| {
+                s.caller.seccomp_filter = true;
+                s.trial = refuses(&[("clone3", libc::ENOSYS)]);
+            }),
+            "seccomp filter around this session refuses clone3",
             &["plain terminal"],
         ),
         (
@@ -211,6 +267,80 @@ fn namespaces() {
             plain(),
             "doesn't have the system call",
             &["Linux 5.3"],
+        ),
+        // It is there, and hasn't been shown to be why.
+        (
+            ns(User),
+            unshare,
+            libc::EPERM,
+            with(|s| s.caller.seccomp_filter = true),
+            "no check of this host shows why; it may be the seccomp filter",
+            &["plain terminal"],
+        ),
+        (
+            ns(User),
+            unshare,
+            libc::EPERM,
+            with(|s| {
+                s.caller.uid = 0;
+                s.container = Some(Container::Docker);
+            }),
+            "it may be how this Docker container was set up",
+            &[
+                "outside of this Docker container",
+                "docker run --security-opt",
+            ],
+        ),
+        // A capability that the call takes.
+        (
+            ns(User),
+            "write(/proc/4892/uid_map)",
+            libc::EPERM,
+            lacks("CAP_SETFCAP"),
+            "root here lacks the capability CAP_SETFCAP",
+            &["all capabilities"],
+        ),
+        (
+            ns(User),
+            "write(/proc/4892/gid_map)",
+            libc::EPERM,
+            lacks("CAP_SETGID"),
+            "root here lacks the capability CAP_SETGID",
+            &["all capabilities"],
+        ),
+        (
+            ns(Uts),
+            "unshare(CLONE_NEWUTS)",
+            libc::EPERM,
+            with(|s| {
+                *s = lacks("CAP_SYS_ADMIN");
+                s.container = Some(Container::Podman);
+            }),
+            "CAP_SYS_ADMIN",
+            &[
+                "outside of this Podman container",
+                "podman run --cap-add SYS_ADMIN",
+            ],
+        ),
+        (
+            ns(User),
+            "write(/proc/self/uid_map)",
+            libc::EPERM,
+            with(|s| {
+                *s = lacks("CAP_SETUID");
+                s.caller.lacks.push("CAP_SETFCAP");
+            }),
+            "root here lacks the capability CAP_SETFCAP",
+            &["all capabilities"],
+        ),
+        // One that has nothing to do with it.
+        (
+            ns(User),
+            "write(/proc/4892/gid_map)",
+            libc::EPERM,
+            lacks("CAP_MKNOD"),
+            "none of the known settings",
+            &["another machine"],
         ),
         // Docker on an Ubuntu host: its filter answers first.
         (
@@ -250,7 +380,7 @@ fn namespaces() {
             unshare,
             libc::EPERM,
             lxc(),
-            "this LXC container doesn't allow it",
+            "it may be the user namespace that this session runs in or how this LXC container",
             &["outside of this LXC container", "security.nesting=true"],
         ),
         // Kernels without it.
@@ -364,7 +494,10 @@ fn procfs() {
             Need::Proc,
             mount,
             libc::EPERM,
-            docker(),
+            with(|s| {
+                *s = docker();
+                s.trial = Trial::default();
+            }),
             "Docker container covers parts of it (here /proc/bus and 1 more)",
             &["outside", "systempaths=unconfined"],
         ),
@@ -372,7 +505,10 @@ fn procfs() {
             Need::Proc,
             mount,
             libc::EPERM,
-            with(|s| s.container = Some(Container::Podman)),
+            with(|s| {
+                s.container = Some(Container::Podman);
+                s.proc_covered = vec!["/proc/kcore".into()];
+            }),
             "Podman container covers parts",
             &["outside", "unmask=ALL"],
         ),
@@ -380,17 +516,29 @@ fn procfs() {
             Need::Proc,
             mount,
             libc::EPERM,
-            lxc(),
+            with(|s| {
+                *s = lxc();
+                s.proc_covered = vec!["/proc/cpuinfo".into()];
+            }),
             "LXC container covers parts",
             &["security.nesting=true"],
+        ),
+        // Nothing covers it.
+        (
+            Need::Proc,
+            mount,
+            libc::EPERM,
+            with(|s| s.container = Some(Container::Docker)),
+            "it may be how this Docker container was set up",
+            &["outside", "systempaths=unconfined"],
         ),
         (
             Need::Proc,
             mount,
             libc::EPERM,
             with(|s| s.caller.nested_user_namespace = true),
-            "runs in a user namespace",
-            &["outside of that user namespace", "security.nesting=true"],
+            "it may be the user namespace that this session runs in",
+            &["outside of that user namespace"],
         ),
         (
             Need::Proc,
@@ -422,6 +570,7 @@ fn procfs() {
             libc::EPERM,
             with(|s| {
                 *s = docker();
+                s.trial = Trial::default();
                 s.apparmor.restricts_userns = true;
             }),
             "covers parts of it",
@@ -462,9 +611,20 @@ fn veth_pairs() {
             Need::Veth,
             "socket(AF_NETLINK)",
             libc::EAFNOSUPPORT,
-            with(|s| s.caller.seccomp_filter = true),
+            with(|s| {
+                s.caller.seccomp_filter = true;
+                s.trial = refuses(&[("socket", libc::EAFNOSUPPORT)]);
+            }),
             "seccomp filter around this session",
             &["plain terminal"],
+        ),
+        (
+            Need::Veth,
+            create,
+            libc::EPERM,
+            lacks("CAP_NET_ADMIN"),
+            "CAP_NET_ADMIN",
+            &["all capabilities"],
         ),
     ]);
 }
@@ -561,6 +721,48 @@ fn cgroups() {
             plain(),
             "another process holds the lock",
             &["lslocks"],
+        ),
+        // The same number for another reason: a group that holds more than its limit.
+        (
+            Need::Cgroup(Controller::Memory),
+            "write(/sys/fs/cgroup/memory/a/memory.limit_in_bytes, 8388608)",
+            libc::EBUSY,
+            with(|s| s.cgroups = Some(Version::V1)),
+            "can't take so much memory back",
+            &["memory.usage_in_bytes"],
+        ),
+        (
+            Need::ChildCgroup,
+            "write(cgroup.procs)",
+            libc::EBUSY,
+            with(|s| s.cgroups = Some(Version::V1)),
+            "none of the known settings",
+            &["sudo glassbox", "another machine"],
+        ),
+        (
+            Need::Cgroup(Controller::Cpu),
+            "write(/sys/fs/cgroup/cgroup.subtree_control, +cpu)",
+            libc::ENOENT,
+            with(|s| s.cgroup_namespace = true),
+            "a cgroup namespace whose root was not handed the controller",
+            &["outside of that cgroup namespace"],
+        ),
+        // user@.service is no help to root, or without systemd.
+        (
+            Need::Cgroup(Controller::Cpu),
+            "write(/sys/fs/cgroup/cgroup.subtree_control, +cpu)",
+            libc::ENOENT,
+            root(),
+            "cgroup.controllers doesn't list it",
+            &["cgroup.subtree_control"],
+        ),
+        (
+            Need::ChildCgroup,
+            mkdir,
+            libc::EACCES,
+            lacks("CAP_DAC_OVERRIDE"),
+            "CAP_DAC_OVERRIDE",
+            &["all capabilities"],
         ),
         (
             Need::ChildCgroup,
@@ -688,7 +890,7 @@ fn overlays() {
             mount,
             libc::EPERM,
             docker(),
-            "seccomp filter",
+            "seccomp filter of this Docker container refuses mount",
             &["on the machine itself", "docker run"],
         ),
         (

@@ -12,8 +12,10 @@
 
 mod child_cgroup;
 mod explain;
+mod forbidden;
 mod remedy;
 mod settings;
 
 pub use explain::explain;
-pub use settings::{AppArmor, Caller, Container, Settings, profile};
+pub use forbidden::tried_as;
+pub use settings::{AppArmor, Caller, Container, Settings, Trial, profile};

@@ -1,17 +1,31 @@
 //! The settings of this host that may explain a refusal, as they are read.
 
-use crate::base::kernel;
+use crate::base::{Errno, kernel};
 use crate::plan::Namespace;
 use crate::probe::cgroups::{Memberships, Version};
 use crate::probe::mountinfo;
 use crate::probe::process::field;
 use crate::probe::subject::Subject;
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// `CAP_SYS_ADMIN`'s bit, capabilities(7).
-const CAP_SYS_ADMIN: u64 = 1 << 21;
+/// The capabilities that may be missed, each with its bit, capabilities(7).
+const CAPABILITIES: [(&str, u32); 9] = [
+    ("CAP_CHOWN", 0),
+    ("CAP_DAC_OVERRIDE", 1),
+    ("CAP_SETGID", 6),
+    ("CAP_SETUID", 7),
+    ("CAP_NET_ADMIN", 12),
+    ("CAP_SYS_CHROOT", 18),
+    ("CAP_SYS_ADMIN", 21),
+    ("CAP_MKNOD", 27),
+    ("CAP_SETFCAP", 31),
+];
+
+/// PROC_CGROUP_INIT_INO in <linux/proc_ns.h>.
+const INITIAL_CGROUP_NAMESPACE: &str = "cgroup:[4026531835]";
 
 /// What may explain a refusal. What this kernel doesn't have is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,11 +49,26 @@ pub struct Settings {
     pub proc_covered: Vec<String>,
     /// The cgroups that the caller is in: V2 where there are no others.
     pub cgroups: Option<Version>,
+    /// Whether the caller is in another cgroup namespace than the initial one.
+    pub cgroup_namespace: bool,
     /// Whether systemd manages this machine.
     pub systemd: bool,
+    /// What a process of its own found to stand before the kernel. Not a file's:
+    /// whoever had it tried sets it.
+    pub trial: Trial,
     /// What systemd-run answered when it was asked for a scope for this run.
     /// Not a file's: whoever asked sets it.
     pub no_scope: Option<String>,
+}
+
+/// What a process of its own found by calls whose arguments are all invalid, and
+/// by making namespaces: a check, where a setting is a guess.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Trial {
+    /// The calls that something before the kernel answers, and what it answers.
+    pub refused: BTreeMap<String, Errno>,
+    /// The kinds of namespaces that could be made just now, one in the other.
+    pub made: BTreeSet<Namespace>,
 }
 
 /// Who runs the course.
@@ -49,6 +78,8 @@ pub struct Caller {
     pub uid: u32,
     /// Whether it has CAP_SYS_ADMIN: what makes root the root of namespaces.
     pub sys_admin: bool,
+    /// Those of the capabilities that a root has, and that it hasn't.
+    pub lacks: Vec<&'static str>,
     /// Whether a seccomp filter stands between it and the kernel.
     pub seccomp_filter: bool,
     /// Whether its user namespace maps some ids only, so isn't the initial one.
@@ -110,7 +141,10 @@ impl Settings {
             chroot: !mounts.is_empty() && mounts.iter().all(|mount| mount.point != "/"),
             proc_covered: covers(&mounts),
             cgroups: cgroups(proc_root),
+            cgroup_namespace: fs::read_link(proc_root.join("self/ns/cgroup"))
+                .is_ok_and(|link| link.as_os_str() != INITIAL_CGROUP_NAMESPACE),
             systemd: proc_root.join("self/root/run/systemd/system").is_dir(),
+            trial: Trial::default(),
             no_scope: None,
         }
     }
@@ -151,13 +185,23 @@ impl Settings {
 impl Caller {
     fn read(status: &str, uid_map: Option<&str>) -> Caller {
         let effective = field(status, "Uid").and_then(|ids| ids.split_ascii_whitespace().nth(1));
-        let capabilities = field(status, "CapEff")
-            .and_then(|mask| u64::from_str_radix(mask, 16).ok())
-            .unwrap_or(0);
+        let capabilities =
+            field(status, "CapEff").and_then(|mask| u64::from_str_radix(mask, 16).ok());
+        let uid = effective.and_then(|id| id.parse().ok()).unwrap_or(0);
+        let lacks: Vec<&str> = CAPABILITIES
+            .into_iter()
+            .filter(|(_, bit)| capabilities.unwrap_or(0) & (1 << bit) == 0)
+            .map(|(name, _)| name)
+            .collect();
         let map: Option<Vec<&str>> = uid_map.map(|map| map.split_ascii_whitespace().collect());
         Caller {
-            uid: effective.and_then(|id| id.parse().ok()).unwrap_or(0),
-            sys_admin: capabilities & CAP_SYS_ADMIN != 0,
+            uid,
+            sys_admin: !lacks.contains(&"CAP_SYS_ADMIN"),
+            // Nobody expects them of an ordinary user, or where nothing is told.
+            lacks: match uid == 0 && capabilities.is_some() {
+                true => lacks,
+                false => Vec::new(),
+            },
             seccomp_filter: field(status, "Seccomp") == Some("2"),
             // The initial user namespace maps every id to itself.
             nested_user_namespace: map.is_some_and(|map| map != ["0", "0", "4294967295"]),
@@ -350,6 +394,7 @@ mod tests {
                 caller: Caller {
                     uid: 0,
                     sys_admin: false,
+                    lacks: vec!["CAP_NET_ADMIN", "CAP_SYS_ADMIN"],
                     seccomp_filter: true,
                     nested_user_namespace: true,
                 },

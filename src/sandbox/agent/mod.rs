@@ -172,28 +172,47 @@ impl Agent {
 
     /// Files are changed only on a mount that this run made, and never through
     /// a symbolic link, which could lead off it. `path` need not exist; its
-    /// parent must, and is judged.
-    pub(in crate::sandbox) fn on_own_mount(&mut self, path: &str) -> Result<(), Told> {
+    /// parent must, and is judged: without one the answer is the kernel's.
+    pub(in crate::sandbox) fn on_own_mount(&mut self, path: &str) -> Answer {
         let path = Path::new(path);
         let parent = path.parent().unwrap_or(path);
+        if let Some(errno) = self.nothing_there(parent) {
+            return Ok(Err(errno));
+        }
         // What is there may be a link, or have a mount of its own, as a device has.
         let there = path.symlink_metadata();
         let good =
             there.is_err() || there.is_ok_and(|meta| !meta.is_symlink()) && self.own.hold(path);
         match is_plain(path) && is_real(parent) && self.own.hold(parent) && good {
-            true => Ok(()),
+            true => Ok(Ok(())),
             false => Err(self.not_own(path)),
         }
     }
 
     /// A directory that is there and lies on a mount that this run made, or is
-    /// the root of one: what may be read as a layer, or copied.
-    pub(in crate::sandbox) fn own_directory(&mut self, path: &str) -> Result<(), Told> {
+    /// the root of one: what may be read as a layer, or copied. What isn't there,
+    /// or is no directory, is the kernel's answer.
+    pub(in crate::sandbox) fn own_directory(&mut self, path: &str) -> Answer {
         let path = Path::new(path);
-        match is_plain(path) && is_real(path) && path.is_dir() && self.own.hold(path) {
-            true => Ok(()),
+        if let Some(errno) = self.nothing_there(path) {
+            return Ok(Err(errno));
+        }
+        match is_plain(path) && is_real(path) && self.own.hold(path) {
+            true if path.is_dir() => Ok(Ok(())),
+            true => Ok(Err(Errno(libc::ENOTDIR))),
             false => Err(self.not_own(path)),
         }
+    }
+
+    /// What the kernel answers to a look at something below a mount of this run's
+    /// that isn't there. Elsewhere nobody is told what there is.
+    fn nothing_there(&self, path: &Path) -> Option<Errno> {
+        let errno = Errno::of(&path.symlink_metadata().err()?)?;
+        let known = [libc::ENOENT, libc::ENOTDIR].contains(&errno.0);
+        let above = path
+            .ancestors()
+            .find(|above| above.symlink_metadata().is_ok())?;
+        (known && is_plain(path) && is_real(above) && self.own.hold(above)).then_some(errno)
     }
 
     fn not_own(&mut self, path: &Path) -> Told {

@@ -7,12 +7,15 @@
 
 use super::anew::OWN_FILE;
 use super::limits::CPU_SECONDS;
-use crate::base::{Errno, kernel};
-use crate::plan::MOST_FILE;
+use crate::base::{Errno, chain, kernel};
+use crate::plan::{MOST_FILE, Need, Refusal};
+use crate::probe::host::{Settings, explain};
 use crate::sandbox::sys;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
+use std::fs::File;
 use std::io;
+use std::path::Path;
 use thiserror::Error;
 
 /// A resource limit and what a run needs of it, getrlimit(2).
@@ -84,6 +87,21 @@ pub struct TooLow {
     hard: u64,
     least: u64,
     errno: Errno,
+}
+
+impl TooLow {
+    fn refusal(&self) -> Refusal {
+        Refusal {
+            need: Need::Guardian,
+            stage: format!("setrlimit({})", self.name),
+            errno: Some(self.errno),
+            cause: format!(
+                "the limit on {} is {}, a run needs {}, and raising it was refused",
+                self.what, self.hard, self.least
+            ),
+            remedy: vec!["start from a shell with a higher one, or as root".into()],
+        }
+    }
 }
 
 impl Least {
@@ -160,6 +178,34 @@ pub enum Lack {
         /// How many count.
         running: u64,
     },
+    /// Something of the host that no guardian can do without.
+    #[error("{0}")]
+    Host(Box<Refusal>),
+}
+
+impl Lack {
+    /// As the refusal of a run.
+    pub(in crate::sandbox) fn refusal(self) -> Refusal {
+        match self {
+            Lack::Limit(low) => low.refusal(),
+            Lack::Processes { limit, running } => Refusal {
+                need: Need::Guardian,
+                stage: "getrlimit(RLIMIT_NPROC)".into(),
+                errno: None,
+                cause: format!(
+                    "the limit on processes of this user is {limit}, {running} exist, and a run \
+                     needs room for {PROCESSES}"
+                ),
+                remedy: vec!["end some, or start from a shell with a higher limit".into()],
+            },
+            Lack::Host(refusal) => *refusal,
+        }
+    }
+}
+
+/// An error again, by its number.
+fn copied(error: &io::Error) -> io::Error {
+    io::Error::from_raw_os_error(error.raw_os_error().unwrap_or(libc::EIO))
 }
 
 /// Why this program can't be executed anew.
@@ -177,10 +223,29 @@ struct OnNoexec {
 /// Whether a run has what it needs.
 ///
 /// # Errors
-/// The limit that is too low, with what its raising was answered.
+/// The limit that is too low, with what its raising was answered; or what else
+/// no guardian can do without.
 pub fn enough() -> Result<(), Lack> {
     for limit in &LEAST {
         limit.raise()?;
+    }
+    let opened = File::options().read(true).write(true).open("/dev/null");
+    let own = std::fs::read_link("/proc/self");
+    for (stage, error) in [
+        ("open(/dev/null)", opened.err()),
+        ("readlink(/proc/self)", own.as_ref().err().map(copied)),
+    ] {
+        if let Some(error) = error {
+            return Err(Lack::Host(Box::new(not_started(stage, &error))));
+        }
+    }
+    // An old one shows other processes by the numbers of these.
+    let number = own.ok().and_then(|own| own.to_str()?.parse().ok());
+    if number != Some(std::process::id()) {
+        let settings = Settings::read(Path::new("/proc"), Path::new("/sys"));
+        let (need, stage) = (Need::Guardian, "readlink(/proc/self)");
+        let refusal = explain(&need, stage, None, &settings);
+        return Err(Lack::Host(Box::new(refusal)));
     }
     let Some(limit) = raise_processes() else {
         return Ok(());
@@ -190,6 +255,47 @@ pub fn enough() -> Result<(), Lack> {
         true => Ok(()),
         false => Err(Lack::Processes { limit, running }),
     }
+}
+
+/// Why no guardian can be started.
+fn not_started(stage: &str, error: &io::Error) -> Refusal {
+    let settings = Settings::read(Path::new("/proc"), Path::new("/sys"));
+    // Each step of a start wraps the kernel's error once.
+    let inner = error.get_ref().and_then(|error| error.source());
+    let inner = inner.and_then(|error| error.downcast_ref::<io::Error>());
+    match Errno::of(error).or_else(|| Errno::of(inner?)) {
+        Some(errno) => explain(&Need::Guardian, stage, Some(errno), &settings),
+        None => Refusal {
+            need: Need::Guardian,
+            stage: stage.into(),
+            errno: None,
+            cause: chain(error),
+            remedy: vec!["try it from another shell, or on another machine".into()],
+        },
+    }
+}
+
+/// Why this program could not be started as a guardian.
+pub(in crate::sandbox) fn not_executed(error: io::Error) -> Refusal {
+    not_started("execve(/proc/self/exe)", &error)
+}
+
+/// What a POSIX message queue takes by default, mq_overview(7): ten messages of
+/// 8 KiB, and what the kernel keeps of them.
+const QUEUE: u64 = 96 << 10;
+
+/// Sees to it that a POSIX message queue can be made.
+///
+/// # Errors
+/// The limit on their bytes, and what its raising was answered.
+pub(in crate::sandbox) fn room_for_queues() -> Result<(), (u64, Errno)> {
+    let limit = least(
+        Resource::RLIMIT_MSGQUEUE,
+        "RLIMIT_MSGQUEUE",
+        "queues",
+        QUEUE,
+    );
+    limit.raise().map_err(|low| (low.hard, low.errno))
 }
 
 /// Raises the limit on processes as far as this process may; what it is then, if
@@ -272,7 +378,7 @@ mod tests {
             least: 256,
             errno: Errno(libc::EPERM),
         };
-        let told = low.to_string();
+        let told = low.refusal().to_string();
         for part in ["open files", "RLIMIT_NOFILE", "is 10", "needs 256", "EPERM"] {
             assert!(told.contains(part), "{told}");
         }

@@ -13,3 +13,4 @@ pub(in crate::sandbox) mod pidfd;
 pub(in crate::sandbox) mod removal;
 pub(in crate::sandbox) mod search;
 pub(in crate::sandbox) mod service;
+pub(in crate::sandbox) mod trial;

@@ -1,6 +1,6 @@
 //! How groups are changed: calls that are handed on to be told, and their refusals.
 
-use crate::base::Errno;
+use crate::base::{Errno, literal};
 use crate::plan::Controller;
 use crate::probe::Directories;
 use crate::probe::cgroups::{Memberships, Mounts, Version};
@@ -17,6 +17,16 @@ pub(in crate::sandbox) struct Refused {
     pub(in crate::sandbox) stage: String,
     /// The kernel's answer; `None`: there is no such controller.
     pub(in crate::sandbox) errno: Option<Errno>,
+}
+
+impl Refused {
+    /// Whether the kernel had something against the value that was written, not
+    /// against its being written: a group that holds more than the limit (EBUSY),
+    /// and values without meaning or out of range.
+    pub(in crate::sandbox) fn is_of_the_value(&self) -> bool {
+        let value = [libc::EBUSY, libc::EINVAL, libc::ERANGE];
+        self.stage.starts_with("write(") && self.errno.is_some_and(|errno| value.contains(&errno.0))
+    }
 }
 
 /// Makes a call and tells it: name, arguments, why, the call itself.
@@ -38,7 +48,7 @@ pub(in crate::sandbox) fn write(
     why: &str,
     call: Caller<'_>,
 ) -> Result<(), Errno> {
-    let args = format!("\"{}\", \"{line}\"", path.display());
+    let args = format!("{}, {line}", literal(path), line = literal(line));
     let written = call("write", args, why, &mut || {
         let mut file = fs::OpenOptions::new()
             .write(true)

@@ -5,7 +5,7 @@ use super::calls::{Caller, Refused, v1_bases, writable, write};
 use super::cgroup::{Group, thaw};
 use super::taken::{Given, Taken};
 use super::{leaf, switched};
-use crate::base::Errno;
+use crate::base::{Errno, literal};
 use crate::plan::{BoxName, CgroupSpec, Controller, Leftover, Limits};
 use crate::probe::cgroups::{self, Memberships, Mounts, Version};
 use crate::probe::{Directories, Subject, directories_of};
@@ -174,7 +174,7 @@ impl Groups {
         let shown = path.display().to_string();
         call(
             "mkdir",
-            format!("\"{shown}\", 0777"),
+            format!("{shown}, 0777", shown = literal(&shown)),
             "a group is a directory",
             &mut || fs::create_dir(path).map(|()| 0).map_err(Errno::from),
         )

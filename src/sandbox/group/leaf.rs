@@ -8,7 +8,7 @@
 //! under the same lock.
 
 use super::calls::Caller;
-use crate::base::Errno;
+use crate::base::{Errno, literal};
 use crate::sandbox::base::members::{descends_from, pids_in};
 use crate::sandbox::base::owner::{name_of, what_of};
 use std::ffi::OsStr;
@@ -46,7 +46,7 @@ pub(in crate::sandbox) fn vacate(home: &Path, call: Caller<'_>) -> Result<(), Oc
     let shown = path.display().to_string();
     let made = call(
         "mkdir",
-        format!("\"{shown}\", 0777"),
+        format!("{shown}, 0777", shown = literal(&shown)),
         "a place for this program: a group has either processes or children with controllers",
         &mut || match fs::create_dir(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(0),
@@ -60,7 +60,7 @@ pub(in crate::sandbox) fn vacate(home: &Path, call: Caller<'_>) -> Result<(), Oc
         if !descends_from(pid, program) {
             return Err(Errno(libc::EBUSY));
         }
-        let args = format!("\"{}\", \"{pid}\"", procs.display());
+        let args = format!("{}, {pid}", literal(&procs), pid = literal(pid.to_string()));
         let moved = call("write", args, "back at the end", &mut || {
             fs::write(&procs, pid.to_string())
                 .map(|()| 0)

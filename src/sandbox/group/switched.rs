@@ -15,7 +15,7 @@
 
 use super::calls::{Caller, write};
 use super::leaf::{self, Occupied};
-use crate::base::Errno;
+use crate::base::{Errno, literal};
 use crate::plan::{Controller, Leftover};
 use crate::sandbox::base::owner::{name_for, what_of};
 use nix::fcntl::{Flock, FlockArg};
@@ -56,9 +56,12 @@ pub(super) fn hold(
     let marker = dir.join(name);
     let shown = marker.display().to_string();
     let why = "says which controllers this run needs here: the last that does switches them off";
-    call("mkdir", format!("\"{shown}\", 0777"), why, &mut || {
-        fs::create_dir(&marker).map(|()| 0).map_err(Errno::from)
-    })
+    call(
+        "mkdir",
+        format!("{shown}, 0777", shown = literal(&shown)),
+        why,
+        &mut || fs::create_dir(&marker).map(|()| 0).map_err(Errno::from),
+    )
     .map_err(|errno| (format!("mkdir({shown})"), Some(errno)))?;
     match switch_on(dir, &switched, call) {
         Ok(()) => Ok(Some(marker)),

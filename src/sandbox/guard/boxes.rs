@@ -39,6 +39,9 @@ impl Run {
                 .contained(&Place::Box(parent.clone()), Namespace::User)
         });
         let choose = self.privileged && !inside_user && spec.has(Namespace::User) && maps_nobody();
+        if spec.has(Namespace::User) && !inside_user && !choose {
+            self.tell_one_id(spec)?;
+        }
         let creation = Creation {
             spec: spec.clone(),
             cgroups,

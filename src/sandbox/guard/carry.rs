@@ -3,7 +3,7 @@
 use super::disk::Disk;
 use super::peers::{Actor, End};
 use super::run::Run;
-use crate::base::kernel;
+use crate::base::{Errno, kernel};
 use crate::plan::{
     Action, BoxName, Event, Fact, FactRef, Medium, Namespace, Need, Observer, Place, Provenance,
     Value, Verb,
@@ -30,6 +30,7 @@ impl Run {
         self.tell(Event::Started(observer))?;
         self.host = Some(self.start_outer(Outer::Host)?);
         self.await_done(&Actor::Host, 0)?;
+        self.tell_conditions()?;
         let later: Vec<BoxName> = self
             .plan
             .actions
@@ -62,6 +63,7 @@ impl Run {
             return Err(End::Told);
         }
         (self.doing, self.limit) = (None, None);
+        self.tell_hidden()?;
         self.tell(Event::Holding)?;
         match hold {
             true => self.serve(),
@@ -130,8 +132,24 @@ impl Run {
                 false => Ok(()),
             },
             Verb::SetLimits(set) => {
-                self.with_groups(|groups, call| groups.limit(&set.cgroup, &set.limits, call))?;
-                self.tell_done(action)
+                let done =
+                    self.try_groups(|groups, call| groups.limit(&set.cgroup, &set.limits, call))?;
+                match (done, &action.result) {
+                    (Ok(()), _) => self.tell_done(action),
+                    // About the limit, not about the host: a fact to look at.
+                    (Err(refused), Some(_)) if refused.is_of_the_value() => {
+                        let errno = refused.errno.map_or(String::new(), Errno::name);
+                        self.tell_result(action, errno, "write(2)".into())
+                    }
+                    (Err(refused), None) if refused.is_of_the_value() => {
+                        let errno = refused.errno.map_or(String::new(), |e| e.to_string());
+                        Err(End::Broken(format!(
+                            "`set-limits` in `host` failed: {errno}; give the action a name with \
+                             `as` if it is meant to"
+                        )))
+                    }
+                    (Err(refused), _) => self.refused_group(&refused),
+                }
             }
             Verb::Freeze(name) => {
                 self.with_groups(|groups, call| groups.freeze(name, true, call))?;

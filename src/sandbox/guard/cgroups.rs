@@ -130,15 +130,15 @@ impl Run {
         &mut self,
         work: impl FnOnce(&mut Groups, Caller<'_>) -> Result<(), Refused>,
     ) -> Result<(), End> {
-        self.try_groups(work)?.or_else(|refused| {
-            self.refused(
-                &Need::Cgroup(refused.controller),
-                &refused.stage,
-                refused.errno,
-                None,
-            )?;
-            Err(End::Told)
-        })
+        self.try_groups(work)?
+            .or_else(|refused| self.refused_group(&refused))
+    }
+
+    /// Tells a refusal that ends the run.
+    pub(super) fn refused_group(&mut self, refused: &Refused) -> Result<(), End> {
+        let need = Need::Cgroup(refused.controller);
+        self.refused(&need, &refused.stage, refused.errno, None)?;
+        Err(End::Told)
     }
 
     /// What the learner asks for in the middle of a run. A refusal is a thing to
@@ -174,7 +174,7 @@ impl Run {
     }
 
     /// Makes or changes groups, and tells each call.
-    fn try_groups(
+    pub(super) fn try_groups(
         &mut self,
         work: impl FnOnce(&mut Groups, Caller<'_>) -> Result<(), Refused>,
     ) -> Result<Result<(), Refused>, End> {

@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::disk::Disk;
+use super::found::Found;
 use super::missing::Missing;
 use super::peers::{Actor, End, Peer, StandingBox};
 use super::service::Service;
@@ -61,6 +62,8 @@ pub(super) struct Run {
     pub(super) scope: Scope,
     /// The groups that this host refused, and that the plan can do without.
     pub(super) missing: Missing,
+    /// What has been found of this host.
+    pub(super) found: Found,
     /// Whether a box had to do without a namespace that it asked for.
     pub(super) lacking: bool,
 }

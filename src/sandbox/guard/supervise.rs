@@ -3,21 +3,25 @@
 
 use super::arrival::accepted;
 use super::clock::Clock;
+use super::found::Found;
 use super::host::privileged;
 use super::missing::Missing;
 use super::peers::End;
 use super::run::{RUN_LIMIT, Run};
 use super::scope;
 use super::service::Service;
-use crate::plan::Event;
+use crate::plan::{Event, Need};
+use crate::probe::host::{Settings, explain};
 use crate::sandbox::base::anew::SUPERVISOR_COMM;
 use crate::sandbox::base::pidfd;
+use crate::sandbox::base::trial::trial;
 use crate::sandbox::group::groups::Groups;
 use crate::sandbox::sys::{self, OneThread};
 use crate::sandbox::wire::{Order, Received, Scope, Told, Wire};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
 /// The whole life of the supervisor: `wire` leads to the main process, which
 /// awaits a hello from one that systemd-run has started.
@@ -77,10 +81,11 @@ pub(in crate::sandbox) fn supervise(
         Ok(main_pidfd) => main_pidfd,
         // Nothing has been made yet, and nothing will be without a guardian.
         Err(errno) => {
-            let message = format!(
-                "pidfd_open({main_pid}): {errno}; it needs Linux 5.6, and no filter that forbids it"
-            );
-            for event in [Event::Broken { message }, Event::Cleaned] {
+            let mut settings = Settings::read(Path::new("/proc"), Path::new("/sys"));
+            settings.trial = trial();
+            let stage = format!("pidfd_open({main_pid})");
+            let refusal = explain(&Need::Guardian, &stage, Some(errno), &settings);
+            for event in [Event::Refused(refusal), Event::Cleaned] {
                 let _ = main.send(&Told::Event(event), Vec::new());
             }
             return failed;
@@ -117,6 +122,7 @@ pub(in crate::sandbox) fn supervise(
         scope,
         disk: None,
         missing: Missing::new(),
+        found: Found::default(),
         lacking: false,
     };
     let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.carry(hold)));
@@ -129,6 +135,7 @@ pub(in crate::sandbox) fn supervise(
         let broken = run.broken(message);
         let _ = run.tell(broken);
     }
+    let _ = run.tell_hidden();
     let left = run.take_down();
     let last = match left.is_empty() {
         true => Event::Cleaned,

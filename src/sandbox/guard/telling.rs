@@ -40,7 +40,7 @@ impl Run {
 
     /// A refusal with the cause and the remedy that this host's settings tell.
     pub(super) fn explained(
-        &self,
+        &mut self,
         need: &Need,
         stage: &str,
         errno: Option<Errno>,
@@ -56,6 +56,17 @@ impl Run {
         if let Scope::Refused(answer) = &self.scope {
             settings.no_scope = Some(answer.clone());
         }
+        // What a check can show is worth the few milliseconds of one.
+        let shows = [
+            libc::EPERM,
+            libc::EACCES,
+            libc::ENOSYS,
+            libc::ENOSPC,
+            libc::EUSERS,
+        ];
+        if errno.is_some_and(|errno| shows.contains(&errno.0)) {
+            settings.trial = self.trial().clone();
+        }
         explain(need, stage, errno, &settings)
     }
 
@@ -64,6 +75,12 @@ impl Run {
         if self.note_failure(&event) {
             return Ok(());
         }
+        let refusal = self.note(&event);
+        self.queue(event)?;
+        refusal.map_or(Ok(()), |refusal| self.queue(Event::Refused(refusal)))
+    }
+
+    fn queue(&mut self, event: Event) -> Result<(), End> {
         let queued = self.main.queue(&Told::Event(event), Vec::new());
         queued.map_err(|large| End::Broken(large.to_string()))?;
         self.main.flush().map_err(|_| End::Asked)

@@ -26,7 +26,9 @@ const TOLD: usize = 20;
 impl Agent {
     /// `fill`
     pub(in crate::sandbox) fn fill(&mut self, spec: &Fill) -> Answer {
-        self.on_own_mount(&spec.path)?;
+        if let Err(errno) = self.on_own_mount(&spec.path)? {
+            return Ok(Err(errno));
+        }
         if spec.size > MOST_FILE {
             let message = format!("`fill`: {} is more than {MOST_FILE}", spec.size);
             return Err(self.teller.broken(message));
@@ -57,7 +59,9 @@ impl Agent {
 
     /// `overwrite`
     pub(in crate::sandbox) fn overwrite(&mut self, spec: &Overwrite) -> Answer {
-        self.on_own_mount(&spec.path)?;
+        if let Err(errno) = self.on_own_mount(&spec.path)? {
+            return Ok(Err(errno));
+        }
         let (at, length) = (u64::from(spec.at), spec.text.len() as u64);
         if at + length > MOST_FILE.0 {
             let message = format!("`overwrite`: the file would be longer than {MOST_FILE}");
@@ -83,25 +87,32 @@ impl Agent {
 
     fn open(&mut self, path: &str, flags: OFlag, shown: &str) -> Result<File, Errno> {
         let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let opened: Result<OwnedFd, Errno> =
-            self.teller
-                .call("open", format!("\"{path}\", {shown}"), "", || {
-                    let mode = Mode::from_bits_truncate(0o644);
-                    nix::fcntl::open(path, flags, mode).map_err(Errno::from)
-                });
+        let opened: Result<OwnedFd, Errno> = self.teller.call(
+            "open",
+            format!("{path}, {shown}", path = literal(path)),
+            "",
+            || {
+                let mode = Mode::from_bits_truncate(0o644);
+                nix::fcntl::open(path, flags, mode).map_err(Errno::from)
+            },
+        );
         opened.map(File::from)
     }
 
     /// `copy`
     pub(in crate::sandbox) fn copy(&mut self, spec: &Copy) -> Answer {
-        self.own_directory(&spec.from)?;
+        if let Err(errno) = self.own_directory(&spec.from)? {
+            return Ok(Err(errno));
+        }
         let suffixes = self.suffixes("copy", spec.count)?;
         let targets: Vec<String> = suffixes
             .iter()
             .map(|suffix| format!("{}{suffix}", spec.to))
             .collect();
         for target in &targets {
-            self.on_own_mount(target)?;
+            if let Err(errno) = self.on_own_mount(target)? {
+                return Ok(Err(errno));
+            }
             // A copy in what is copied would have no end.
             if Path::new(target).starts_with(&spec.from) {
                 let message = format!("`copy`: `{target}` lies in `{}` itself", spec.from);
@@ -126,7 +137,9 @@ impl Agent {
 
     /// `remove`
     pub(in crate::sandbox) fn remove(&mut self, path: &str) -> Answer {
-        self.on_own_mount(path)?;
+        if let Err(errno) = self.on_own_mount(path)? {
+            return Ok(Err(errno));
+        }
         let mut many = Many::new(&mut self.teller, TOLD);
         let removed = remove_tree(Path::new(path), &mut |args, result, took| {
             many.hear(Step {
@@ -160,10 +173,11 @@ impl Copying<'_, '_> {
         let mode = meta.mode() & 0o7777;
         let shown = to.display().to_string();
         if kind.is_dir() {
-            self.many
-                .call("mkdir", format!("\"{shown}\", {mode:04o}"), || {
-                    nix::unistd::mkdir(to, Mode::S_IRWXU).map_err(Errno::from)
-                })?;
+            self.many.call(
+                "mkdir",
+                format!("{shown}, {mode:04o}", shown = literal(&shown)),
+                || nix::unistd::mkdir(to, Mode::S_IRWXU).map_err(Errno::from),
+            )?;
             if mounted(from)?.id == self.mount {
                 let mut names = Vec::new();
                 for entry in fs::read_dir(from).map_err(Errno::from)? {
@@ -178,21 +192,21 @@ impl Copying<'_, '_> {
             return copy_mark(from, to);
         }
         if let Some(first) = self.linked.get(&(meta.dev(), meta.ino())) {
-            let args = format!("\"{}\", \"{shown}\"", first.display());
+            let args = format!("{}, {shown}", literal(first), shown = literal(&shown));
             return self.many.call("link", args, || {
                 fs::hard_link(first, to).map_err(Errno::from)
             });
         }
         if kind.is_symlink() {
             let target = fs::read_link(from).map_err(Errno::from)?;
-            let args = format!("{}, \"{shown}\"", literal(&target));
+            let args = format!("{}, {}", literal(&target), literal(to));
             return self.many.call("symlink", args, || {
                 std::os::unix::fs::symlink(&target, to).map_err(Errno::from)
             });
         }
         if kind.is_char_device() && meta.rdev() == 0 {
             // A whiteout, which anybody may make (Linux 5.8).
-            let args = format!("\"{shown}\", S_IFCHR, makedev(0, 0)");
+            let args = format!("{shown}, S_IFCHR, makedev(0, 0)", shown = literal(&shown));
             return self.many.call("mknod", args, || {
                 mknod(to, SFlag::S_IFCHR, Mode::empty(), 0).map_err(Errno::from)
             });
@@ -201,11 +215,36 @@ impl Copying<'_, '_> {
             return Err(Errno(libc::EOPNOTSUPP));
         }
         self.file(from, to, meta.len())?;
+        self.capabilities(from, to)?;
         set_mode(to, mode)?;
         if meta.nlink() > 1 {
             self.linked.insert((meta.dev(), meta.ino()), to.into());
         }
         Ok(())
+    }
+
+    /// A file's capabilities, capabilities(7), after its content: a write takes them
+    /// away. Where they can't be set the call tells it.
+    fn capabilities(&mut self, from: &Path, to: &Path) -> Result<(), Errno> {
+        let name = "security.capability";
+        let value = match xattr::get(from, name).map_err(Errno::from) {
+            Ok(Some(value)) => value,
+            Ok(None) | Err(Errno(libc::EOPNOTSUPP)) => return Ok(()),
+            Err(errno) => return Err(errno),
+        };
+        let args = format!(
+            "{}, {name}, …, {}, 0",
+            literal(to),
+            value.len(),
+            name = literal(name)
+        );
+        let set = self.many.call("lsetxattr", args, || {
+            xattr::set(to, name, &value).map_err(Errno::from)
+        });
+        match set {
+            Ok(()) | Err(Errno(libc::EPERM | libc::EOPNOTSUPP)) => Ok(()),
+            Err(errno) => Err(errno),
+        }
     }
 
     fn file(&mut self, from: &Path, to: &Path, length: u64) -> Result<(), Errno> {

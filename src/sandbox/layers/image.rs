@@ -19,7 +19,9 @@ impl Agent {
             }
         }
         for layer in &spec.layers {
-            self.own_directory(layer)?;
+            if let Err(errno) = self.own_directory(layer)? {
+                return Ok(Err(errno));
+            }
         }
         let done = self.work(task, |steps| {
             image::build(Path::new(&spec.layout), &spec.tag, &spec.layers, steps)
@@ -54,7 +56,9 @@ impl Agent {
 
     /// `unpack`
     pub(in crate::sandbox) fn unpack(&mut self, task: &Task, spec: &Unpack) -> Answer {
-        self.own_directory(&spec.layout)?;
+        if let Err(errno) = self.own_directory(&spec.layout)? {
+            return Ok(Err(errno));
+        }
         if let Err(errno) = self.directory(&spec.to, "")? {
             return Ok(Err(errno));
         }

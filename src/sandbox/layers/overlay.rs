@@ -3,7 +3,7 @@
 //! Every layer lies on a mount of the run's own: what a view shows, or would
 //! change below it, is never the learner's.
 
-use crate::base::Errno;
+use crate::base::{Errno, literal};
 use crate::plan::{MOST_TREES, Overlay, Value};
 use crate::sandbox::agent::own::Uncovered;
 use crate::sandbox::agent::{Agent, Answer};
@@ -62,7 +62,9 @@ impl Agent {
         let suffixes = self.suffixes("overlay", spec.count)?;
         // A layer that can be read through the view must be the run's own.
         for lower in &spec.lower {
-            self.own_directory(lower)?;
+            if let Err(errno) = self.own_directory(lower)? {
+                return Ok(Err(errno));
+            }
         }
         for (index, suffix) in suffixes.iter().enumerate() {
             let at = format!("{}{suffix}", spec.at);
@@ -109,7 +111,11 @@ impl Agent {
             Some(_) => "the layers as one tree, the writable one on top",
             None => "without an upper the view is read-only, and takes two layers at least",
         };
-        let args = format!("\"overlay\", \"{at}\", \"overlay\", MS_NOSUID|MS_NODEV, \"{options}\"");
+        let args = format!(
+            "\"overlay\", {at}, \"overlay\", MS_NOSUID|MS_NODEV, {options}",
+            at = literal(at),
+            options = literal(options)
+        );
         let mounted = self
             .teller
             .call("mount", args, why, || mount_overlay(Path::new(at), options));
@@ -122,10 +128,12 @@ impl Agent {
     /// A directory of the run's own, made if it isn't there.
     pub(in crate::sandbox) fn directory(&mut self, path: &str, why: &str) -> Answer {
         if Path::new(path).symlink_metadata().is_ok() {
-            return self.own_directory(path).map(Ok);
+            return self.own_directory(path);
         }
-        self.on_own_mount(path)?;
-        let args = format!("\"{path}\", 0755");
+        if let Err(errno) = self.on_own_mount(path)? {
+            return Ok(Err(errno));
+        }
+        let args = format!("{path}, 0755", path = literal(path));
         let mode = nix::sys::stat::Mode::from_bits_truncate(0o755);
         Ok(self.teller.call("mkdir", args, why, || {
             nix::unistd::mkdir(path, mode).map_err(Errno::from)
@@ -157,7 +165,7 @@ impl Agent {
                 "`unmount`: this run has mounted nothing on `{path}`"
             )));
         };
-        let args = format!("\"{path}\", 0");
+        let args = format!("{path}, 0", path = literal(path));
         let done = self.teller.call("umount2", args, "", || {
             umount2(&real, MntFlags::empty()).map_err(Errno::from)
         });

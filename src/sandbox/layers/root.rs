@@ -4,7 +4,7 @@
 //! "Default Filesystems" and "Default Devices"; which files of /proc are masked
 //! or made read-only is the custom of the runtimes.
 
-use crate::base::Errno;
+use crate::base::{Errno, literal};
 use crate::plan::{Namespace, Need};
 use crate::sandbox::agent::own::Uncovered;
 use crate::sandbox::agent::{Agent, Answer};
@@ -49,7 +49,9 @@ pub(super) struct Mounting<'m> {
 impl Agent {
     /// `default-filesystems`
     pub(in crate::sandbox) fn default_filesystems(&mut self, task: &Task, path: &str) -> Answer {
-        self.own_directory(path)?;
+        if let Err(errno) = self.own_directory(path)? {
+            return Ok(Err(errno));
+        }
         if !task.held.contains(&Namespace::Pid) {
             return Err(self.teller.broken(
                 "`default-filesystems` needs a box with a pid namespace: its /proc would be \
@@ -93,7 +95,7 @@ impl Agent {
             why: "the processes of this pid namespace",
         };
         if let Err(errno) = self.mount_made(&proc, &mounting)? {
-            let stage = format!("mount(\"proc\", \"{proc}\")");
+            let stage = format!("mount(\"proc\", {proc})", proc = literal(&proc));
             return Err(self.teller.refused(Need::Proc, &stage, Some(errno)));
         }
         if !self.initial_user || task.held.contains(&Namespace::User) {
@@ -167,10 +169,15 @@ impl Agent {
                 data: None,
                 why: "",
             };
-            self.on_own_mount(&at)?;
+            if let Err(errno) = self.on_own_mount(&at)? {
+                return Ok(Err(errno));
+            }
             let made = self.teller.call(
                 "open",
-                format!("\"{at}\", O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC, 0644"),
+                format!(
+                    "{at}, O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC, 0644",
+                    at = literal(&at)
+                ),
                 "a file to mount the device on",
                 || {
                     fs::File::create_new(&at)
@@ -185,8 +192,14 @@ impl Agent {
         }
         for (target, name) in LINKS {
             let at = format!("{dev}/{name}");
-            self.on_own_mount(&at)?;
-            let args = format!("\"{target}\", \"{at}\"");
+            if let Err(errno) = self.on_own_mount(&at)? {
+                return Ok(Err(errno));
+            }
+            let args = format!(
+                "{target}, {at}",
+                target = literal(target),
+                at = literal(&at)
+            );
             let done = self.teller.call("symlink", args, "", || {
                 std::os::unix::fs::symlink(target, &at).map_err(Errno::from)
             });
@@ -243,14 +256,15 @@ impl Agent {
         let binds = mounting.flags.contains(&BIND);
         let fstype = (!binds).then_some(mounting.what);
         let source = Some(mounting.what).filter(|what| !what.is_empty());
-        let quoted = |text: Option<&str>| text.map_or("NULL".into(), |text| format!("\"{text}\""));
+        let quoted = |text: Option<&str>| text.map_or("NULL".into(), literal);
         let shown: Vec<&str> = mounting.flags.iter().map(|(_, name)| *name).collect();
         let args = format!(
-            "{}, \"{at}\", {}, {}, {}",
+            "{}, {at}, {}, {}, {}",
             quoted(source),
             quoted(fstype),
             shown.join("|"),
-            quoted(mounting.data)
+            quoted(mounting.data),
+            at = literal(&at)
         );
         let flags: MsFlags = mounting.flags.iter().map(|(flag, _)| *flag).collect();
         self.teller.call("mount", args, mounting.why, || {
@@ -260,7 +274,9 @@ impl Agent {
 
     /// `pivot-root`
     pub(in crate::sandbox) fn pivot_root(&mut self, path: &str) -> Answer {
-        self.own_directory(path)?;
+        if let Err(errno) = self.own_directory(path)? {
+            return Ok(Err(errno));
+        }
         if self.own.at(Path::new(path)).is_none() {
             return Err(self.teller.broken(format!(
                 "`pivot-root`: `{path}` is no mount point of this run: mount an overlay on it first"
@@ -272,7 +288,7 @@ impl Agent {
     pub(super) fn pivot(&mut self, path: &str) -> Result<(), Errno> {
         self.teller.call(
             "chdir",
-            format!("\"{path}\""),
+            format!("{path}", path = literal(path)),
             "`.` shall mean the new root, whatever the paths mean in between",
             || nix::unistd::chdir(path).map_err(Errno::from),
         )?;

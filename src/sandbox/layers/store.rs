@@ -6,7 +6,7 @@
 //! because the directory that replaces it can't be marked as hiding it.
 
 use super::overlay::{Marks, mount_overlay, options};
-use crate::base::{Bytes, Errno};
+use crate::base::{Bytes, Errno, literal};
 use crate::plan::{MOST_STORE, Medium, Need, Probe, Store};
 use crate::probe::{Subject, View, observe};
 use crate::sandbox::agent::own::Uncovered;
@@ -78,21 +78,24 @@ impl Agent {
         let made = match source {
             Source::Tmpfs(_) => {
                 let args = format!(
-                    "\"tmpfs\", \"{path}\", \"tmpfs\", MS_NOSUID|MS_NODEV, \"{}\"",
-                    source.options()
+                    "\"tmpfs\", {path}, \"tmpfs\", MS_NOSUID|MS_NODEV, {}",
+                    literal(source.options()),
+                    path = literal(path)
                 );
                 self.teller.call("mount", args, why, || source.mount(path))
             }
             Source::Disk(directory) => {
                 let args = format!(
-                    "\"{}\", \"{path}\", NULL, MS_BIND, NULL",
-                    directory.display()
+                    "{}, {path}, NULL, MS_BIND, NULL",
+                    literal(directory),
+                    path = literal(path)
                 );
                 self.teller
                     .call("mount", args, why, || source.bind(path))
                     .and_then(|()| {
                         let (flags, shown) = restricted(path);
-                        let args = format!("NULL, \"{path}\", NULL, {shown}, NULL");
+                        let args =
+                            format!("NULL, {path}, NULL, {shown}, NULL", path = literal(path));
                         let why = "a bind mount gets flags of its own only by a second call";
                         self.teller.call("mount", args, why, || {
                             mount(None::<&str>, path, None::<&str>, flags, None::<&str>)

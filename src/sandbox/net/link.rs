@@ -1,7 +1,7 @@
 //! Network devices over rtnetlink(7), and one ICMP echo. No program is called:
 //! the learner's machine may have neither ip(8) nor ping(8).
 
-use crate::base::{Errno, chain};
+use crate::base::{Errno, chain, literal};
 use crate::plan::{Ending, Need, Place, Unit, Value, Veth};
 use crate::sandbox::agent::{Agent, Answer, errand};
 use crate::sandbox::sys::{self, Forked};
@@ -162,7 +162,7 @@ fn enter(teller: &mut Teller, end: &End) -> Result<(), Errno> {
     teller.place = end.place.clone();
     teller.call(
         "setns",
-        format!("\"{}\", CLONE_NEWNET", end.path),
+        format!("{}, CLONE_NEWNET", literal(&end.path)),
         "enter the box's network",
         || setns(&end.file, CloneFlags::CLONE_NEWNET).map_err(Errno::from),
     )

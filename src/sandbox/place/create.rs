@@ -155,11 +155,10 @@ fn stage(
         match creation.map_to {
             Some(_) => {
                 let asked = link.up.write_all(b"m\0\0\0\0");
+                // The creator, which could not write them, has told why.
                 asked
                     .and_then(|()| link.down.read_exact(&mut [0]))
-                    .map_err(|error| {
-                        teller.broken(format!("the id maps of `{}`: {}", spec.name, chain(&error)))
-                    })?;
+                    .map_err(|_| Told)?;
             }
             None => map_own_ids(teller, ids)?,
         }

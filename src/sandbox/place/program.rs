@@ -2,7 +2,7 @@
 //! else to talk to, on pipes or on a pty of the box's own.
 
 use super::confine::{Confinement, Privilege};
-use crate::base::{Errno, kernel};
+use crate::base::{Errno, kernel, literal};
 use crate::plan::{BoxName, Namespace};
 use crate::sandbox::agent::{Agent, Job};
 use crate::sandbox::base::owner::{MARK, Mark};
@@ -204,7 +204,10 @@ impl Agent {
         }
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
         let data = "newinstance,ptmxmode=0666,mode=0620";
-        let args = format!("\"devpts\", \"{DEVPTS}\", \"devpts\", MS_NOSUID|MS_NOEXEC, \"{data}\"");
+        let args = format!(
+            "\"devpts\", \"{DEVPTS}\", \"devpts\", MS_NOSUID|MS_NOEXEC, {data}",
+            data = literal(&data)
+        );
         let why = "terminals of the box's own: the host's can't be reached, nor reach in";
         let made = self.teller.call("mount", args, why, || {
             mount(Some("devpts"), DEVPTS, Some("devpts"), flags, Some(data)).map_err(Errno::from)

@@ -2,13 +2,15 @@
 //! tool does.
 
 use super::workload;
-use crate::base::{Errno, chain};
+use crate::base::{Errno, chain, literal};
 use crate::plan::{Ending, Join, Spawn, Unit, Value, Workload};
 use crate::sandbox::agent::background::{Child, Report};
 use crate::sandbox::agent::{Agent, Answer, Job};
+use crate::sandbox::base::pidfd;
 use crate::sandbox::sys::{self, Forked};
 use crate::sandbox::wire::teller::Told;
 use crate::sandbox::wire::{Reply, Task};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs::File;
@@ -20,6 +22,9 @@ use std::time::{Duration, Instant};
 
 /// How long one process may take to be ready, or to be over.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many milliseconds a killed one is waited for.
+const DYING: u16 = 500;
 
 /// A `spawn` under way.
 struct Spawning {
@@ -99,7 +104,13 @@ impl Agent {
                 self.teller
                     .write(&path, &pid.to_string(), "into the group before it works")?;
             }
-            report.stream.write_all(b"g").map_err(Errno::from)
+            // Version 1 lets a process be moved into a full group, where version 2
+            // lets none be born: a fork in there is refused by both.
+            let word = match !born_inside && cgroups.iter().any(|dir| is_overfull(dir)) {
+                true => workload::FORK_FIRST,
+                false => workload::GO,
+            };
+            report.stream.write_all(&[word]).map_err(Errno::from)
         };
         match prepare() {
             Ok(()) => Ok(Ok(Child { pid, report })),
@@ -124,10 +135,7 @@ impl Agent {
             if result == Ok(0) {
                 return Ok((0, true));
             }
-            let args = format!(
-                "{{flags=CLONE_INTO_CGROUP, cgroup=\"{}\"}}",
-                directory.display()
-            );
+            let args = format!("{{flags=CLONE_INTO_CGROUP, cgroup={}}}", literal(directory));
             self.teller
                 .timed("clone3", args, why, &result, before.elapsed());
             if let Ok(pid) = result {
@@ -177,6 +185,19 @@ impl Agent {
         }
         Ok(Ok(()))
     }
+}
+
+/// Whether a group of version 1, or one above it, holds more processes than its
+/// limit, as a move into it may bring about.
+fn is_overfull(directory: &Path) -> bool {
+    let number = |path: PathBuf| -> Option<u64> {
+        let text = crate::base::kernel::read_text(path).ok()?;
+        text.trim().parse().ok()
+    };
+    directory.ancestors().any(|above| {
+        let limit = number(above.join("pids.max"));
+        limit.is_some_and(|limit| number(above.join("pids.current")) > Some(limit))
+    })
 }
 
 impl Job for Spawning {
@@ -352,6 +373,11 @@ impl Agent {
             return Some(ending);
         }
         let _ = kill(pid, Signal::SIGKILL);
+        // Its group counts it until it is reaped: soon, but if it is frozen.
+        if let Ok(end) = pidfd::open(pid) {
+            let mut fds = [PollFd::new(end.as_fd(), PollFlags::POLLIN)];
+            let _ = poll(&mut fds, PollTimeout::from(DYING));
+        }
         // Nobody asks for it any more: it is reaped as an orphan is.
         self.disown(pid);
         None

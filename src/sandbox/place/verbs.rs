@@ -58,7 +58,7 @@ impl Agent {
     pub(in crate::sandbox) fn set_hostname(&mut self, name: &str) -> Result<(), Errno> {
         self.teller.call(
             "sethostname",
-            format!("\"{name}\", {}", name.len()),
+            format!("{name}, {}", name.len(), name = literal(name)),
             "",
             || nix::unistd::sethostname(name).map_err(Errno::from),
         )
@@ -70,8 +70,14 @@ impl Agent {
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
         // A tmpfs without a size would be half of the machine's memory.
         let data = (fstype == "tmpfs").then_some("size=16m,mode=0755");
-        let shown = data.map_or("NULL".to_string(), |data| format!("\"{data}\""));
-        let args = format!("\"{fstype}\", \"{path}\", \"{fstype}\", MS_NOSUID|MS_NODEV, {shown}");
+        let shown = data.map_or("NULL".to_string(), |data| {
+            format!("{data}", data = literal(&data))
+        });
+        let args = format!(
+            "{fstype}, {path}, {fstype}, MS_NOSUID|MS_NODEV, {shown}",
+            fstype = literal(fstype),
+            path = literal(path)
+        );
         let covered = Uncovered::look(path);
         self.teller.call("mount", args, "", || {
             mount(Some(fstype), path, Some(fstype), flags, data).map_err(Errno::from)
@@ -93,7 +99,7 @@ impl Agent {
         let (flag, shown) = propagation(to);
         self.teller.call(
             "mount",
-            format!("NULL, \"{path}\", NULL, {shown}, NULL"),
+            format!("NULL, {path}, NULL, {shown}, NULL", path = literal(path)),
             "",
             || mount(None::<&str>, path, None::<&str>, flag, None::<&str>).map_err(Errno::from),
         )
@@ -101,22 +107,32 @@ impl Agent {
 
     /// `mkdir`
     pub(in crate::sandbox) fn mkdir(&mut self, path: &str) -> Answer {
-        self.on_own_mount(path)?;
-        Ok(self
-            .teller
-            .call("mkdir", format!("\"{path}\", 0755"), "", || {
+        if let Err(errno) = self.on_own_mount(path)? {
+            return Ok(Err(errno));
+        }
+        Ok(self.teller.call(
+            "mkdir",
+            format!("{path}, 0755", path = literal(path)),
+            "",
+            || {
                 nix::unistd::mkdir(path, nix::sys::stat::Mode::from_bits_truncate(0o755))
                     .map_err(Errno::from)
-            }))
+            },
+        ))
     }
 
     /// `write`
     pub(in crate::sandbox) fn write(&mut self, write: &Write) -> Answer {
-        self.on_own_mount(&write.path)?;
+        if let Err(errno) = self.on_own_mount(&write.path)? {
+            return Ok(Err(errno));
+        }
         let path = write.path.as_str();
         let opened = self.teller.call(
             "open",
-            format!("\"{path}\", O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC, 0644"),
+            format!(
+                "{path}, O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC, 0644",
+                path = literal(path)
+            ),
             "",
             || {
                 std::fs::File::create(path)
@@ -142,13 +158,18 @@ impl Agent {
 
     /// `chown`
     pub(in crate::sandbox) fn chown(&mut self, path: &str, uid: u32) -> Answer {
-        self.on_own_mount(path)?;
-        Ok(self
-            .teller
-            .call("chown", format!("\"{path}\", {uid}, -1"), "", || {
+        if let Err(errno) = self.on_own_mount(path)? {
+            return Ok(Err(errno));
+        }
+        Ok(self.teller.call(
+            "chown",
+            format!("{path}, {uid}, -1", path = literal(path)),
+            "",
+            || {
                 nix::unistd::chown(path, Some(nix::unistd::Uid::from_raw(uid)), None)
                     .map_err(Errno::from)
-            }))
+            },
+        ))
     }
 
     /// `make-queue`, `find-queue`

@@ -33,6 +33,11 @@ pub(in crate::sandbox) fn unreported() -> Report {
         .collect()
 }
 
+/// The word to a workload to begin.
+pub(in crate::sandbox) const GO: u8 = b'g';
+/// The word to one that was moved into a group which now holds more than its
+/// limit on processes: to fork once, which the kernel judges, before it begins.
+pub(in crate::sandbox) const FORK_FIRST: u8 = b'f';
 /// The first word of a workload: it is ready.
 pub(in crate::sandbox) const READY: u8 = b'r';
 /// The first word of a workload that was refused something: four bytes of
@@ -59,8 +64,19 @@ pub(in crate::sandbox) fn run(
         sys::exit_now(1);
     }
     // The agent puts it into its cgroup first.
-    if end.read_exact(&mut [0]).is_err() || (spawn.one_cpu && keep_to_one_cpu().is_err()) {
+    let mut word = [0];
+    if end.read_exact(&mut word).is_err() {
         sys::exit_now(1);
+    }
+    if word == [FORK_FIRST]
+        && let Err(errno) = fork_once(one)
+    {
+        refused(&mut end, errno);
+    }
+    if spawn.one_cpu
+        && let Err(errno) = keep_to_one_cpu()
+    {
+        refused(&mut end, errno);
     }
     let report = match &spawn.workload {
         Workload::Sleep => {
@@ -123,6 +139,14 @@ pub(in crate::sandbox) fn run(
 fn ready(end: &mut UnixStream) {
     if end.write_all(&[READY]).is_err() {
         sys::exit_now(1);
+    }
+}
+
+/// Makes a child that ends at once.
+fn fork_once(one: OneThread) -> Result<(), Errno> {
+    match sys::fork(one)? {
+        Forked::Child => sys::exit_now(0),
+        Forked::Parent(child) => waitpid(child, None).map(drop).map_err(Errno::from),
     }
 }
 

@@ -12,9 +12,11 @@ mod mounts;
 mod process;
 mod signals;
 mod sockets;
+mod trial;
 
 pub(in crate::sandbox) use memory::{Mapping, msgget};
 pub(in crate::sandbox) use mounts::guard_all_mounts;
 pub(in crate::sandbox) use process::*;
 pub(in crate::sandbox) use signals::*;
 pub(in crate::sandbox) use sockets::receive;
+pub(in crate::sandbox) use trial::without_arguments;

@@ -4,7 +4,7 @@
 use super::channel::Wire;
 use super::frame::TooLarge;
 use super::messages::{Id, Reply, Said};
-use crate::base::Errno;
+use crate::base::{Errno, literal};
 use crate::image::Returned;
 use crate::plan::{BoxName, Event, Fact, FactRef, Need, Place, Provenance, Syscall, Value};
 use crate::probe::host::profile;
@@ -140,13 +140,18 @@ impl Teller {
         line: &str,
         why: &str,
     ) -> Result<(), Errno> {
-        let written = self.call("write", format!("\"{path}\", \"{line}\""), why, || {
-            let mut file = OpenOptions::new().write(true).open(path)?;
-            // One call: the kernel reads such a file's new value as a whole.
-            file.write(line.as_bytes())
-                .map(|n| n as i64)
-                .map_err(Errno::from)
-        });
+        let written = self.call(
+            "write",
+            format!("{path}, {line}", path = literal(path), line = literal(line)),
+            why,
+            || {
+                let mut file = OpenOptions::new().write(true).open(path)?;
+                // One call: the kernel reads such a file's new value as a whole.
+                file.write(line.as_bytes())
+                    .map(|n| n as i64)
+                    .map_err(Errno::from)
+            },
+        );
         written.map(drop)
     }
 
