@@ -115,7 +115,7 @@ fn streams_begin_and_end_as_they_should() {
     )
     .unwrap();
     until(&mut wait, "\r\n\r\n");
-    write!(stream, "typed before it runs\n").unwrap();
+    writeln!(stream, "typed before it runs").unwrap();
     engine.done("POST", "/containers/s1/start");
     no_more(&stream);
     let mut all = Vec::new();

@@ -93,19 +93,17 @@ pub(super) fn list(engine: &Engine, call: &Call) -> Result<Answer, Failure> {
             && !filters.has("annotation")
             && filters.any("is-task", |wanted| matches!(wanted, "false" | "0"))
     };
-    for status in ["status"] {
-        let known = [
-            "created",
-            "running",
-            "paused",
-            "restarting",
-            "removing",
-            "exited",
-            "dead",
-        ];
-        if !filters.all(status, |one| known.contains(&one)) {
-            return Err(Failure::bad("invalid filter 'status'"));
-        }
+    let known = [
+        "created",
+        "running",
+        "paused",
+        "restarting",
+        "removing",
+        "exited",
+        "dead",
+    ];
+    if !filters.all("status", |one| known.contains(&one)) {
+        return Err(Failure::bad("invalid filter 'status'"));
     }
     let rows: Vec<Value> = containers
         .iter()
