@@ -671,6 +671,8 @@ fn by_docker(
         "{}
         end() {{
             trap - EXIT
+            # Whatever fails here, the daemon is to end.
+            set +e
             docker rm --force $(docker ps --quiet) >&2
             kill $(cat dockerd); wait
             find /sys/fs/cgroup -depth -type d -path '*/{group}*' -exec rmdir {{}} ';'
