@@ -167,10 +167,11 @@ fn the_built_in_course_lists_and_lints_without_a_mistake() {
     );
     let output = glassbox(&["lint"]);
     let text = out(&output);
-    let [places, sum] = text.lines().collect::<Vec<_>>()[..] else {
+    let [places, unheld, sum] = text.lines().collect::<Vec<_>>()[..] else {
         panic!("{text}");
     };
     assert!(places.starts_with("Right answers: a "), "{text}");
+    assert!(unheld.contains("03-shares.md "), "{text}");
     assert_eq!(sum, "0 errors, 0 warnings");
     assert_eq!(output.status.code(), Some(0));
 }

@@ -25,12 +25,15 @@ const TABLE: [(&str, &[&str]); 16] = [
     ("record", &["plan", "check"]),
     ("explain", &["plan", "probe"]),
     ("course", &["plan", "check", "record"]),
-    ("render", &["plan", "check", "course", "explain"]),
+    ("render", &["plan", "check", "record", "course", "explain"]),
     (
         "session",
         &["plan", "probe", "sandbox", "check", "course", "explain"],
     ),
-    ("tui", &["plan", "check", "course", "render", "session"]),
+    (
+        "tui",
+        &["plan", "check", "record", "course", "render", "session"],
+    ),
     (
         "cli",
         &[

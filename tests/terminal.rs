@@ -4,6 +4,8 @@
 #![allow(missing_docs)]
 
 mod support;
+#[path = "terminal/walk.rs"]
+mod walk;
 
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
@@ -220,13 +222,13 @@ fn three_steps_are_walked_run_and_resized() {
         .press("n")
         .shows("  4/")
         .press("b")
-        .shows("You predict:")
-        .press("\r");
-    session.shows("you were right").shows("kettle");
+        .shows("You said  b")
+        .press("r");
+    session.shows("✓ right").shows("kettle");
     session
         .resize(24, 80)
-        .shows("you were right")
-        .press("\t")
+        .shows("✓ right")
+        .press("2")
         .shows("[2 Syscalls]");
     session.shows("\"hostname\", \"kettle\"");
     session.resize(12, 40).shows("too small");
@@ -234,12 +236,9 @@ fn three_steps_are_walked_run_and_resized() {
         .resize(40, 120)
         .shows("[2 Syscalls]")
         .press("1")
-        .shows("you were right");
+        .shows("✓ right");
     // The knob: the next name, and the run that belongs to it.
-    session
-        .press("\x1b[C")
-        .shows("◂ teapot ▸")
-        .shows("≠ teapot");
+    session.press("]").shows("◂ teapot ▸").shows("≠ teapot");
     session.press("q");
     session.end().success();
 }
@@ -479,16 +478,16 @@ fn a_live_knob_changes_the_limit_of_the_run_under_way() {
     }
     session.shows("limit: 20 %").shows("Ceiling: · 20 ▸");
     assert_eq!(ceiling().as_deref(), Some("20000"));
-    session.press("\x1b[C").shows("limit: 20 %, then 50 %");
+    session.press("]").shows("limit: 20 %, then 50 %");
     assert_eq!(ceiling().as_deref(), Some("50000"), "the kernel's own file");
-    session.press("\x1b[D").shows("then 50 %, then 20 %");
+    session.press("[").shows("then 50 %, then 20 %");
     assert_eq!(ceiling().as_deref(), Some("20000"));
     // Enter: enough; what comes after the watch is done, and all is cleaned up.
     session.press("\r").shows("claims are not judged");
     assert_eq!(ceiling(), None, "the group is gone");
     // The calls are there to be read; a turn now is another run.
     session.press("2G").shows("\"50000\"").press("1");
-    session.press("\x1b[C").shows("yes").press("y");
+    session.press("]").shows("yes").press("y");
     session.shows("limit: 50 %").press("q");
     session.end().success();
     assert_eq!(ceiling(), None, "quitting in the middle cleans up, too");
@@ -549,11 +548,11 @@ fn a_step_waits_at_each_of_its_stages() {
     let mut session = Session::start(&["--lessons", path, "--theme", "dark"], 24, 80);
     session
         .shows("One thing after the other")
-        .press("r")
+        .press("1\r")
         .shows("yes");
     session.press("y").shows("Stage 1 of 2");
     session.shows("Before the box has a name of its own.");
-    session.shows("waits for you").shows("Enter: go on.");
+    session.shows("‖ beat 1 of 3").shows("Enter next beat");
     assert!(
         !session.text().contains("staged-name"),
         "{}",
@@ -562,13 +561,14 @@ fn a_step_waits_at_each_of_its_stages() {
     // The calls can be read meanwhile; nothing but Enter is the word.
     session.press("2").shows("Stage 1 of 2").press("1");
     session.press("\r").shows("Stage 2 of 2: Now it has one.");
-    session.shows("staged-name").shows("waits for you");
-    session.press("\r").shows("claims of this step hold");
+    session.shows("staged-name").shows("‖ beat 2 of 3");
+    session.press("\r").shows("‖ beat 3 of 3").press("\r");
+    session.shows("claims of this step hold");
     session.press("2").shows("Stage 2 of 2").press("q");
     session.end().success();
     // Whoever leaves in the middle isn't waited for.
     let mut session = Session::start(&["--lessons", path], 24, 80);
-    session.shows("One thing").press("r").shows("yes");
+    session.shows("One thing").press("1\r").shows("yes");
     session.press("y").shows("Stage 1 of 2").press("q");
     session.end().success();
 }

@@ -1,4 +1,4 @@
-//! What a run showed, as text: the calls in their order, then the evidence.
+//! What a run showed, as text: beat by beat, then the evidence.
 
 use super::failure::Failure;
 use super::printer::{Printer, Tone, visible};
@@ -8,7 +8,7 @@ use crate::render::{self, Line, Role};
 use crate::session::{Outcome, Record};
 use std::io::Write;
 
-/// Prints the calls, the evidence and what became of the claims.
+/// Prints the beats, the evidence and what became of the claims.
 pub(crate) fn print(step: &Step, record: &Record, out: &mut Printer) -> Result<(), Failure> {
     let shown = record.evidence(step);
     let (mut scenario, mut verdicts) = (record.scenario.clone(), record.verdicts.as_slice());
@@ -23,7 +23,7 @@ pub(crate) fn print(step: &Step, record: &Record, out: &mut Printer) -> Result<(
         }
     }
     let (history, width) = (&record.history, out.width());
-    lines(&render::syscalls(&scenario, history, width), out)?;
+    lines(&render::told(&scenario, history, width), out)?;
     writeln!(out)?;
     let charts = render::charts(&scenario, &shown, width);
     if !charts.is_empty() {

@@ -55,6 +55,17 @@ fn print(linted: &Linted, out: &mut Printer) -> Result<Exit, Failure> {
     if let Some(line) = positions(&linted.positions) {
         writeln!(out, "{line}")?;
     }
+    if !linted.unheld.is_empty() {
+        let steps = linted.unheld.iter();
+        let steps: Vec<String> = steps
+            .map(|(file, count)| format!("{} {count}", visible(&file.display().to_string())))
+            .collect();
+        let steps = steps.join(", ");
+        writeln!(
+            out,
+            "Sentences told without a wait, as something is measured just then: {steps}"
+        )?;
+    }
     let count = |severity, what| {
         let all = linted.diagnostics.iter();
         match all.filter(|found| found.severity == severity).count() {
@@ -144,6 +155,7 @@ mod tests {
             origin: course::Origin::Embedded,
             diagnostics: diagnostics.to_vec(),
             positions: course::Positions::default(),
+            unheld: Vec::new(),
             sources: source
                 .map(|text| ("01-x/01-y.md".into(), text.into()))
                 .into_iter()

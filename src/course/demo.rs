@@ -266,6 +266,7 @@ impl Demo {
             attended: false,
             guarded: false,
             one_cpu: false,
+            told: false,
         };
         Ok(Scenario {
             plan: plan.check().map_err(|flaws| told(&flaws))?,

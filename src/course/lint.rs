@@ -30,6 +30,9 @@ pub struct Linted {
     pub sources: BTreeMap<PathBuf, String>,
     /// Where the right answers stand, of the steps that could be read.
     pub positions: Positions,
+    /// The sentences that are told without a wait before them, as that would change
+    /// what is measured: how many, for each step that has some.
+    pub unheld: Vec<(PathBuf, usize)>,
 }
 
 impl Linted {
@@ -120,6 +123,7 @@ fn unreadable(path: &Path, diagnostic: Diagnostic) -> Linted {
         diagnostics: vec![diagnostic],
         sources: BTreeMap::new(),
         positions: Positions::default(),
+        unheld: Vec::new(),
     }
 }
 
@@ -229,8 +233,31 @@ fn examine(mut pack: Pack, origin: Origin, scope: Scope) -> (Linted, Course) {
         diagnostics,
         sources,
         positions,
+        unheld: match scope {
+            Scope::Everything => unheld(&course),
+            Scope::Start => Vec::new(),
+        },
     };
     (linted, course)
+}
+
+fn unheld(course: &Course) -> Vec<(PathBuf, usize)> {
+    let count = |demo: &Demo| {
+        let plan = demo.scenario(&Default::default()).ok()?.plan;
+        let said = |index: &usize| {
+            let action = plan.actions.get(*index);
+            action.is_some_and(|action| action.say.is_some())
+        };
+        let beats = plan.beats().into_iter().skip(1).filter(said);
+        let held = |index: &usize| plan.waits_before(*index) || plan.stage(index - 1).is_some();
+        Some(beats.filter(|index| !held(index)).count())
+    };
+    let steps = course.steps();
+    let counts = steps.filter_map(|(_, step)| {
+        let count = step.demo.as_ref().and_then(count)?;
+        Some((step.file.clone(), count))
+    });
+    counts.filter(|(_, count)| *count > 0).collect()
 }
 
 fn lesson_meta(sink: &mut Sink<'_>) -> Option<LessonMeta> {

@@ -193,6 +193,7 @@ impl Task {
             of: None,
             at: None,
             say: None,
+            at_once: false,
         };
         done(ask(&self.control, Request::Act(Box::new(action))).1).await
     }

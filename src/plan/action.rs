@@ -31,6 +31,9 @@ pub struct Plan {
     /// Its boxes, and what is started in them, keep to one CPU.
     #[serde(default)]
     pub one_cpu: bool,
+    /// They are told it beat by beat: so does the end of each beat.
+    #[serde(default)]
+    pub told: bool,
 }
 
 /// A process with namespaces of its own: pid 1 of a box.
@@ -93,6 +96,10 @@ pub struct Action {
     /// One sentence for the learner, shown when it happens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub say: Option<String>,
+    /// Nobody is waited for before it, as the wait would change what is measured.
+    /// Where something is at work, or a clock is read, that goes without saying.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_once: bool,
 }
 
 impl BoxSpec {

@@ -43,7 +43,8 @@ pub enum Event {
     Sample(Sample),
     /// The learner changed what a group is limited to, while the run went on.
     Retuned(Retuned),
-    /// A `stage` has been reached, and waits for the learner's word.
+    /// A `stage` or the end of a beat has been reached: the run waits for the
+    /// learner's word.
     Paused,
     /// The host refused something that the plan needs. Without `missing-ok`
     /// the run ends here.
@@ -204,12 +205,7 @@ impl History {
     /// The newest fact that a reference names. A reference without a moment
     /// means the newest of any moment.
     pub fn fact(&self, id: &FactRef) -> Option<&Fact> {
-        self.facts().rev().find(|fact| {
-            fact.id.seen_from == id.seen_from
-                && fact.id.about == id.about
-                && fact.id.name == id.name
-                && (id.moment.is_none() || fact.id.moment == id.moment)
-        })
+        self.facts().rev().find(|fact| fact.id.is_named_by(id))
     }
 
     /// Every call, in order.

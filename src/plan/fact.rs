@@ -87,6 +87,14 @@ impl BoxName {
 }
 
 impl FactRef {
+    /// Whether a reference means this fact: one without a moment means any.
+    pub fn is_named_by(&self, reference: &FactRef) -> bool {
+        self.seen_from == reference.seen_from
+            && self.about == reference.about
+            && self.name == reference.name
+            && (reference.moment.is_none() || self.moment == reference.moment)
+    }
+
     /// The path of a cgroup that a demo declares: the fact that it has for as
     /// long as it is there.
     pub fn group_path(group: &BoxName) -> FactRef {

@@ -7,6 +7,7 @@
 
 mod about;
 mod action;
+mod beat;
 mod cgroup;
 mod checked;
 mod containment;

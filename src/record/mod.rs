@@ -7,10 +7,12 @@
 //!
 //! It must not know how a run comes about, nor where a record is kept.
 
+mod beats;
 mod form;
 
 use crate::check::Verdict;
 use crate::plan::{Event, Leftover, Need, Refusal};
+pub use beats::{Beat, Change, beats};
 use form::Form;
 pub use form::VERSION;
 use serde::Serialize;

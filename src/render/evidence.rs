@@ -19,7 +19,7 @@ pub fn evidence(
 ) -> Vec<Line> {
     let figure = figure(scenario, history, width);
     let mut parts = vec![observer(history, width), figure];
-    parts.push(findings(scenario, history, verdicts, width));
+    parts.push(findings(scenario, history, verdicts, true, width));
     parts.retain(|part| !part.is_empty());
     parts.join(&Line::default())
 }
@@ -33,20 +33,24 @@ pub fn figure(scenario: &Scenario, history: &History, width: usize) -> Vec<Line>
     }
 }
 
-/// Table, troubles and claims: the evidence below its figure.
+/// Table, troubles and claims: the evidence below its figure, with or without the
+/// sources of its values.
 pub fn findings(
     scenario: &Scenario,
     history: &History,
     verdicts: &[Verdict],
+    sources: bool,
     width: usize,
 ) -> Vec<Line> {
+    let all: Vec<_> = scenario.show.iter().map(|row| (row, Mark::None)).collect();
+    let table = rows(&all, history, sources, width);
     let mut parts: Vec<Vec<Line>> = Vec::new();
     if let Some(kernel) = history.recorded_on() {
         parts.push(troubles(history, width));
         parts.push(elsewhere(kernel, width));
-        parts.push(table(&scenario.show, history, width));
+        parts.push(table);
     } else {
-        parts.push(table(&scenario.show, history, width));
+        parts.push(table);
         parts.push(troubles(history, width));
     }
     parts.push(claims(scenario, verdicts, width));
@@ -79,14 +83,36 @@ fn elsewhere(kernel: &str, width: usize) -> Vec<Line> {
     wrap(&[Span::new(text, Role::Warn)], width)
 }
 
-fn table(show: &[ShowRow], history: &History, width: usize) -> Vec<Line> {
+/// What is said of a row besides its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// Nothing.
+    None,
+    /// It was made just now.
+    New,
+    /// It was changed just now.
+    Changed,
+    /// It is what a question asks for.
+    Answer,
+}
+
+/// Rows of the evidence table.
+pub fn rows(
+    show: &[(&ShowRow, Mark)],
+    history: &History,
+    sources: bool,
+    width: usize,
+) -> Vec<Line> {
     if show.is_empty() {
         return Vec::new();
     }
     let (inside, outside) = (
-        show.iter().any(|row| row.inside.is_some()),
-        show.iter().any(|row| row.outside.is_some()),
+        show.iter().any(|(row, _)| row.inside.is_some()),
+        show.iter().any(|(row, _)| row.outside.is_some()),
     );
+    let marked = show.iter().any(|(_, mark)| *mark != Mark::None);
+    let worded = |mark: &Mark| matches!(mark, Mark::New | Mark::Changed);
+    let words = show.iter().any(|(_, mark)| worded(mark));
     let label = |text: &str| Cell::from(vec![Span::new(text, Role::Label)]);
     let mut head = vec![Cell::default()];
     if inside {
@@ -96,11 +122,16 @@ fn table(show: &[ShowRow], history: &History, width: usize) -> Vec<Line> {
         head.push(label("  outside"));
     }
     let mut rows = Vec::new();
-    for row in show {
+    for (row, mark) in show {
         let relation = relation(row, history);
-        let mut cells = vec![label(&row.label)];
+        let mut first = label(&row.label);
+        if marked {
+            let sign = if *mark == Mark::None { "  " } else { "▸ " };
+            first.sign = Span::new(sign, Role::Label);
+        }
+        let mut cells = vec![first];
         if inside {
-            cells.push(cell(row.inside.as_ref(), history, relation));
+            cells.push(cell(row.inside.as_ref(), history, relation, sources));
         }
         if outside {
             // The sign stands once, beside what is inside.
@@ -108,9 +139,20 @@ fn table(show: &[ShowRow], history: &History, width: usize) -> Vec<Line> {
                 (Relation::Differs, Some(_)) => Relation::Shown,
                 (relation, _) => relation,
             };
-            cells.push(cell(row.outside.as_ref(), history, relation));
+            cells.push(cell(row.outside.as_ref(), history, relation, sources));
+        }
+        if words {
+            let word = match mark {
+                Mark::New => "new",
+                Mark::Changed => "changed",
+                Mark::None | Mark::Answer => "",
+            };
+            cells.push(vec![Span::new(word, Role::Changed)].into());
         }
         rows.push(cells);
+    }
+    if words {
+        head.push(Cell::default());
     }
     Table {
         aligns: vec![Align::Left; head.len()],
@@ -147,8 +189,8 @@ fn relation(row: &ShowRow, history: &History) -> Relation {
     }
 }
 
-/// A value with its sign, and below it where it comes from.
-fn cell(id: Option<&FactRef>, history: &History, relation: Relation) -> Cell {
+/// A value with its sign, and below it, if that is asked for, where it comes from.
+fn cell(id: Option<&FactRef>, history: &History, relation: Relation, sources: bool) -> Cell {
     let missing = |text: &str| Cell {
         sign: Span::new("  ", Role::Dim),
         text: vec![Span::new(text, Role::Dim)],
@@ -165,7 +207,7 @@ fn cell(id: Option<&FactRef>, history: &History, relation: Relation) -> Cell {
         });
     };
     let mut cell = value(fact, relation);
-    if !fact.source.is_empty() {
+    if sources && !fact.source.is_empty() {
         let source = Span::new(format!("\n{}", shortened(&fact.source)), Role::Dim);
         cell.text.push(source);
     }
@@ -212,7 +254,7 @@ fn value(fact: &Fact, relation: Relation) -> Cell {
 }
 
 /// What the host refused, and why the run broke off.
-fn troubles(history: &History, width: usize) -> Vec<Line> {
+pub fn troubles(history: &History, width: usize) -> Vec<Line> {
     let mut lines = Vec::new();
     for because in history.retuned().filter_map(|r| r.refused.as_ref()) {
         let text = format!("This limit was refused while it ran: {because}");

@@ -17,6 +17,7 @@
 
 mod ascii;
 mod bars;
+mod beat;
 mod chart;
 mod code;
 mod consent;
@@ -33,10 +34,11 @@ mod text;
 
 pub use ascii::ascii;
 pub use bars::bars;
+pub use beat::{bars_changed, beat_rows, calls, figure_changed, outputs, sentence, shows, told};
 pub use chart::{above, below, charts, curves};
 pub use consent::consent;
 pub use document::document;
-pub use evidence::{evidence, figure, findings, observer};
+pub use evidence::{Mark, evidence, figure, findings, observer, rows, troubles};
 pub use explain::{explain, isolated};
 pub use layers::layers;
 pub use line::{Line, Role, Span, plain};

@@ -14,8 +14,18 @@ const FEW: usize = 10;
 /// Every call with its place, result and time; between them what the lesson
 /// says, and what commands wrote.
 pub fn syscalls(scenario: &Scenario, history: &History, width: usize) -> Vec<Line> {
+    happened(scenario, history, history.events(), width)
+}
+
+/// The same for some events of the history.
+pub(super) fn happened(
+    scenario: &Scenario,
+    history: &History,
+    events: &[Event],
+    width: usize,
+) -> Vec<Line> {
     let mut lines = Vec::new();
-    for event in history.events() {
+    for event in events {
         match event {
             Event::Started(observer) => {
                 let text = format!(
@@ -133,7 +143,7 @@ fn note(sign: &str, role: Role, text: String, width: usize) -> Vec<Line> {
     bullet(Span::new(sign, role), &[Span::new(text, role)], width)
 }
 
-fn syscall(call: &Syscall, width: usize) -> Vec<Line> {
+pub(super) fn syscall(call: &Syscall, width: usize) -> Vec<Line> {
     let (result, role) = match &call.result {
         Ok(value) => (value.to_string(), Role::Observed),
         Err(errno) => (format!("-1 {errno}"), Role::Warn),
@@ -177,7 +187,7 @@ fn syscall(call: &Syscall, width: usize) -> Vec<Line> {
 
 /// A command as it would look in a terminal: prompt, output, and how it ended
 /// if that isn't plain success.
-fn command(output: &Output, width: usize) -> Vec<Line> {
+pub(super) fn command(output: &Output, width: usize) -> Vec<Line> {
     let argv = output.argv.iter().map(|arg| quoted(arg));
     let prompt = [
         Span::new(format!("{} $ ", output.place), Role::Label),

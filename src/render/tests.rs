@@ -137,6 +137,7 @@ fn example() -> (Scenario, History, Vec<Verdict>) {
             attended: false,
             guarded: false,
             one_cpu: false,
+            told: false,
         }
         .check()
         .unwrap(),
@@ -302,6 +303,7 @@ fn consent_lists_what_a_plan_does() {
         attended: false,
         guarded: false,
         one_cpu: false,
+        told: false,
     };
     insta::assert_snapshot!("consent", plain(&consent(&plan, 60)));
 }

@@ -366,6 +366,7 @@ fn action(place: Place, verb: Verb) -> Action {
         of: None,
         at: None,
         say: None,
+        at_once: false,
     }
 }
 

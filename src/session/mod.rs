@@ -462,6 +462,7 @@ mod tests {
                 attended: false,
                 guarded: false,
                 one_cpu: false,
+                told: false,
             }
             .check()
             .unwrap();

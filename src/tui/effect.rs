@@ -22,6 +22,8 @@ pub(super) enum Effect {
     Enough(RunId, usize),
     /// Capture the mouse, or leave it to the terminal.
     Mouse(bool),
+    /// Say so after a while: one leans back.
+    Wake,
     /// Give the terminal back and stop, until the shell says `fg`.
     Suspend,
 }

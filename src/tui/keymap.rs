@@ -4,13 +4,17 @@
 use super::model::Model;
 use super::popup::Kind;
 use super::screen::{Pane, Tab};
+use super::way::Next;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use std::ops::Range;
 
 /// What a key asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
     /// The natural next thing: answer, run, go on.
     Proceed,
+    /// What came before.
+    Back,
     Next,
     Previous,
     Run,
@@ -20,6 +24,11 @@ pub(super) enum Action {
     CursorDown,
     KnobDown,
     KnobUp,
+    OtherKnob(isize),
+    Sources,
+    Claims,
+    LeanBack,
+    OtherPane,
     Tab(Tab),
     NextTab,
     PreviousTab,
@@ -75,7 +84,7 @@ pub(super) struct Binding {
     pub(super) help: &'static str,
     action: Action,
     context: Context,
-    applies: fn(&Model) -> bool,
+    when: When,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +117,90 @@ pub(super) fn lookup(model: &Model, event: &KeyEvent) -> Option<Action> {
 pub(super) fn applying(model: &Model, context: Context) -> impl Iterator<Item = &'static Binding> {
     TABLE
         .iter()
-        .filter(move |binding| binding.context == context && (binding.applies)(model))
+        .filter(move |binding| binding.context == context && (binding.when.holds)(model))
+}
+
+/// A key as the footer offers it.
+pub(super) struct Hint {
+    pub(super) key: &'static str,
+    pub(super) what: &'static str,
+    /// Where it stands, in cells from the left.
+    pub(super) cells: Range<usize>,
+    /// What a click on it does.
+    pub(super) action: Action,
+}
+
+/// The keys that apply now, as many as fit into this width; `?` shows them all.
+pub(super) fn hints(model: &Model, width: usize) -> Vec<Hint> {
+    let context = context(model);
+    let mut hints: Vec<(&str, &str, Action)> = Vec::new();
+    for binding in applying(model, context) {
+        let taken = hints.iter().any(|(key, _, _)| *key == binding.shown);
+        if !binding.hint.is_empty() && !taken {
+            hints.push((binding.shown, binding.hint, binding.action));
+        }
+    }
+    let last: &[(&str, &str, Action)] = match context {
+        Context::Panes => &[("?", "all keys", A::Help), ("q", "quit", A::Quit)],
+        Context::List | Context::Ask | Context::Read => &[],
+    };
+    let size =
+        |(key, what, _): &(&str, &str, Action)| key.chars().count() + 1 + what.chars().count() + 3;
+    let mut room = width.saturating_sub(1 + last.iter().map(size).sum::<usize>());
+    let fitting = hints.iter().take_while(|hint| {
+        let fits = size(hint) <= room;
+        room = room.saturating_sub(size(hint));
+        fits
+    });
+    let mut at = 1;
+    let placed = fitting.chain(last).map(|hint| {
+        let cells = at..at + size(hint) - 3;
+        at += size(hint);
+        let (key, what, action) = *hint;
+        Hint {
+            key,
+            what,
+            cells,
+            action,
+        }
+    });
+    placed.collect()
+}
+
+/// The table as docs/keys.md has it.
+#[cfg(test)]
+pub(super) fn markdown() -> String {
+    let rows = TABLE.iter().filter(|binding| !binding.help.is_empty());
+    let lines = rows.map(|binding| {
+        let (shown, when) = (binding.shown, binding.when.words);
+        format!("| `{shown}` | {when} | {} |\n", binding.help)
+    });
+    format!(
+        "| key | when | what it does |\n|---|---|---|\n{}",
+        lines.collect::<String>()
+    )
+}
+
+/// Keys that mean one thing here and another there though no question is open: the
+/// answers and the arrows at a question are the one exception.
+#[cfg(test)]
+pub(super) fn ambiguous() -> Vec<String> {
+    let of_question = |when: &When| {
+        when.words.contains("question is open") || when.words.contains("open question")
+    };
+    let panes = TABLE
+        .iter()
+        .filter(|row| row.context == Context::Panes && !of_question(&row.when));
+    let mut found = Vec::new();
+    for row in panes.clone() {
+        for other in panes.clone() {
+            let shared = row.keys.iter().any(|key| other.keys.contains(key));
+            if shared && row.action != other.action {
+                found.push(format!("`{}` and `{}`", row.help, other.help));
+            }
+        }
+    }
+    found
 }
 
 /// Where keys go now.
@@ -121,78 +213,78 @@ pub(super) fn context(model: &Model) -> Context {
     }
 }
 
-fn always(_: &Model) -> bool {
-    true
+/// When a row of the table applies.
+struct When {
+    /// As docs/keys.md says it; empty where it goes without saying.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "read by the test that holds the page against this table"
+        )
+    )]
+    words: &'static str,
+    holds: fn(&Model) -> bool,
 }
+
+const fn when(words: &'static str, holds: fn(&Model) -> bool) -> When {
+    When { words, holds }
+}
+
+const ALWAYS: When = when("", |_| true);
+const READING: When = when("something is unread", |model| {
+    matches!(model.natural(), Next::Read(_))
+});
+const TO_QUESTION: When = when("a question is open", |model| {
+    model.natural() == Next::Question
+});
+const ANSWERING: When = when("at an open question", |model| {
+    model.natural() == Next::Answer
+});
+const RUNNABLE: When = when("the demo has not run", |model| model.natural() == Next::Run);
+const BEATING: When = when("the demo is told", |model| {
+    matches!(model.natural(), Next::Beat | Next::Word)
+});
+const ENOUGH: When = when("a chart moves", |model| model.natural() == Next::Enough);
+const JUDGING: When = when("after the last beat", |model| match model.natural() {
+    Next::Verdict => true,
+    Next::Word => model.newest() + 1 == model.beat_count(),
+    _ => false,
+});
+const QUIZZING: When = when("a quiz is ahead", |model| model.natural() == Next::Quiz);
+const STEPPING: When = when("nothing is unread", |model| model.natural() == Next::Step);
+/// A question with choices is open.
+const CHOOSING: When = when("a question is open", |model| {
+    model
+        .open_question()
+        .is_some_and(|question| !question.choice.is_empty())
+});
+const ON_CHOICES: When = when("at an open question", |model| {
+    (CHOOSING.holds)(model) && on_evidence(model)
+});
+const PREDICTING: When = when("a prediction is asked for", |model| {
+    model.open_question().is_some() && model.state().record.is_none()
+});
+const RUNNING: When = when("the demo runs", |model| model.running().is_some());
+const HAS_DEMO: When = when("", |model| model.scenario().is_some() && !model.busy());
+const HAS_RUN: When = when("", |model| model.observed().is_some());
+const HAS_KNOB: When = when("the demo has a knob", |model| knobs(model) > 0);
+const TURNS_LIVE: When = when("a chart moves", |model| knobs(model) > 0 && model.live());
+const TURNS: When = when("the demo has a knob", |model| {
+    knobs(model) > 0 && !model.busy()
+});
+const HAS_KNOBS: When = when("it has several", |model| knobs(model) > 1);
+const MORE: When = when("", |model| model.at + 1 < model.count());
+const LESS: When = when("", |model| model.at > 0);
+const PANICS: When = when("", |model| model.settings.panic_key);
 
 fn on_evidence(model: &Model) -> bool {
     model.screen.focus == Pane::Stage && model.screen.tab == Tab::Evidence
 }
 
-fn has_demo(model: &Model) -> bool {
-    model.scenario().is_some()
-}
-
-fn asked(model: &Model) -> bool {
-    model.open_question().is_some()
-}
-
-fn answering(model: &Model) -> bool {
-    asked(model) && on_evidence(model)
-}
-
-fn choosing(model: &Model) -> bool {
-    model
-        .open_question()
-        .is_some_and(|question| !question.choice.is_empty())
-}
-
-fn quizzing(model: &Model) -> bool {
-    model.state().record.is_some() && !asked(model) && !model.busy() && !model.quiz_done()
-}
-
-fn runnable(model: &Model) -> bool {
-    has_demo(model) && !model.busy() && model.state().record.is_none()
-}
-
-fn knob_count(model: &Model) -> usize {
-    model
-        .step()
-        .demo
-        .as_ref()
-        .map_or(0, |demo| demo.knobs.len())
-}
-
-fn several_knobs(model: &Model) -> bool {
-    on_evidence(model) && knob_count(model) > 1
-}
-
-fn turning(model: &Model) -> bool {
-    on_evidence(model) && knob_count(model) > 0
-}
-
-fn turning_live(model: &Model) -> bool {
-    turning(model) && model.live()
-}
-
-fn paused(model: &Model) -> bool {
-    model.paused().is_some()
-}
-
-fn more(model: &Model) -> bool {
-    model.at + 1 < model.count()
-}
-
-fn finished(model: &Model) -> bool {
-    more(model) && !model.busy()
-}
-
-fn less(model: &Model) -> bool {
-    model.at > 0
-}
-
-fn panics(model: &Model) -> bool {
-    model.settings.panic_key
+fn knobs(model: &Model) -> usize {
+    let demo = model.step().demo.as_ref();
+    demo.map_or(0, |demo| demo.knobs.len())
 }
 
 const fn row(
@@ -201,7 +293,7 @@ const fn row(
     hint: &'static str,
     help: &'static str,
     action: Action,
-    applies: fn(&Model) -> bool,
+    when: When,
 ) -> Binding {
     Binding {
         keys,
@@ -210,7 +302,7 @@ const fn row(
         help,
         action,
         context: Context::Panes,
-        applies,
+        when,
     }
 }
 
@@ -228,13 +320,14 @@ const fn within(
         help: "",
         action,
         context,
-        applies: always,
+        when: ALWAYS,
     }
 }
 
 use Action as A;
 use Key::{Char, Code, Ctrl};
 const ENTER: Key = Code(KeyCode::Enter);
+const SPACE: Key = Char(' ');
 const ESC: Key = Code(KeyCode::Esc);
 const UP: Key = Code(KeyCode::Up);
 const DOWN: Key = Code(KeyCode::Down);
@@ -244,53 +337,62 @@ const RIGHT: Key = Code(KeyCode::Right);
 /// The first row that matches wins: what is more particular stands above.
 #[rustfmt::skip]
 static TABLE: &[Binding] = &[
-    row(&[ENTER], "Enter", "answer", "give this answer", A::Proceed, answering),
-    row(&[ENTER], "Enter", "to the question", "go to the question", A::Proceed, asked),
-    row(&[ENTER], "Enter", "go on", "go on with the questions", A::Proceed, quizzing),
-    row(&[ENTER], "Enter", "run", "run the demo", A::Proceed, runnable),
-    row(&[ENTER], "Enter", "go on", "go on with this stage of the demo", A::Proceed, paused),
-    row(&[ENTER], "Enter", "go on", "enough of it: the demo goes on", A::Proceed, Model::live),
-    row(&[ENTER], "Enter", "next step", "go to the next step", A::Proceed, finished),
-    row(&[UP], "↑", "", "the answer above", A::CursorUp, answering),
-    row(&[DOWN], "↓", "", "the answer below", A::CursorDown, answering),
-    row(&[Char('a')], "a … f", "", "choose an answer by its letter", A::Pick(0), choosing),
-    row(&[Char('b')], "", "", "", A::Pick(1), choosing),
-    row(&[Char('c')], "", "", "", A::Pick(2), choosing),
-    row(&[Char('d')], "", "", "", A::Pick(3), choosing),
-    row(&[Char('e')], "", "", "", A::Pick(4), choosing),
-    row(&[Char('f')], "", "", "", A::Pick(5), choosing),
-    row(&[LEFT], "←  →", "change now", "change the value while it runs", A::KnobDown, turning_live),
-    row(&[LEFT], "←  →", "change", "change the value, and run again", A::KnobDown, turning),
-    row(&[RIGHT], "", "", "", A::KnobUp, turning),
-    row(&[UP], "↑  ↓", "", "choose what ← → change", A::CursorUp, several_knobs),
-    row(&[DOWN], "", "", "", A::CursorDown, several_knobs),
-    row(&[Char('r')], "r", "run", "run the demo on this machine's kernel", A::Run, has_demo),
-    row(&[Char('n'), RIGHT], "n", "next", "next step", A::Next, more),
-    row(&[Char('p'), LEFT], "p", "back", "previous step", A::Previous, less),
-    row(&[Code(KeyCode::Tab)], "Tab", "tab", "next tab of the stage", A::NextTab, always),
-    row(&[Code(KeyCode::BackTab)], "Shift-Tab", "", "previous tab", A::PreviousTab, always),
-    row(&[Char('1')], "1 2 3 4", "", "Evidence, Syscalls, By hand, In Docker", A::Tab(Tab::Evidence), always),
-    row(&[Char('2')], "", "", "", A::Tab(Tab::Syscalls), always),
-    row(&[Char('3')], "", "", "", A::Tab(Tab::ByHand), always),
-    row(&[Char('4')], "", "", "", A::Tab(Tab::InDocker), always),
-    row(&[Char('h')], "h  l", "pane", "go to the explanation, to the stage", A::Focus(Pane::Prose), always),
-    row(&[Char('l')], "", "", "", A::Focus(Pane::Stage), always),
-    row(&[Char('j'), DOWN], "j  k", "scroll", "scroll by a line (also ↓ ↑)", A::Scroll(Scroll::Lines(1)), always),
-    row(&[Char('k'), UP], "", "", "", A::Scroll(Scroll::Lines(-1)), always),
-    row(&[Code(KeyCode::PageDown), Char(' ')], "PgDn  PgUp", "", "scroll by a page (also Space)", A::Scroll(Scroll::Pages(1)), always),
-    row(&[Code(KeyCode::PageUp)], "", "", "", A::Scroll(Scroll::Pages(-1)), always),
-    row(&[Char('g'), Code(KeyCode::Home)], "g  G", "", "to the start, to the end", A::Scroll(Scroll::Start), always),
-    row(&[Char('G'), Code(KeyCode::End)], "", "", "", A::Scroll(Scroll::End), always),
-    row(&[Char('z')], "z", "zoom", "show only this pane, or both again", A::Zoom, always),
-    row(&[Char('x')], "x", "", "start this step afresh", A::Reset, has_demo),
-    row(&[Char('o')], "o", "outline", "all steps: jump to one", A::Outline, always),
-    row(&[Char('/')], "/", "find", "search all lessons", A::Search, always),
-    row(&[Char('m')], "m", "", "mouse for Glassbox, or to select text", A::Mouse, always),
-    row(&[Char('t')], "t", "", "other colours", A::Theme, always),
-    row(&[Char('?'), Code(KeyCode::F(1))], "?", "", "these keys", A::Help, always),
-    row(&[Char('q'), Ctrl('c')], "q", "", "quit", A::Quit, always),
-    row(&[Ctrl('z')], "Ctrl-Z", "", "suspend; `fg` comes back", A::Suspend, always),
-    row(&[Code(KeyCode::F(12))], "", "", "", A::Panic, panics),
+    row(&[ENTER, SPACE], "Enter", "read on", "read on: what is unread comes first (also Space, everywhere)", A::Proceed, READING),
+    row(&[ENTER, SPACE], "Enter", "say it", "give the answer that is chosen", A::Proceed, ANSWERING),
+    row(&[ENTER, SPACE], "Enter", "to the question", "go to the question", A::Proceed, TO_QUESTION),
+    row(&[ENTER, SPACE], "Enter", "run", "run the demo, beat by beat", A::Proceed, RUNNABLE),
+    row(&[ENTER, SPACE], "Enter", "the verdict", "what was said beside what was observed", A::Proceed, JUDGING),
+    row(&[ENTER, SPACE], "Enter", "next beat", "the next beat", A::Proceed, BEATING),
+    row(&[ENTER, SPACE], "Enter", "enough", "enough of it: the demo goes on", A::Proceed, ENOUGH),
+    row(&[ENTER, SPACE], "Enter", "go on", "go on with the questions", A::Proceed, QUIZZING),
+    row(&[ENTER, SPACE], "Enter", "next step", "go to the next step", A::Proceed, STEPPING),
+    row(&[Char('a')], "a … f", "choose", "choose an answer by its letter", A::Pick(0), CHOOSING),
+    row(&[Char('b')], "", "", "", A::Pick(1), CHOOSING),
+    row(&[Char('c')], "", "", "", A::Pick(2), CHOOSING),
+    row(&[Char('d')], "", "", "", A::Pick(3), CHOOSING),
+    row(&[Char('e')], "", "", "", A::Pick(4), CHOOSING),
+    row(&[Char('f')], "", "", "", A::Pick(5), CHOOSING),
+    row(&[UP], "↑  ↓", "", "the answer above, below", A::CursorUp, ON_CHOICES),
+    row(&[DOWN], "", "", "", A::CursorDown, ON_CHOICES),
+    row(&[Code(KeyCode::Backspace)], "Bksp", "back", "one beat back, from what was recorded; in a text one screen", A::Back, HAS_RUN),
+    row(&[Char('r')], "r", "run through", "let the demo go through without a wait", A::Run, RUNNING),
+    row(&[Char('r')], "r", "run without", "run without predicting, and go through", A::Run, PREDICTING),
+    row(&[Char('r')], "r", "run", "run the demo, and go through", A::Run, HAS_DEMO),
+    row(&[Char('w')], "w", "", "lean back: what comes next comes by itself, every 6 seconds; and no longer", A::LeanBack, ALWAYS),
+    row(&[Char(']')], "[  ]", "change now", "change the value while it runs", A::KnobUp, TURNS_LIVE),
+    row(&[Char(']')], "[  ]", "change", "change the value, and run again", A::KnobUp, TURNS),
+    row(&[Char(']')], "", "", "", A::KnobUp, HAS_KNOB),
+    row(&[Char('[')], "", "", "", A::KnobDown, HAS_KNOB),
+    row(&[Char('}')], "{  }", "", "choose which value [ ] change", A::OtherKnob(1), HAS_KNOBS),
+    row(&[Char('{')], "", "", "", A::OtherKnob(-1), HAS_KNOBS),
+    row(&[Char('e')], "e", "explanation", "go to the explanation", A::Focus(Pane::Prose), ALWAYS),
+    row(&[Char('s')], "s", "sources", "show where each value comes from, or no longer", A::Sources, HAS_RUN),
+    row(&[Char('c')], "c", "claims", "show the claims one by one, or in a line", A::Claims, HAS_RUN),
+    row(&[Char('n')], "n", "next", "next step", A::Next, MORE),
+    row(&[Char('p')], "p", "previous", "previous step", A::Previous, LESS),
+    row(&[Char('x')], "x", "", "start this step afresh", A::Reset, ALWAYS),
+    row(&[Code(KeyCode::Tab), Code(KeyCode::BackTab), Char('h'), Char('l')], "Tab", "", "the other pane (also h l)", A::OtherPane, ALWAYS),
+    row(&[Char('1')], "1 2 3 4", "", "Evidence, Syscalls, By hand, In Docker", A::Tab(Tab::Evidence), ALWAYS),
+    row(&[Char('2')], "", "", "", A::Tab(Tab::Syscalls), ALWAYS),
+    row(&[Char('3')], "", "", "", A::Tab(Tab::ByHand), ALWAYS),
+    row(&[Char('4')], "", "", "", A::Tab(Tab::InDocker), ALWAYS),
+    row(&[RIGHT], "←  →", "", "the tab beside this one", A::NextTab, ALWAYS),
+    row(&[LEFT], "", "", "", A::PreviousTab, ALWAYS),
+    row(&[Char('j'), DOWN], "j  k", "", "scroll by a line (also ↓ ↑)", A::Scroll(Scroll::Lines(1)), ALWAYS),
+    row(&[Char('k'), UP], "", "", "", A::Scroll(Scroll::Lines(-1)), ALWAYS),
+    row(&[Code(KeyCode::PageDown)], "PgDn  PgUp", "", "scroll by a page", A::Scroll(Scroll::Pages(1)), ALWAYS),
+    row(&[Code(KeyCode::PageUp)], "", "", "", A::Scroll(Scroll::Pages(-1)), ALWAYS),
+    row(&[Char('g'), Code(KeyCode::Home)], "g  G", "", "to the start, to the end (also Home, End)", A::Scroll(Scroll::Start), ALWAYS),
+    row(&[Char('G'), Code(KeyCode::End)], "", "", "", A::Scroll(Scroll::End), ALWAYS),
+    row(&[Char('z')], "z", "", "show only this pane, or both again", A::Zoom, ALWAYS),
+    row(&[Char('o')], "o", "outline", "all steps: jump to one", A::Outline, ALWAYS),
+    row(&[Char('/')], "/", "find", "search all lessons", A::Search, ALWAYS),
+    row(&[Char('m')], "m", "", "mouse for Glassbox, or to select text", A::Mouse, ALWAYS),
+    row(&[Char('t')], "t", "", "other colours", A::Theme, ALWAYS),
+    row(&[Char('?'), Code(KeyCode::F(1))], "?", "", "the keys that do something now", A::Help, ALWAYS),
+    row(&[Char('q'), Ctrl('c')], "q", "", "quit (also Ctrl-C)", A::Quit, ALWAYS),
+    row(&[Ctrl('z')], "Ctrl-Z", "", "suspend; `fg` comes back", A::Suspend, ALWAYS),
+    row(&[Code(KeyCode::F(12))], "", "", "", A::Panic, PANICS),
 
     within(Context::List, &[ENTER], "Enter", "go there", A::Accept),
     within(Context::List, &[UP], "↑  ↓", "choose", A::CursorUp),

@@ -44,6 +44,8 @@ pub(super) fn layout(screen: &Screen) -> Option<Layout> {
                 },
             )
         }
+        (false, Pane::Prose) if screen.whole => (body, nothing),
+        (false, Pane::Stage) if screen.whole => (nothing, body),
         (false, focus) => {
             // What has the focus gets more room.
             let top = match focus {
@@ -93,7 +95,16 @@ pub(super) fn inner(pane: Rect) -> Rect {
 /// The size that text in a pane is set for, also while the pane isn't shown.
 pub(super) fn text_width(screen: &Screen, pane: Pane) -> usize {
     let shown = layout(screen).map_or(0, |layout| inner(layout.pane(pane)).width);
-    usize::from(if shown > 0 { shown } else { LEAST.0 - 4 })
+    // One pane alone has the width that the other gets when it is shown.
+    let alone = match screen.zoom {
+        false => screen.size.0.saturating_sub(4),
+        true => LEAST.0 - 4,
+    };
+    usize::from(if shown > 0 {
+        shown
+    } else {
+        alone.max(LEAST.0 - 4)
+    })
 }
 
 /// How many lines of a pane are seen at once.

@@ -20,6 +20,7 @@ mod keymap;
 mod layout;
 mod model;
 mod msg;
+mod play;
 mod popup;
 mod question;
 mod rows;
@@ -30,6 +31,7 @@ mod terminal;
 mod theme;
 mod update;
 mod view;
+mod way;
 
 #[cfg(test)]
 mod tests;
@@ -105,6 +107,8 @@ pub fn run(course: Course, options: Options) -> Result<Vec<Leftover>, Error> {
     };
     let settings = model::Settings {
         theme,
+        sources: false,
+        claims: false,
         color: !options.no_color,
         mouse: options.mouse,
         ascii: options.ascii,
@@ -127,6 +131,8 @@ impl Still {
     pub fn new(course: Course, size: (u16, u16)) -> Result<Still, Error> {
         let settings = model::Settings {
             theme: Theme::Dark,
+            sources: false,
+            claims: false,
             color: true,
             mouse: true,
             ascii: false,

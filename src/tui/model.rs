@@ -1,6 +1,7 @@
 //! Everything that the screen shows and that keys change.
 
 use super::msg::RunId;
+use super::play::Play;
 use super::popup::Popup;
 use super::question::{Asked, Questioning};
 use super::rows::Content;
@@ -22,6 +23,8 @@ pub(super) struct Model {
     /// What the learner did, for each place.
     pub(super) states: Vec<StepState>,
     pub(super) runs: Runs,
+    /// Whether the run that waits for the learner's consent is to go through.
+    pub(super) agreed_through: bool,
     pub(super) screen: Screen,
     /// The topmost is the last.
     pub(super) popups: Vec<Popup>,
@@ -47,6 +50,10 @@ pub(super) enum Phase {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
     pub(super) theme: Theme,
+    /// Where each value comes from is shown below it.
+    pub(super) sources: bool,
+    /// The claims are shown one by one.
+    pub(super) claims: bool,
     pub(super) color: bool,
     pub(super) mouse: bool,
     /// Signs and borders of ASCII characters only.
@@ -72,7 +79,7 @@ pub(super) struct Running {
     pub(super) place: usize,
     pub(super) scenario: Scenario,
     pub(super) history: History,
-    /// The stage, as an action's index, after which the learner said to go on.
+    /// The action at which it waited and was told to go on; `None` once it has.
     pub(super) released: Option<usize>,
     /// Nobody waits for its result any more: its events are dropped.
     pub(super) stopped: bool,
@@ -84,8 +91,10 @@ pub(super) struct StepState {
     pub(super) visited: bool,
     /// The knobs that were moved.
     pub(super) knobs: KnobValues,
-    /// The knob that the arrow keys turn.
+    /// The knob that the keys turn.
     pub(super) knob: usize,
+    /// Which beat of the last run is shown.
+    pub(super) play: Play,
     /// The demo with its knobs set; the error is a bug of the lesson.
     pub(super) scenario: Option<Result<Scenario, String>>,
     pub(super) prediction: Asked,
@@ -117,6 +126,7 @@ impl Model {
             at,
             states,
             runs: Runs::default(),
+            agreed_through: false,
             screen: Screen {
                 size: (80, 24),
                 focus: Pane::Prose,
@@ -124,6 +134,8 @@ impl Model {
                 zoom: false,
                 prose: 0,
                 tabs: [0; 4],
+                whole: false,
+                read: [0; 5],
             },
             popups: Vec::new(),
             settings,
@@ -143,6 +155,7 @@ impl Model {
         self.screen.tab = Tab::Evidence;
         self.screen.prose = 0;
         self.screen.tabs = [0; 4];
+        self.screen.read = [0; 5];
         self.state_mut().visited = true;
         self.instantiate();
     }
@@ -221,15 +234,8 @@ impl Model {
     /// of its action.
     pub(super) fn paused(&self) -> Option<usize> {
         let run = self.running()?;
-        let stage = run.history.paused();
-        // Their word is on its way: a second one would be for another stage.
-        stage.filter(|stage| run.released != Some(*stage))
-    }
-
-    /// Whether what is shown goes, or went, from stage to stage.
-    pub(super) fn staged(&self) -> bool {
-        self.observed()
-            .is_some_and(|(scenario, _)| scenario.plan.stages() > 0)
+        // Their word is on its way: a second one would be for another one.
+        run.history.paused().filter(|_| run.released.is_none())
     }
 
     /// Whether this step's demo runs now or is about to.
@@ -269,6 +275,10 @@ impl Model {
         if state.record.is_none() {
             let question = self.scenario()?.predict.as_ref()?;
             return state.prediction.answer.is_none().then_some(question);
+        }
+        // It comes after the last picture.
+        if state.play.at.is_some() || !state.quiz.begun {
+            return None;
         }
         let quiz = self.step().quiz.as_ref()?;
         let question = quiz.question.get(state.quiz.at)?;

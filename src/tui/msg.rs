@@ -16,6 +16,8 @@ pub(super) enum Msg {
     Mouse(MouseEvent),
     /// The terminal has another size.
     Resize(u16, u16),
+    /// The while is over.
+    Wake,
     /// A run has news.
     Run(RunId, News),
     /// SIGTSTP from outside; Ctrl-Z is a key in raw mode.

@@ -29,6 +29,8 @@ pub(super) struct Asked {
 pub(super) struct Questioning {
     /// The question that is on; one past the last when all are done.
     pub(super) at: usize,
+    /// The learner has seen the last picture, and goes on.
+    pub(super) begun: bool,
     asked: Vec<Asked>,
 }
 

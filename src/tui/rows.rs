@@ -1,6 +1,6 @@
 //! Rows: lines of text that can be clicked, and the panes made of them.
 
-use super::screen::Tab;
+use super::screen::{Pane, Tab};
 use crate::render::{Line, Plot, Role, Span, wrap};
 use std::ops::Range;
 
@@ -52,6 +52,8 @@ pub(super) enum Turn {
 pub(super) struct Content {
     pub(super) prose: Vec<Row>,
     pub(super) stage: Vec<Row>,
+    /// How many of the stage's first lines stay where they are when it scrolls.
+    pub(super) pinned: usize,
     /// The charts that the stage's rows refer to, and how many rows each may have.
     pub(super) plots: Vec<Plot>,
     pub(super) plot_height: usize,
@@ -62,6 +64,24 @@ pub(super) struct Content {
     /// Likewise for the tabs that are prose, and, with the number of events and
     /// the run's id, for the calls.
     pub(super) stage_key: Option<(usize, usize, Tab, usize, u64)>,
+}
+
+impl Content {
+    pub(super) fn rows(&self, pane: Pane) -> &[Row] {
+        match pane {
+            Pane::Prose => &self.prose,
+            Pane::Stage => &self.stage,
+        }
+    }
+
+    /// How many lines of a pane of this height stay where they are: never so many
+    /// that the rest could not be read.
+    pub(super) fn pinned(&self, pane: Pane, page: usize) -> usize {
+        match pane {
+            Pane::Prose => 0,
+            Pane::Stage => self.pinned.min(page / 2),
+        }
+    }
 }
 
 impl From<Line> for Row {

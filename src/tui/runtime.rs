@@ -23,15 +23,18 @@ use signal_hook::iterator::Signals;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Enough that a burst of events never waits for a draw, and little memory.
 const QUEUE: usize = 1024;
 /// How long the answer to a question that the terminal was asked may trickle.
 const REPORT: Duration = Duration::from_millis(100);
+
+/// How long each thing is shown to one who leans back.
+const LEANING: Duration = Duration::from_secs(6);
 
 /// Shows the course until the learner quits. Returns what its runs have left.
 pub(super) fn run(mut model: Model) -> Result<Vec<Leftover>, Error> {
@@ -72,7 +75,20 @@ fn turn(
             }
             model.phase = Phase::Shown;
         }
-        let Ok(first) = receiver.recv() else {
+        let first = match runs.wake {
+            None => receiver.recv().ok(),
+            Some(when) => {
+                match receiver.recv_timeout(when.saturating_duration_since(Instant::now())) {
+                    Ok(msg) => Some(msg),
+                    Err(RecvTimeoutError::Timeout) => {
+                        runs.wake = None;
+                        Some(Msg::Wake)
+                    }
+                    Err(RecvTimeoutError::Disconnected) => None,
+                }
+            }
+        };
+        let Some(first) = first else {
             return Ok(());
         };
         // All that waits, but never so much that nothing is drawn for long.
@@ -107,6 +123,7 @@ fn carry_out(
         Effect::Stop(id) => runs.steer(id, Control::finish),
         Effect::Limit(id, set) => runs.steer(id, |run| run.limit(set)),
         Effect::Enough(id, action) => runs.steer(id, |run| run.enough(action)),
+        Effect::Wake => runs.wake = Some(Instant::now() + LEANING),
         Effect::Mouse(on) => terminal.capture_mouse(on)?,
         Effect::Suspend => {
             terminal.suspend()?;
@@ -183,6 +200,8 @@ struct Runs {
     crashed: Arc<AtomicBool>,
     /// What all runs until now have left.
     left: Arc<Mutex<Vec<Leftover>>>,
+    /// When the one who leans back is shown the next thing.
+    wake: Option<Instant>,
 }
 
 impl Runs {
@@ -192,6 +211,7 @@ impl Runs {
             running: BTreeMap::new(),
             crashed: Arc::default(),
             left: Arc::default(),
+            wake: None,
         }
     }
 

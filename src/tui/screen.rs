@@ -10,8 +10,37 @@ pub(super) struct Screen {
     pub(super) zoom: bool,
     /// The first line shown of the explanation.
     pub(super) prose: usize,
-    /// The first line shown of each tab.
+    /// The first line shown of each tab, below what is pinned.
     pub(super) tabs: [usize; 4],
+    /// Where there is room for one pane only: the one with the focus has it all.
+    pub(super) whole: bool,
+    /// How many lines of the explanation and of each tab have been on the screen,
+    /// from the top.
+    pub(super) read: [usize; 5],
+}
+
+impl Screen {
+    /// The first line shown of a pane.
+    pub(super) fn scroll(&self, pane: Pane) -> usize {
+        match pane {
+            Pane::Prose => self.prose,
+            Pane::Stage => self.tabs[self.tab as usize],
+        }
+    }
+
+    /// Where a pane's share of `read` stands.
+    pub(super) fn share(&self, pane: Pane) -> usize {
+        match pane {
+            Pane::Prose => 0,
+            Pane::Stage => 1 + self.tab as usize,
+        }
+    }
+
+    /// The evidence shows something else: from its start, and unread.
+    pub(super) fn renew(&mut self) {
+        self.tabs[Tab::Evidence as usize] = 0;
+        self.read[1 + Tab::Evidence as usize] = 0;
+    }
 }
 
 /// The two halves of the screen.

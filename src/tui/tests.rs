@@ -1,6 +1,7 @@
 //! Keys in, screens and effects out: the whole program without terminal and
 //! kernel. Runs are fed by fabricated events.
 
+mod beats;
 mod charts;
 mod stages;
 
@@ -11,6 +12,7 @@ use super::screen::{Pane, Tab};
 use super::theme::Theme;
 use super::update::{settle, update};
 use super::view::view;
+use super::way::Next;
 use crate::base::Errno;
 use crate::course::{
     Block, Course, Document, Inline, KnobValue, Lesson, LessonMeta, Origin, Quiz, Step, StepId,
@@ -162,6 +164,8 @@ impl App {
     fn with(course: Course, width: u16, height: u16) -> App {
         let settings = Settings {
             theme: Theme::Dark,
+            sources: false,
+            claims: false,
             color: true,
             mouse: true,
             ascii: false,
@@ -201,6 +205,18 @@ impl App {
         self
     }
 
+    /// Presses Enter: as often as there is more to read, and once more.
+    fn enter(&mut self) -> &mut App {
+        loop {
+            settle(&mut self.model);
+            let reading = matches!(self.model.natural(), Next::Read(_));
+            self.press("Enter");
+            if !reading {
+                return self;
+            }
+        }
+    }
+
     fn mouse(&mut self, kind: MouseEventKind, column: u16, row: u16) -> &mut App {
         self.send(Msg::Mouse(MouseEvent {
             kind,
@@ -231,6 +247,7 @@ impl App {
             | Effect::Limit(..)
             | Effect::Enough(..)
             | Effect::Mouse(_)
+            | Effect::Wake
             | Effect::Suspend => None,
         });
         ids.max().expect("a run was asked for")
@@ -328,6 +345,7 @@ fn events(name: &str) -> Vec<Event> {
         fact("box/hostname", Value::Text(name.into())),
         fact("host/hostname", Value::Text("vm".into())),
         fact("host/pid", Value::Number(4890, crate::plan::Unit::Id)),
+        Event::Holding,
         Event::Cleaned,
     ]
 }
@@ -337,7 +355,7 @@ fn a_step_at_three_sizes() {
     for (width, height) in [(80, 24), (120, 40), (160, 45)] {
         let mut app = App::new(width, height);
         insta::assert_snapshot!(format!("before-{width}x{height}"), app.screen());
-        app.press("b Enter").observe("kettle");
+        app.press("b r").observe("kettle");
         insta::assert_snapshot!(format!("after-{width}x{height}"), app.screen());
     }
 }
@@ -365,35 +383,45 @@ fn enter_alone_goes_through_the_course() {
     app.shows("Predict:").press("Enter");
     assert_eq!(app.model.screen.focus, Pane::Stage);
     app.press("Down Enter")
-        .shows("You predict: What it was called before");
+        .shows("You said  b  What it was called before");
     assert_eq!(app.runs(), 0, "the answer may still be changed");
     app.press("Enter").shows("Running on this machine's kernel");
     app.observe("kettle")
-        .shows("you were right")
+        .shows("The box takes a new name.")
+        .shows("▸ hostname")
+        .hides("✓ right");
+    app.press("Enter")
+        .shows("✓ right")
+        .shows("▸ hostname")
         .shows("Two namespaces, two names.");
     app.press("Enter").shows("A page to read, about sharks");
     app.press("Enter")
         .shows("What stays")
         .press("Enter")
         .observe("kettle");
-    app.shows("Question 1 of 2").hides("There is a name.");
+    app.hides("Question 1 of 2")
+        .press("Enter")
+        .shows("All 1 claims");
     app.press("Enter")
-        .shows("you were right")
+        .shows("Question 1 of 2")
+        .shows("hostname    vm");
+    app.press("Enter")
+        .shows("✓ right")
         .press("Enter")
         .shows("Question 2 of 2");
-    app.press("4 8 9 1 Back 0 Enter").shows("you were right");
+    app.press("4 8 9 1 Back 0 Enter").shows("✓ right");
     app.press("Enter")
         .shows("2 of 2 right")
         .shows("A namespace decides what a process sees.");
-    app.shows("✓ There is a name.");
+    app.press("c").shows("✓ There is a name.");
 }
 
 #[test]
 fn a_prediction_is_compared_and_may_be_skipped() {
     for (keys, expected) in [
-        ("a r", "✗ Observed:  What it was called before"),
-        ("b r", "✓ Observed:  What it was called before"),
-        ("r", "You said:  nothing, this time"),
+        ("a r", "You said  a  kettle as well  ✗ not so"),
+        ("b r", "You said  b  What it was called before  ✓ right"),
+        ("r", "You said  nothing, this time"),
     ] {
         let mut app = App::new(120, 40);
         app.press(keys).observe("kettle").shows(expected);
@@ -404,9 +432,9 @@ fn a_prediction_is_compared_and_may_be_skipped() {
 #[test]
 fn turning_a_knob_runs_again() {
     let mut app = App::new(120, 40);
-    app.press("l Right").shows("◂ teapot ▸");
+    app.press("]").shows("◂ teapot ▸");
     assert_eq!(app.runs(), 0, "nothing ran yet, so nothing runs again");
-    app.press("r").observe("teapot").press("Right");
+    app.press("r").observe("teapot").press("]");
     assert_eq!(app.runs(), 2);
     assert!(matches!(app.effects.last(), Some(Effect::Run { .. })));
     let scenario = &app.model.runs.current.as_ref().unwrap().scenario;
@@ -414,19 +442,16 @@ fn turning_a_knob_runs_again() {
         scenario.knobs,
         [("name".into(), KnobValue::Text("urn".into()))]
     );
-    app.observe("urn")
-        .shows("urn ·")
-        .press("Right")
-        .shows("urn ·");
+    app.observe("urn").shows("urn ·").press("]").shows("urn ·");
     assert_eq!(app.runs(), 2, "at its end a knob does nothing");
 }
 
 #[test]
 fn quick_turns_never_run_two_at_once() {
     let mut app = App::new(120, 40);
-    app.press("r").observe("kettle").press("Right");
+    app.press("r").observe("kettle").press("]");
     let first = app.run_id();
-    app.press("Right").press("Left");
+    app.press("]").press("[");
     assert_eq!(
         app.run_id(),
         first,
@@ -437,7 +462,9 @@ fn quick_turns_never_run_two_at_once() {
         .hides("stale");
     app.send(Msg::Run(first, News::Ended));
     assert_ne!(app.run_id(), first);
-    app.observe("teapot").shows("✓ The box has the new name.");
+    app.observe("teapot")
+        .press("c")
+        .shows("✓ The box has the new name.");
 }
 
 #[test]
@@ -494,7 +521,7 @@ fn what_the_host_refuses_is_explained() {
     app.shows("! This host can't do all of it: only root may");
     app.shows("unshare(CLONE_NEWUTS)")
         .shows("→ run it with sudo");
-    app.shows("? Observed:").hides("Two namespaces, two names.");
+    app.shows("Observed  ?").hides("Two namespaces, two names.");
     app.press("o").shows("! ");
 }
 
@@ -523,11 +550,11 @@ fn a_pack_from_disk_runs_only_after_yes() {
     app.observe("kettle").press("r");
     assert_eq!(app.runs(), 2, "asked once");
     // A value of a knob can make a command of it that nobody has read.
-    app.observe("kettle").press("Right");
+    app.observe("kettle").press("]");
     assert_eq!(app.runs(), 2, "asked for each plan");
     app.shows("box: set the hostname to `teapot`").press("y");
     assert_eq!(app.runs(), 3);
-    app.observe("teapot").press("Left");
+    app.observe("teapot").press("[");
     assert_eq!(app.runs(), 4, "the first one was agreed to");
 }
 
@@ -557,11 +584,11 @@ fn every_line_can_be_scrolled_to() {
         .press("PgDn")
         .shows("↑");
     app.press("l r").observe("kettle").hides("Explanation");
-    app.press("G")
+    app.press("c G")
         .shows("✓ The box has the new name.")
         .press("k")
         .shows("↓ 1 more line ");
-    app.press("z h").shows("Explanation").shows("Evidence");
+    app.press("z h").shows("Explanation").hides("Evidence");
     let wheel = MouseEventKind::ScrollDown;
     app.press("g").mouse(wheel, 10, 5);
     app.shows("↑ 3 more lines");
@@ -571,10 +598,15 @@ fn every_line_can_be_scrolled_to() {
 fn the_mouse_does_what_keys_do() {
     let mut app = App::new(120, 40);
     app.click("b) What it was")
-        .shows("You predict: What it was called before");
+        .shows("You said  b  What it was called before");
     app.click("Now press Enter")
         .shows("Running")
         .observe("kettle");
+    // What the footer offers, and the header's outline.
+    app.click("the verdict").shows("✓ right");
+    app.click("hostname of its own")
+        .shows("Outline")
+        .press("Esc");
     app.click("▸  1 of 3");
     assert_eq!(app.runs(), 2, "the knob was turned");
     app.observe("teapot")

@@ -29,6 +29,7 @@ pub fn carry(demo: &str) -> Vec<Event> {
         attended: false,
         guarded: false,
         one_cpu: false,
+        told: false,
     };
     let (mut wire, theirs) = UnixStream::pair().unwrap();
     wire.set_read_timeout(Some(PATIENCE)).unwrap();

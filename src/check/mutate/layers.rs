@@ -173,5 +173,6 @@ fn action(place: &Place, verb: Verb) -> Action {
         of: None,
         at: None,
         say: None,
+        at_once: false,
     }
 }

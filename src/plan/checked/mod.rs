@@ -51,10 +51,10 @@ impl Plan {
 }
 
 impl Checked {
-    /// The plan for somebody who sits in front of it: a `stage` waits for them,
-    /// and a `watch` with a time for that takes it.
+    /// The plan for somebody who sits in front of it: a `stage` and the end of a
+    /// beat ([`Plan::waits_before`]) wait for them, and a `watch` with a time for that takes it.
     pub fn attended(mut self) -> Checked {
-        self.0.attended = true;
+        (self.0.attended, self.0.told) = (true, true);
         for action in &mut self.0.actions {
             if let Verb::Watch(watch) = &mut action.verb {
                 watch.time = watch.live.unwrap_or(watch.time);

@@ -20,6 +20,7 @@ fn plan(text: &str) -> Plan {
         attended: false,
         guarded: false,
         one_cpu: false,
+        told: false,
     }
 }
 

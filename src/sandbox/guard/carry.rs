@@ -50,6 +50,7 @@ impl Run {
             }
         }
         for (index, action) in self.plan.actions.clone().into_iter().enumerate() {
+            self.end_beat(index)?;
             (self.doing, self.released) = (Some(index), false);
             self.tell(Event::Doing { action: index })?;
             match self.plan.guarded {
@@ -57,6 +58,7 @@ impl Run {
                 true => self.try_to_act(index, &action)?,
             }
         }
+        self.end_beat(self.plan.actions.len())?;
         // What was seen without it shows nothing, whatever it was.
         if let Some(taken) = self.groups.taken(None) {
             self.tell(Event::Refused(taken.refusal(None)))?;
@@ -103,6 +105,16 @@ impl Run {
             self.tell(Event::Fact(fact))?;
         }
         Ok(())
+    }
+
+    /// Waits at the end of a beat, where somebody is told them one by one.
+    fn end_beat(&mut self, next: usize) -> Result<(), End> {
+        if !self.plan.told || !self.plan.waits_before(next) {
+            return Ok(());
+        }
+        self.released = false;
+        self.tell(Event::Paused)?;
+        self.await_word()
     }
 
     /// Carries out one action.

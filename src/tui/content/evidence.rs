@@ -1,105 +1,181 @@
-//! The evidence tab: question, knobs, what is under way, what was observed.
+//! The evidence tab: before the run a question and the knobs; then beat by beat what
+//! happened; at the end what was said beside what was observed.
 
 use std::borrow::Cow;
 
-use super::questions::{ask, compared, quiz};
+use super::questions::{ask, letter, quiz, verdict};
 use crate::check::Verdict;
 use crate::course::Scenario;
 use crate::plan::History;
-use crate::render::{self, Line, Plot, Role, Span, wrap};
+use crate::render::{self, Line, Mark, Plot, Role, Span, wrap};
 use crate::session::{Outcome, Record};
 use crate::tui::model::Model;
 use crate::tui::question::Answer;
 use crate::tui::rows::{Row, Slice, Target, Turn, rows, signed, text};
 use crate::tui::screen::Tab;
+use crate::tui::way::Showing;
 
 /// The signs of a chart's lines in its legend, as `view` draws them.
 const CURVES: [&str; 3] = ["⠒⠒", "••", "××"];
 const LIMIT: &str = "╌╌";
 
-/// The evidence tab: question, knobs, what is under way, what was observed.
-pub(super) fn evidence(model: &Model, width: usize) -> Vec<Row> {
-    let state = model.state();
+/// The lines, and how many of the first stay where they are.
+pub(super) fn evidence(model: &Model, width: usize) -> (Vec<Row>, usize) {
     if model.step().demo.is_none() {
-        return text(
-            "This step has no demo: read on, then press Enter.",
-            Role::Dim,
-            width,
-        );
+        let words = "This step has no demo: read on, then press Enter.";
+        return (text(words, Role::Dim, width), 0);
     }
-    if let Some(Err(message)) = &state.scenario {
-        return text(
-            format!("✗ This demo can't be made: {message}"),
-            Role::Bad,
-            width,
-        );
+    if let Some(Err(message)) = &model.state().scenario {
+        let words = format!("✗ This demo can't be made: {message}");
+        return (text(words, Role::Bad, width), 0);
     }
-    // A quiz that is on stands above all else; then what moves, close to the
-    // knobs that move it, so that a low pane has room for all of it.
-    let moving = [charts(model, width), bars(model, width)];
-    let (knobs, status) = (knobs(model, width), status(model, width));
-    let mut parts = vec![quiz(model, width)];
-    if model.staged() {
-        // From stage to stage, and at the end, the figure keeps its place.
-        parts.push(status);
-        parts.push(observed(model, width, render::figure));
-        parts.extend(moving);
-        let rest = [prediction(model, width), knobs];
-        let findings = observed(model, width, |scenario, history, width| {
-            let mut lines = render::observer(history, width);
-            if !lines.is_empty() {
-                lines.push(Line::default());
-            }
-            lines.extend(render::findings(scenario, history, verdicts(model), width));
-            lines
-        });
-        match model.busy() {
-            true => parts.extend([vec![findings], rest.into()].concat()),
-            false => parts.extend([rest.into(), vec![findings]].concat()),
-        }
-    } else {
-        parts.extend(moving);
-        match model.content.plots.is_empty() {
-            true => parts.extend([prediction(model, width), knobs, status]),
-            false => parts.extend([[knobs, status].concat(), prediction(model, width)]),
-        }
-        parts.push(observed(model, width, |scenario, history, width| {
-            render::evidence(scenario, history, verdicts(model), width)
-        }));
-    }
+    let (head, rest) = match model.showing() {
+        Showing::Nothing => (
+            Vec::new(),
+            vec![
+                prediction(model, width),
+                knobs(model, width),
+                status(model, width),
+            ],
+        ),
+        Showing::Beat(beat) => told(model, beat, width),
+        Showing::Verdict => ended(model, width),
+    };
+    let mut parts = rest;
+    let pinned = head.len();
+    parts.insert(0, head);
     parts.retain(|part| !part.is_empty());
-    parts.join(&Row::default())
+    (parts.join(&Row::default()), pinned)
 }
 
-/// Whether a quiz is still to be answered: the evidence would give its answers
-/// away. But a stage is there to be looked at.
-fn quizzing(model: &Model) -> bool {
-    let looking = model.staged() && model.busy();
-    model.step().quiz.is_some() && !model.quiz_done() && !looking
-}
-
-/// What became of the claims; nothing yet while a run is under way.
-fn verdicts(model: &Model) -> &[Verdict] {
-    match (model.running(), &model.state().record) {
-        (None, Some(record)) => record.verdicts.as_slice(),
-        (Some(_), _) | (None, None) => &[],
+/// A beat: its sentence, which stays; then what it changed, and what was known.
+fn told(model: &Model, number: usize, width: usize) -> (Vec<Row>, Vec<Vec<Row>>) {
+    let beats = model.beats();
+    let (Some((scenario, history)), Some(beat)) = (model.observed(), beats.get(number)) else {
+        return Default::default();
+    };
+    let newest = number + 1 == beats.len();
+    let mut head = rows(render::sentence(scenario, history, beat, width));
+    head.extend(
+        status(model, width)
+            .into_iter()
+            .filter(|_| newest && model.busy()),
+    );
+    let until = beat.until(history);
+    let shows = render::shows(scenario, history, beat);
+    let mut parts = vec![rows(render::outputs(history, beat, width))];
+    if !shows {
+        parts.push(rows(render::calls(scenario, history, beat, width)));
     }
-}
-
-/// A drawing of what was observed.
-fn observed(
-    model: &Model,
-    width: usize,
-    draw: impl Fn(&Scenario, &History, usize) -> Vec<Line>,
-) -> Vec<Row> {
-    match model.observed().filter(|_| !quizzing(model)) {
-        Some((scenario, history)) => rows(draw(scenario, &shown(model, history), width)),
-        None => Vec::new(),
+    let figure = rows(render::figure(scenario, &until, width));
+    let bars = rows(render::bars(scenario, &until, width));
+    let table = render::beat_rows(scenario, history, beat, model.settings.sources, width);
+    // What changed comes first.
+    let (first, last) = match render::figure_changed(scenario, history, beat) {
+        true => (figure, Vec::new()),
+        false => (Vec::new(), figure),
+    };
+    parts.push(first);
+    parts.push(charts(model, width));
+    match render::bars_changed(scenario, history, beat) {
+        true => parts.extend([bars, rows(table), last]),
+        false => parts.extend([rows(table), bars, last]),
     }
+    parts.push(rows(render::troubles(&until, width)));
+    parts.push(said(model, scenario, width));
+    if newest && model.live() {
+        parts.push(knobs(model, width));
+    }
+    if number < model.state().play.furthest {
+        let dim = |row: &mut Row| {
+            row.line
+                .spans
+                .iter_mut()
+                .for_each(|span| span.role = Role::Dim)
+        };
+        parts.iter_mut().flatten().for_each(dim);
+        head.extend(text("Recorded before: nothing is run.", Role::Dim, width));
+    }
+    (head, parts)
 }
 
-fn bars(model: &Model, width: usize) -> Vec<Row> {
-    observed(model, width, render::bars)
+/// The end of a run: what was said and observed, with the rows that answer, stays;
+/// below it all of the evidence.
+fn ended(model: &Model, width: usize) -> (Vec<Row>, Vec<Vec<Row>>) {
+    let state = model.state();
+    let Some(record) = state.record.as_ref().filter(|_| !model.busy()) else {
+        return (status(model, width), Vec::new());
+    };
+    let history = record.evidence(model.step());
+    let (scenario, sources) = (&record.scenario, model.settings.sources);
+    let mut head = quiz(model, width);
+    let mut parts = Vec::new();
+    let mut answering = Vec::new();
+    if head.is_empty() {
+        if let Some(question) = &scenario.predict {
+            head = verdict(question, state.prediction.answer, &history, width);
+            answering = answers(scenario, question);
+            let marked: Vec<_> = answering.iter().map(|row| (*row, Mark::Answer)).collect();
+            head.extend(rows(render::rows(&marked, &history, sources, width)));
+        } else {
+            head = summary(record, width);
+        }
+    }
+    if scenario.predict.is_some() {
+        parts.push(summary(record, width));
+    }
+    parts.push(rows(render::figure(scenario, &history, width)));
+    parts.push(charts(model, width));
+    parts.push(rows(render::bars(scenario, &history, width)));
+    let verdicts = folded(model, record);
+    let mut findings = render::observer(&history, width);
+    if !findings.is_empty() {
+        findings.push(Line::default());
+    }
+    let mut rest = scenario.clone();
+    rest.show.retain(|row| !answering.contains(&row));
+    findings.extend(render::findings(&rest, &history, verdicts, sources, width));
+    parts.push(rows(findings));
+    parts.push(knobs(model, width));
+    (head, parts)
+}
+
+/// The rows of the table that a question is about.
+fn answers<'s>(
+    scenario: &'s Scenario,
+    question: &crate::check::Question,
+) -> Vec<&'s crate::course::ShowRow> {
+    let tests = question
+        .choice
+        .iter()
+        .flat_map(|choice| choice.when.facts());
+    let asked: Vec<_> = tests.chain(&question.number).collect();
+    let about = |id: &crate::plan::FactRef, exactly: bool| {
+        asked.iter().any(|asked| match exactly {
+            true => *asked == id,
+            false => asked.is_named_by(id) || id.is_named_by(asked),
+        })
+    };
+    let rows = |exactly: bool| -> Vec<_> {
+        let shown = scenario.show.iter();
+        shown
+            .filter(|row| {
+                let mut facts = row.inside.iter().chain(&row.outside);
+                facts.any(|id| about(id, exactly))
+            })
+            .take(3)
+            .collect()
+    };
+    let exact = rows(true);
+    if exact.is_empty() { rows(false) } else { exact }
+}
+
+/// The claims one by one where that was asked for, or not all could be confirmed.
+fn folded<'m>(model: &Model, record: &'m Record) -> &'m [Verdict] {
+    match model.settings.claims || record.outcome == Outcome::Failed {
+        true => &record.verdicts,
+        false => &[],
+    }
 }
 
 /// What was observed here, or where this host can't, recorded elsewhere.
@@ -110,23 +186,29 @@ fn shown<'m>(model: &'m Model, history: &'m History) -> Cow<'m, History> {
     }
 }
 
-/// The charts of what has been sampled; none while a quiz asks about it.
+/// The charts of what has been sampled by the end of the beat that is shown.
 pub(super) fn plots(model: &Model) -> Vec<Plot> {
-    let hidden = model.screen.tab != Tab::Evidence || quizzing(model);
-    let Some((scenario, history)) = model.observed().filter(|_| !hidden) else {
+    let here = model.screen.tab == Tab::Evidence;
+    let Some((scenario, history)) = model.observed().filter(|_| here) else {
         return Vec::new();
     };
-    let history = shown(model, history);
+    let history = match model.showing() {
+        Showing::Beat(number) => match model.beats().get(number) {
+            Some(beat) => Cow::Owned(beat.until(history)),
+            None => Cow::Borrowed(history),
+        },
+        Showing::Nothing | Showing::Verdict => shown(model, history),
+    };
     let charts = scenario.charts.iter();
     charts
         .filter_map(|chart| Plot::new(chart, &history))
         .collect()
 }
 
-/// How many rows a chart may have in a pane of this height: so many that it can
-/// be read, and so few that the knobs are in sight with it.
+/// How many rows a chart may have in a pane of this height: two fifths of it, so
+/// that what is said of the chart is in sight with it.
 pub(super) fn chart_height(page: usize) -> usize {
-    (page / 2).clamp(9, 18)
+    (page * 2 / 5).clamp(6, 16)
 }
 
 fn charts(model: &Model, width: usize) -> Vec<Row> {
@@ -149,33 +231,37 @@ fn charts(model: &Model, width: usize) -> Vec<Row> {
     drawn.join(&Row::default())
 }
 
+/// The question before the run; while it goes on, what was said.
 fn prediction(model: &Model, width: usize) -> Vec<Row> {
     let state = model.state();
-    let Some(question) = model
-        .scenario()
-        .and_then(|scenario| scenario.predict.as_ref())
-    else {
+    let Some(scenario) = model.scenario() else {
         return Vec::new();
     };
-    match (&state.record, state.prediction.answer) {
-        (Some(record), answer) if !model.busy() => {
-            let scenario = record.scenario.predict.as_ref();
-            compared(scenario.unwrap_or(question), answer, &record.history, width)
-        }
-        (None, None) if !model.busy() => ask("Predict", question, &state.prediction, width),
-        (_, answer) => {
-            let mut lines = text(&question.ask, Role::Strong, width);
-            let said = match answer {
-                Some(Answer::Choice(index)) => question.choice.get(index).map(|c| c.text.clone()),
-                Some(Answer::Number(n)) => Some(n.to_string()),
-                Some(Answer::Skipped) | None => None,
-            };
-            if let Some(said) = said {
-                lines.extend(text(format!("You predict: {said}"), Role::Label, width));
-            }
-            lines
-        }
+    let Some(question) = &scenario.predict else {
+        return Vec::new();
+    };
+    if state.prediction.answer.is_none() {
+        return ask("Predict", question, &state.prediction, width);
     }
+    let mut lines = text(&question.ask, Role::Strong, width);
+    lines.extend(said(model, scenario, width));
+    lines
+}
+
+/// What the learner predicted, in a line.
+fn said(model: &Model, scenario: &Scenario, width: usize) -> Vec<Row> {
+    let question = scenario.predict.as_ref();
+    let said = match model.state().prediction.answer {
+        Some(Answer::Choice(index)) => {
+            let choice = question.and_then(|question| question.choice.get(index));
+            choice.map(|choice| format!("{}  {}", letter(index), choice.text))
+        }
+        Some(Answer::Number(n)) => Some(n.to_string()),
+        Some(Answer::Skipped) | None => None,
+    };
+    said.map_or(Vec::new(), |said| {
+        text(format!("You said  {said}"), Role::Label, width)
+    })
 }
 
 fn knobs(model: &Model, width: usize) -> Vec<Row> {
@@ -242,19 +328,11 @@ fn status(model: &Model, width: usize) -> Vec<Row> {
             width,
         );
     }
-    if let (Some(action), Some(run)) = (model.paused(), model.running())
-        && let Some(stage) = render::stage(&run.scenario, action)
-    {
-        let full = stage.ends_with(['.', '!', '?', ':', '…']);
-        let stop = if full { "" } else { "." };
-        let spans = [
-            Span::new(format!("‖ {stage}{stop}"), Role::Strong),
-            Span::new(" Enter: go on.", Role::Label),
-        ];
-        return rows(wrap(&spans, width));
+    if model.paused().is_some() {
+        return Vec::new();
     }
     if model.live() {
-        let words = "● Running: change the limit with ← →, now. Enter: enough, go on.";
+        let words = "● Running: change the limit with [ ], now. Enter: enough, go on.";
         let last = model.running().and_then(|run| run.history.retuned().last());
         let mut lines = match last.and_then(|retuned| retuned.refused.as_ref()) {
             Some(because) => text(format!("! Refused: {because}"), Role::Warn, width),
@@ -265,9 +343,6 @@ fn status(model: &Model, width: usize) -> Vec<Row> {
     }
     if model.busy() {
         return text("● Running on this machine's kernel …", Role::Label, width);
-    }
-    if let Some(record) = &state.record {
-        return summary(record, width);
     }
     let words = match (model.open_question(), state.prediction.answer) {
         (Some(question), _) if question.number.is_some() => {
@@ -302,16 +377,16 @@ fn summary(record: &Record, width: usize) -> Vec<Row> {
         Outcome::Passed if total == 0 => return Vec::new(),
         Outcome::Passed if holding < total => (
             format!(
-                "✓ {holding} of {total} claims hold here; the others can't be judged: see the end."
+                "✓ {holding} of {total} claims hold here; the others can't be judged: press c."
             ),
             Role::Good,
         ),
         Outcome::Passed => (
-            format!("✓ All {total} claims of this step hold here."),
+            format!("✓ All {total} claims of this step hold here. c shows them."),
             Role::Good,
         ),
         Outcome::Failed => (
-            format!("✗ Only {holding} of {total} claims could be confirmed: see the end."),
+            format!("✗ Only {holding} of {total} claims could be confirmed: see below."),
             Role::Bad,
         ),
         Outcome::Skipped(refusal) => (

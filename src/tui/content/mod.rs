@@ -5,7 +5,7 @@ mod evidence;
 pub(super) mod popup;
 mod questions;
 
-use super::layout::{page, text_width};
+use super::layout::{SIDE_BY_SIDE, page, text_width};
 use super::model::Model;
 use super::rows::{Row, rows, text};
 use super::screen::{Pane, Tab};
@@ -20,6 +20,8 @@ pub(super) fn refresh(model: &mut Model) {
         return;
     }
     model.content.stale = false;
+    // The demo, once it plays, needs all of a small screen.
+    model.screen.whole = model.screen.size.0 < SIDE_BY_SIDE && model.observed().is_some();
     let width = text_width(&model.screen, Pane::Prose);
     let key = Some((model.at, width, model.told()));
     if model.content.prose_key != key {
@@ -39,7 +41,7 @@ pub(super) fn refresh(model: &mut Model) {
     if key.is_none() || model.content.stage_key != key {
         model.content.plots = plots(model);
         model.content.plot_height = chart_height(page(&model.screen, Pane::Stage));
-        model.content.stage = stage(model, width);
+        (model.content.stage, model.content.pinned) = stage(model, width);
         model.content.stage_key = key;
     }
 }
@@ -59,10 +61,11 @@ fn prose(model: &Model, width: usize) -> Vec<Row> {
     lines
 }
 
-fn stage(model: &Model, width: usize) -> Vec<Row> {
+/// The lines of the tab that is shown, and how many of the first stay in place.
+fn stage(model: &Model, width: usize) -> (Vec<Row>, usize) {
     let step = model.step();
-    match model.screen.tab {
-        Tab::Evidence => evidence(model, width),
+    let rows = match model.screen.tab {
+        Tab::Evidence => return evidence(model, width),
         Tab::Syscalls => syscalls(model, width),
         Tab::ByHand if step.by_hand.blocks.is_empty() => text(
             "There is nothing to do by hand in this step.",
@@ -76,7 +79,8 @@ fn stage(model: &Model, width: usize) -> Vec<Row> {
             width,
         ),
         Tab::InDocker => rows(render::document(&step.in_docker, width)),
-    }
+    };
+    (rows, 0)
 }
 
 fn syscalls(model: &Model, width: usize) -> Vec<Row> {

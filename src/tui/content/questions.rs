@@ -12,8 +12,7 @@ pub(super) fn ask(head: &str, question: &Question, asked: &Asked, width: usize) 
     let mut lines = text(format!("{head}: {}", question.ask), Role::Strong, width);
     for (index, choice) in question.choice.iter().enumerate() {
         let selected = asked.cursor == index;
-        let letter = char::from(b'a' + (index % 26) as u8);
-        let sign = format!("{} {letter}) ", if selected { "▸" } else { " " });
+        let sign = format!("{} {}) ", if selected { "▸" } else { " " }, letter(index));
         let role = if selected { Role::Strong } else { Role::Body };
         let spans = [Span::new(&choice.text, role)];
         let mut choice = signed(&sign, &spans, width, Some(Target::Choice(index)));
@@ -27,36 +26,44 @@ pub(super) fn ask(head: &str, question: &Question, asked: &Asked, width: usize) 
     lines
 }
 
+/// The letter of a choice.
+pub(super) fn letter(index: usize) -> char {
+    char::from(b'a' + (index % 26) as u8)
+}
+
+/// What was said beside what was observed, after a question of a quiz.
+fn compared(question: &Question, answer: Answer, history: &History, width: usize) -> Vec<Row> {
+    let mut lines = text(&question.ask, Role::Strong, width);
+    lines.extend(verdict(question, Some(answer), history, width));
+    lines
+}
+
 /// What was said beside what was observed.
-pub(super) fn compared(
+pub(super) fn verdict(
     question: &Question,
     answer: Option<Answer>,
     history: &History,
     width: usize,
 ) -> Vec<Row> {
     let found = compare(question, answer, history);
-    let mut lines = text(&question.ask, Role::Strong, width);
-    let said = match &found.said {
-        Some(said) => Span::new(said, Role::Body),
-        None => Span::new("nothing, this time", Role::Dim),
+    let mut said = match (&found.said, answer) {
+        (Some(said), Some(Answer::Choice(index))) => {
+            vec![Span::new(format!("{}  {said}", letter(index)), Role::Body)]
+        }
+        (Some(said), _) => vec![Span::new(said, Role::Body)],
+        (None, _) => vec![Span::new("nothing, this time", Role::Dim)],
     };
-    lines.extend(signed("  You said:  ", &[said], width, None));
-    let (sign, role, word) = match found.right {
-        Some(true) => ("✓ ", Role::Good, "  (you were right)"),
-        Some(false) => ("✗ ", Role::Bad, "  (not what you said)"),
-        None if found.observed.is_err() => ("? ", Role::Warn, ""),
-        None => ("  ", Role::Body, ""),
-    };
+    match found.right {
+        Some(true) => said.push(Span::new("  ✓ right", Role::Good)),
+        Some(false) => said.push(Span::new("  ✗ not so", Role::Bad)),
+        None => {}
+    }
+    let mut lines = signed("You said  ", &said, width, None);
     let observed = match &found.observed {
-        Ok(text) => vec![Span::new(text, role), Span::new(word, role)],
-        Err(because) => vec![Span::new(because, Role::Warn)],
+        Ok(text) => Span::new(text, Role::Strong),
+        Err(because) => Span::new(format!("? {because}"), Role::Warn),
     };
-    lines.extend(signed(
-        &format!("{sign}Observed:  "),
-        &observed,
-        width,
-        None,
-    ));
+    lines.extend(signed("Observed  ", &[observed], width, None));
     if let Some(because) = &found.because {
         lines.extend(text(because, Role::Body, width));
     }
@@ -72,7 +79,7 @@ pub(super) fn quiz(model: &Model, width: usize) -> Vec<Row> {
     let (Some(quiz), Some(record)) = (&model.step().quiz, &model.state().record) else {
         return Vec::new();
     };
-    if model.busy() {
+    if model.busy() || !model.state().quiz.begun {
         return Vec::new();
     }
     let progress = &model.state().quiz;
@@ -85,7 +92,7 @@ pub(super) fn quiz(model: &Model, width: usize) -> Vec<Row> {
     match asked.answer {
         None => ask(&head, question, &asked, width),
         Some(answer) => {
-            let mut lines = compared(question, Some(answer), &record.history, width);
+            let mut lines = compared(question, answer, &record.history, width);
             lines.push(Row::default());
             let next = match progress.at + 1 == total {
                 true => "Press Enter for your score.",

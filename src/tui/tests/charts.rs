@@ -172,9 +172,10 @@ fn a_chart_scrolls_with_what_is_below_it() {
     let mut app = running(MEMORY, (0..36).map(grown), 80, 24);
     let id = app.run_id();
     app.send(Msg::Run(id, News::Ended));
+    app.send(Msg::Resize(80, 18));
     app.shows("40 MiB│").shows("0 B│");
     app.press("j j j").hides("40 MiB│").shows("0 B│");
-    app.press("G").hides("16 MiB│");
+    app.press("G").hides("40 MiB│");
     app.shows("The limit is what was written.");
 }
 
@@ -275,8 +276,8 @@ fn a_live_knob_changes_the_run_at_its_watch_and_starts_another_elsewhere() {
 
     app.event(id, Event::Doing { action: 1 });
     app.event(id, capped(0, 20)).event(id, capped(1, 20));
-    app.shows("change the limit with").shows("Enter go on");
-    app.press("Right");
+    app.shows("change the limit with").shows("Enter enough");
+    app.press("]");
     let set: SetLimits = toml::from_str("cgroup = 'capped'\nlimits = { cpu-max = '50%' }").unwrap();
     let only_the_ceiling = Effect::Limit(id, set.clone());
     assert_eq!(app.effects.last(), Some(&only_the_ceiling));
@@ -287,7 +288,7 @@ fn a_live_knob_changes_the_run_at_its_watch_and_starts_another_elsewhere() {
     let refused = Some("write(cpu.max): EINVAL".to_string());
     app.event(id, Event::Retuned(Retuned { set, refused }));
     app.shows("! Refused: write(cpu.max): EINVAL");
-    app.press("Enter");
+    app.enter();
     assert_eq!(app.effects.last(), Some(&Effect::Enough(id, 1)));
 
     // After the watch nothing is live any more.
@@ -301,6 +302,6 @@ fn a_live_knob_changes_the_run_at_its_watch_and_starts_another_elsewhere() {
     app.event(id, Event::Holding).event(id, Event::Cleaned);
     app.send(Msg::Run(id, News::Ended));
     app.shows("its claims are not judged");
-    app.press("Left");
+    app.press("[");
     assert_eq!(app.runs(), 2, "now it is another run");
 }

@@ -130,11 +130,11 @@ fn usage(bytes: i64) -> Event {
 /// The step at its second stage.
 fn paused(width: u16, height: u16) -> (App, RunId) {
     let mut app = App::with(staged(), width, height);
-    app.press("r");
+    app.enter();
     let id = app.run_id();
     app.event(id, Event::Doing { action: 0 });
     app.event(id, Event::Paused);
-    app.press("Enter");
+    app.enter();
     for event in [Event::Doing { action: 1 }, stack(false), usage(4096)] {
         app.event(id, event);
     }
@@ -150,7 +150,7 @@ fn a_paused_step_at_three_sizes() {
         insta::assert_snapshot!(format!("stage-{width}x{height}"), app.screen());
     }
     let (mut app, id) = paused(80, 24);
-    app.press("Enter");
+    app.enter();
     for event in [Event::Doing { action: 3 }, stack(true), usage(0)] {
         app.event(id, event);
     }
@@ -176,7 +176,7 @@ fn the_screen_in_ascii() {
 #[test]
 fn each_stage_waits_for_one_word() {
     let mut app = App::with(staged(), 80, 24);
-    app.press("r");
+    app.enter();
     let id = app.run_id();
     let run = app.effects.iter().find_map(|effect| match effect {
         Effect::Run { agreed, .. } => Some(agreed.plan().attended),
@@ -192,42 +192,42 @@ fn each_stage_waits_for_one_word() {
     app.shows("Running").press("Enter");
     assert_eq!(words(&app), 0, "it doesn't wait yet");
     app.event(id, Event::Paused);
-    app.shows("Stage 1 of 2: Two layers, and a view of both. Enter: go on.");
-    app.shows("waits for you").shows("The layers: …");
+    app.shows("Stage 1 of 2: Two layers, and a view of both.");
+    app.shows("‖ beat").shows("The layers: …");
     // Meanwhile all can be read.
-    app.press("2").shows("Stage 1 of 2").shows("waits for you");
-    app.press("h j l 1");
+    app.press("2").shows("Stage 1 of 2").shows("‖ beat");
+    app.press("e j l 1");
     assert_eq!(app.model.screen.tab, Tab::Evidence);
-    app.press("?").shows("go on with this stage").press("Esc");
+    app.press("?").shows("the next beat").press("Esc");
     assert_eq!(words(&app), 0, "nothing but Enter is the word");
-    app.press("Enter Enter Enter");
+    app.enter().press("Enter Enter");
     assert_eq!(words(&app), 1, "one word for one stage");
-    app.shows("Running").hides("waits for you");
+    app.shows("Running").hides("‖ beat");
 
     app.event(id, Event::Doing { action: 1 });
     app.event(id, stack(false)).hides("╳ file-4");
     app.event(id, Event::Doing { action: 2 });
     app.event(id, Event::Paused);
     app.shows("Stage 2 of 2: Now file-4 is removed in the view, and file-3 is made.");
-    app.press("Enter");
+    app.enter();
     assert_eq!(words(&app), 2);
     app.event(id, Event::Doing { action: 3 });
     app.event(id, stack(true)).shows("╳ file-4");
     app.event(id, Event::Holding).event(id, Event::Cleaned);
     app.send(Msg::Run(id, News::Ended));
-    app.hides("waits for you").shows("╳ file-4");
+    app.hides("‖ beat").shows("╳ file-4");
 }
 
 #[test]
 fn a_run_that_ends_while_it_waits_waits_no_more() {
     let (mut app, id) = paused(120, 40);
-    app.shows("waits for you");
+    app.shows("‖ beat");
     let message = "the box ended".to_string();
     app.event(id, Event::Broken { message });
-    app.hides("waits for you");
+    app.hides("‖ beat");
     app.event(id, Event::Cleaned);
     app.send(Msg::Run(id, News::Ended));
-    app.hides("waits for you")
+    app.hides("‖ beat")
         .shows("The run broke off: the box ended");
 }
 
@@ -236,10 +236,10 @@ fn leaving_the_step_stops_the_run_that_waits() {
     let (mut app, id) = paused(80, 24);
     app.press("n");
     assert_eq!(app.effects.last(), Some(&Effect::Stop(id)));
-    app.hides("waits for you");
+    app.hides("‖ beat");
     // And so does another value of its knob.
     let (mut app, id) = paused(80, 24);
-    app.press("Right");
+    app.press("]");
     assert!(app.effects.contains(&Effect::Stop(id)));
     app.send(Msg::Run(id, News::Ended));
     assert_eq!(app.runs(), 2);

@@ -1,11 +1,12 @@
 //! The mouse: what is clicked is found on the lines that are shown.
 
+use super::act::act;
 use super::choose::{accept, pick};
 use super::runs::{run, turn};
 use super::scroll::{scroll_pane, scroll_popup};
 use crate::tui::content::popup;
 use crate::tui::effect::Effect;
-use crate::tui::keymap::{self, Context, Scroll};
+use crate::tui::keymap::{self, Action, Context, Scroll};
 use crate::tui::layout::{self, Layout, layout};
 use crate::tui::model::Model;
 use crate::tui::rows::{Row, Target};
@@ -43,6 +44,16 @@ fn click(model: &mut Model, areas: &Layout, at: Position) -> Vec<Effect> {
     if keymap::context(model) != Context::Panes {
         return click_popup(model, at);
     }
+    if areas.footer.contains(at) {
+        let hints = keymap::hints(model, usize::from(areas.footer.width));
+        let hit = hints
+            .into_iter()
+            .find(|hint| hint.cells.contains(&usize::from(at.x)));
+        return hit.map_or(Vec::new(), |hint| act(model, hint.action));
+    }
+    if areas.header.contains(at) {
+        return act(model, Action::Outline);
+    }
     let pane = match (areas.prose.contains(at), areas.stage.contains(at)) {
         (true, _) => Pane::Prose,
         (false, true) => Pane::Stage,
@@ -50,7 +61,7 @@ fn click(model: &mut Model, areas: &Layout, at: Position) -> Vec<Effect> {
     };
     let area = areas.pane(pane);
     let target = match pane {
-        Pane::Prose => target(&model.content.prose, area, model.screen.prose, at),
+        Pane::Prose => target(&model.content.prose, area, 0, model.screen.prose, at),
         Pane::Stage if at.y == area.y => {
             let tabs = layout::tabs(model.screen.tab);
             let hit = tabs.into_iter().find(|(x, label, _)| {
@@ -64,14 +75,16 @@ fn click(model: &mut Model, areas: &Layout, at: Position) -> Vec<Effect> {
         }
         Pane::Stage => {
             let scroll = model.screen.tabs[model.screen.tab as usize];
-            target(&model.content.stage, area, scroll, at)
+            let page = usize::from(layout::inner(area).height);
+            let pinned = model.content.pinned(pane, page);
+            target(&model.content.stage, area, pinned, scroll, at)
         }
     };
     model.screen.focus = pane;
     match target {
         Some(Target::Choice(index)) => pick(model, index),
         Some(Target::Knob(index, way)) => return turn(model, index, way),
-        Some(Target::Run) => return run(model),
+        Some(Target::Run) => return run(model, false),
         Some(Target::Entry(_)) | None => {}
     }
     Vec::new()
@@ -87,7 +100,7 @@ fn click_popup(model: &mut Model, at: Position) -> Vec<Effect> {
         model.popups.pop();
         return Vec::new();
     }
-    match target(&rows, area, popup.scroll, at) {
+    match target(&rows, area, 0, popup.scroll, at) {
         Some(Target::Entry(index)) => {
             popup.cursor = index;
             accept(model)
@@ -97,12 +110,13 @@ fn click_popup(model: &mut Model, at: Position) -> Vec<Effect> {
 }
 
 /// What stands at a position of a pane.
-fn target(rows: &[Row], area: Rect, scroll: usize, at: Position) -> Option<Target> {
+fn target(rows: &[Row], area: Rect, pinned: usize, scroll: usize, at: Position) -> Option<Target> {
     let inner = layout::inner(area);
     if !inner.contains(at) {
         return None;
     }
-    let row = rows.get(scroll + usize::from(at.y - inner.y))?;
+    let line = usize::from(at.y - inner.y);
+    let row = rows.get(if line < pinned { line } else { scroll + line })?;
     let x = usize::from(at.x - inner.x);
     row.targets
         .iter()

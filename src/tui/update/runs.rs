@@ -6,6 +6,7 @@ use crate::session::Record;
 use crate::tui::effect::Effect;
 use crate::tui::model::{Model, Running, StepState};
 use crate::tui::msg::{News, RunId};
+use crate::tui::play::Play;
 use crate::tui::popup::{Kind, Popup};
 use crate::tui::question::Answer;
 use crate::tui::rows::Turn;
@@ -24,11 +25,14 @@ pub(super) fn abandon(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Runs the step's demo: at once, or as soon as the run before is cleaned up.
-pub(super) fn run(model: &mut Model) -> Vec<Effect> {
+///
+/// With `through` it is not told beat by beat.
+pub(super) fn run(model: &mut Model, through: bool) -> Vec<Effect> {
     if model.scenario().is_none() || model.busy() {
         return Vec::new();
     }
     if model.consent().is_err() {
+        model.agreed_through = through;
         model.popups.push(Popup::new(Kind::Consent));
         return Vec::new();
     }
@@ -40,8 +44,15 @@ pub(super) fn run(model: &mut Model) -> Vec<Effect> {
         state.prediction.answer = Some(Answer::Skipped);
     }
     state.not_started = None;
+    let leaning = state.play.leaning;
+    state.play = Play {
+        leaning,
+        ..Play::begun(through)
+    };
+    model.screen.renew();
     model.screen.focus = Pane::Stage;
-    if matches!(model.screen.tab, Tab::ByHand | Tab::InDocker) {
+    let calls = through && model.screen.tab == Tab::Syscalls;
+    if !calls {
         model.screen.tab = Tab::Evidence;
     }
     model.runs.queued = Some(model.at);
@@ -89,9 +100,13 @@ pub(super) fn run_news(model: &mut Model, id: RunId, news: News) -> Vec<Effect> 
     let ended = match news {
         News::Event(_) if run.stopped => return Vec::new(),
         News::Event(event) => {
+            // What comes after a word is what the word was for.
+            if matches!(event, Event::Doing { .. }) {
+                run.released = None;
+            }
             run.history.push(event);
             model.changed();
-            return Vec::new();
+            return follow(model);
         }
         News::NotStarted(message) => Err(message),
         News::Ended => Ok(()),
@@ -100,11 +115,57 @@ pub(super) fn run_news(model: &mut Model, id: RunId, news: News) -> Vec<Effect> 
     if let Some(run) = model.runs.current.take().filter(|run| !run.stopped) {
         let state = &mut model.states[run.place];
         match ended {
-            Ok(()) => state.record = Some(Record::new(run.scenario, run.history)),
+            Ok(()) => {
+                // Where it broke off, or nobody has to be waited for, that is the news.
+                let whole = run.history.completed();
+                if state.play.through || state.play.onward || !whole {
+                    state.play.end();
+                }
+                state.record = Some(Record::new(run.scenario, run.history));
+            }
             Err(message) => state.not_started = Some(message),
+        }
+        if run.place == model.at && model.state().play.at.is_none() {
+            model.screen.renew();
         }
     }
     start_queued(model)
+}
+
+/// What is shown follows what has happened, where the learner waits for it.
+fn follow(model: &mut Model) -> Vec<Effect> {
+    let Some(run) = model.runs.current.as_ref() else {
+        return Vec::new();
+    };
+    let (place, here) = (run.place, run.place == model.at);
+    let last = run.history.events().last();
+    let (doing, paused) = match last {
+        Some(Event::Doing { action }) => (Some(*action), false),
+        Some(Event::Paused) => (None, true),
+        Some(_) | None => (None, false),
+    };
+    if let Some(action) = doing {
+        let begun = run.scenario.plan.beats();
+        let newest = begun.partition_point(|first| *first <= action).max(1) - 1;
+        let play = &mut model.states[place].play;
+        let shown = play.at.unwrap_or(0);
+        let to = match (play.through, play.onward) {
+            (true, _) => newest,
+            (false, true) => newest.min(shown + 1),
+            (false, false) => shown,
+        };
+        if to > shown {
+            play.show(to);
+            play.onward = false;
+            if here {
+                model.screen.renew();
+            }
+        }
+    }
+    match paused && model.states[place].play.through {
+        true => onward(model),
+        false => Vec::new(),
+    }
 }
 
 pub(super) fn reset(model: &mut Model) -> Vec<Effect> {
@@ -135,20 +196,27 @@ fn retune(model: &mut Model) -> Vec<Effect> {
         .collect()
 }
 
-/// The learner has seen enough: of the `watch` that is under way, or of what
-/// there is before the next stage.
+/// The learner has seen enough of the `watch` that is under way.
 pub(super) fn enough(model: &mut Model) -> Vec<Effect> {
-    let paused = model.paused();
-    if paused.is_none() && !model.live() {
+    let live = model.live();
+    let Some(run) = model.runs.current.as_ref().filter(|_| live) else {
         return Vec::new();
-    }
+    };
+    let action = run.history.action();
+    action.map_or(Vec::new(), |action| vec![Effect::Enough(run.id, action)])
+}
+
+/// The word that the run waits for, at a stage or at the end of a beat.
+pub(super) fn onward(model: &mut Model) -> Vec<Effect> {
     let Some(run) = &mut model.runs.current else {
         return Vec::new();
     };
-    let Some(action) = run.history.action() else {
+    let waits = run.history.paused();
+    let Some(action) = waits.filter(|_| run.released.is_none()) else {
         return Vec::new();
     };
-    run.released = paused;
+    run.released = Some(action);
+    model.states[run.place].play.onward = true;
     vec![Effect::Enough(run.id, action)]
 }
 
@@ -186,6 +254,6 @@ pub(super) fn turn(model: &mut Model, knob: usize, way: Turn) -> Vec<Effect> {
     }
     // What is under way shows another value: it makes room.
     let mut effects = abandon(model);
-    effects.extend(run(model));
+    effects.extend(run(model, true));
     effects
 }

@@ -52,14 +52,14 @@ pub(super) fn scroll_focused(model: &mut Model, by: Scroll) {
 
 pub(super) fn scroll_pane(model: &mut Model, pane: Pane, by: Scroll) {
     let page = layout::page(&model.screen, pane);
-    let (count, at) = match pane {
-        Pane::Prose => (model.content.prose.len(), &mut model.screen.prose),
-        Pane::Stage => {
-            let tab = model.screen.tab as usize;
-            (model.content.stage.len(), &mut model.screen.tabs[tab])
-        }
+    let pinned = model.content.pinned(pane, page);
+    let count = model.content.rows(pane).len().saturating_sub(pinned);
+    let tab = model.screen.tab as usize;
+    let at = match pane {
+        Pane::Prose => &mut model.screen.prose,
+        Pane::Stage => &mut model.screen.tabs[tab],
     };
-    *at = scrolled(*at, by, page, count);
+    *at = scrolled(*at, by, page - pinned, count);
 }
 
 pub(super) fn scroll_popup(model: &mut Model, by: Scroll) {
@@ -82,10 +82,19 @@ fn scrolled(at: usize, by: Scroll, page: usize, count: usize) -> usize {
     to.min(last)
 }
 
-/// After text or size changed, no pane is scrolled past its end.
+/// After text or size changed, no pane is scrolled past its end; and what is on the
+/// screen now has been there.
 pub(super) fn clamp(model: &mut Model) {
-    scroll_pane(model, Pane::Prose, Scroll::Lines(0));
-    scroll_pane(model, Pane::Stage, Scroll::Lines(0));
+    for pane in [Pane::Prose, Pane::Stage] {
+        scroll_pane(model, pane, Scroll::Lines(0));
+        let shown = layout::layout(&model.screen).is_some_and(|it| it.pane(pane).height > 0);
+        if shown && model.popups.is_empty() {
+            let seen = model.screen.scroll(pane) + layout::page(&model.screen, pane);
+            let share = model.screen.share(pane);
+            let read = &mut model.screen.read[share];
+            *read = seen.max(*read);
+        }
+    }
     if !model.popups.is_empty() {
         scroll_popup(model, Scroll::Lines(0));
     }
@@ -122,8 +131,11 @@ pub(super) fn cursor(model: &mut Model, by: isize) {
     let last = model.content.stage.iter().rposition(selected);
     if let (Some(first), Some(last)) = (first, last) {
         let page = layout::page(&model.screen, Pane::Stage);
+        let pinned = model.content.pinned(Pane::Stage, page);
         let at = &mut model.screen.tabs[model.screen.tab as usize];
-        *at = revealed(*at, page, first, last);
+        if first >= pinned {
+            *at = revealed(*at, page - pinned, first - pinned, last - pinned);
+        }
     }
 }
 

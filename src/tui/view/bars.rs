@@ -2,9 +2,11 @@
 
 use super::pane::{part, styled};
 use crate::render::{Line, Role, Span, visible};
+use crate::session::Outcome;
 use crate::tui::keymap;
 use crate::tui::model::Model;
 use crate::tui::theme::Part;
+use crate::tui::way::Showing;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text;
@@ -13,12 +15,7 @@ use ratatui::text;
 pub(super) fn header(model: &Model, frame: &mut Frame, area: Rect) {
     let (step, steps) = model.position();
     let lesson = model.lesson();
-    let mark = match (model.busy(), model.settings.mouse) {
-        (true, _) if model.paused().is_some() => "‖ waits for you ",
-        (true, _) => "● running ",
-        (false, false) => "mouse selects text ",
-        (false, true) => "",
-    };
+    let mark = mark(model);
     let lesson = format!(" {:02} {}", lesson.number, lesson.meta.title);
     let place = format!("  {step}/{steps}  ");
     let width = usize::from(area.width);
@@ -44,7 +41,7 @@ pub(super) fn header(model: &Model, frame: &mut Frame, area: Rect) {
         line.spans[2].text = shortened(&line.spans[2].text, room.saturating_sub(head));
     }
     frame.render_widget(styled(model, &line), area);
-    let mark = text::Line::styled(mark, part(model, Part::Key)).right_aligned();
+    let mark = text::Line::styled(mark.as_str(), part(model, Part::Key)).right_aligned();
     if !mark.spans.is_empty() {
         let width = mark.width() as u16;
         let right = Rect {
@@ -53,6 +50,43 @@ pub(super) fn header(model: &Model, frame: &mut Frame, area: Rect) {
             ..area
         };
         frame.render_widget(mark, right);
+    }
+}
+
+/// How far the demo is: `●` while its boxes stand.
+fn mark(model: &Model) -> String {
+    let all = model.beat_count();
+    let beat = |beat: usize| format!("beat {} of {all} ", beat + 1);
+    match (model.showing(), model.busy()) {
+        (Showing::Beat(at), true) if model.paused().is_some() && at == model.newest() => {
+            format!("‖ {}", beat(at))
+        }
+        (Showing::Beat(at), true) => format!("● {}", beat(at)),
+        (Showing::Beat(at), false) => format!("recorded: {}", beat(at)),
+        (Showing::Nothing | Showing::Verdict, true) => "● running ".into(),
+        (Showing::Nothing | Showing::Verdict, false) if !model.settings.mouse => {
+            "mouse selects text ".into()
+        }
+        (Showing::Verdict, false) => verdict(model),
+        (Showing::Nothing, false) => String::new(),
+    }
+}
+
+/// The sum of the claims.
+fn verdict(model: &Model) -> String {
+    let Some(record) = &model.state().record else {
+        return String::new();
+    };
+    let hold = record
+        .verdicts
+        .iter()
+        .filter(|verdict| verdict.holds())
+        .count();
+    match &record.outcome {
+        Outcome::Passed if hold == 1 => "✓ 1 claim holds ".into(),
+        Outcome::Passed => format!("✓ {hold} claims hold "),
+        Outcome::Failed => format!("✗ {hold} of {} claims hold ", record.verdicts.len()),
+        Outcome::Skipped(_) => "! not on this host ".into(),
     }
 }
 
@@ -73,35 +107,12 @@ fn shortened(text: &str, width: usize) -> String {
 
 /// The keys that apply now, as many as fit; `?` shows them all.
 pub(super) fn footer(model: &Model, frame: &mut Frame, area: Rect) {
-    let context = keymap::context(model);
-    let mut hints: Vec<(&str, &str)> = Vec::new();
-    for binding in keymap::applying(model, context) {
-        let taken = hints.iter().any(|(key, _)| *key == binding.shown);
-        if !binding.hint.is_empty() && !taken {
-            hints.push((binding.shown, binding.hint));
-        }
-    }
-    let last: &[(&str, &str)] = match context {
-        keymap::Context::Panes => &[("?", "all keys"), ("q", "quit")],
-        keymap::Context::List | keymap::Context::Ask | keymap::Context::Read => &[],
-    };
-    let size = |hint: &(&str, &str)| hint.0.chars().count() + 1 + hint.1.chars().count() + 3;
-    let mut room = usize::from(area.width).saturating_sub(1 + last.iter().map(size).sum::<usize>());
     let mut spans = vec![text::Span::raw(" ")];
-    let fitting = hints.iter().take_while(|hint| {
-        let fits = size(hint) <= room;
-        room = room.saturating_sub(size(hint));
-        fits
-    });
-    for (key, what) in fitting.chain(last) {
-        spans.push(text::Span::styled(
-            (*key).to_string(),
-            part(model, Part::Key),
-        ));
-        spans.push(text::Span::styled(
-            format!(" {what}   "),
-            part(model, Part::Bar),
-        ));
+    for hint in keymap::hints(model, usize::from(area.width)) {
+        let key = hint.key.to_string();
+        spans.push(text::Span::styled(key, part(model, Part::Key)));
+        let what = format!(" {}   ", hint.what);
+        spans.push(text::Span::styled(what, part(model, Part::Bar)));
     }
     frame.render_widget(text::Line::from(spans), area);
 }

@@ -6,7 +6,7 @@ mod chart;
 mod pane;
 
 use super::content::popup;
-use super::layout::{LEAST, layout};
+use super::layout::{self, LEAST, layout};
 use super::model::Model;
 use super::screen::Pane;
 use crate::render::ascii;
@@ -39,7 +39,7 @@ pub(super) fn view(model: &Model, frame: &mut Frame) {
             tabs: None,
             focused: true,
         };
-        pane::draw(model, frame, area, &border, &rows, top.scroll);
+        pane::draw(model, frame, area, &border, &rows, 0, top.scroll);
     }
     bars::footer(model, frame, areas.footer);
     in_ascii(model, frame);
@@ -82,7 +82,7 @@ fn draw_pane(model: &Model, frame: &mut Frame, pane: Pane, area: Rect) {
                 focused,
             };
             let rows = &model.content.prose;
-            pane::draw(model, frame, area, &border, rows, model.screen.prose);
+            pane::draw(model, frame, area, &border, rows, 0, model.screen.prose);
         }
         Pane::Stage => {
             let border = Border {
@@ -91,7 +91,17 @@ fn draw_pane(model: &Model, frame: &mut Frame, pane: Pane, area: Rect) {
                 focused,
             };
             let scroll = model.screen.tabs[model.screen.tab as usize];
-            pane::draw(model, frame, area, &border, &model.content.stage, scroll);
+            let page = usize::from(layout::inner(area).height);
+            let pinned = model.content.pinned(pane, page);
+            pane::draw(
+                model,
+                frame,
+                area,
+                &border,
+                &model.content.stage,
+                pinned,
+                scroll,
+            );
         }
     }
 }

@@ -21,13 +21,15 @@ pub(super) struct Frame {
     pub(super) focused: bool,
 }
 
-/// Draws a pane from line `scroll` on.
+/// Draws a pane: its first `pinned` lines, and below them what is left of the
+/// others without the first `scroll`.
 pub(super) fn draw(
     model: &Model,
     frame: &mut ratatui::Frame,
     area: Rect,
     border: &Frame,
     rows: &[Row],
+    pinned: usize,
     scroll: usize,
 ) {
     let inner = layout::inner(area);
@@ -37,7 +39,9 @@ pub(super) fn draw(
     frame.render_widget(block(model, border, scroll, below), area);
     // The chart that was drawn last: all of its rows follow each other.
     let mut drawn: Option<(usize, Buffer)> = None;
-    for (y, row) in (inner.y..inner.bottom()).zip(rows.iter().skip(scroll)) {
+    let (fixed, moving) = rows.split_at(pinned.min(rows.len()));
+    let seen = fixed.iter().chain(moving.iter().skip(scroll));
+    for (y, row) in (inner.y..inner.bottom()).zip(seen) {
         if let Some(slice) = row.chart {
             if drawn.as_ref().is_none_or(|(last, _)| *last != slice.plot) {
                 let plot = model.content.plots.get(slice.plot);
