@@ -163,7 +163,7 @@ fn walked(lesson: &str, rows: u16, cols: u16) {
     settled(&mut session, "");
     let mut wrong = Vec::new();
     for (index, step) in steps.iter().enumerate() {
-        let place = format!(" {}/{} ", step.number, steps.len());
+        let place = format!(" {}/{} ", index + 1, steps.len());
         assert!(
             session.text().contains(&place),
             "{place}:\n{}",

@@ -25,7 +25,13 @@ pub(super) fn refresh(model: &mut Model) {
     let width = text_width(&model.screen, Pane::Prose);
     let key = Some((model.at, width, model.told()));
     if model.content.prose_key != key {
-        model.content.prose = prose(model, width);
+        let (lines, before) = prose(model, width);
+        // What follows the observation takes the place of the word that it will.
+        if model.told() && model.content.prose_key == Some((model.at, width, false)) {
+            let read = &mut model.screen.read[0];
+            *read = before.min(*read);
+        }
+        model.content.prose = lines;
         model.content.prose_key = key;
     }
     let width = text_width(&model.screen, Pane::Stage);
@@ -46,19 +52,21 @@ pub(super) fn refresh(model: &mut Model) {
     }
 }
 
-/// The explanation: what follows the observation only once there is one.
-fn prose(model: &Model, width: usize) -> Vec<Row> {
+/// The explanation: what follows the observation only once there is one. And how
+/// many lines come before that.
+fn prose(model: &Model, width: usize) -> (Vec<Row>, usize) {
     let step = model.step();
     let mut lines = rows(render::document(&step.prose, width));
+    let before = lines.len();
     if step.result.blocks.is_empty() {
-        return lines;
+        return (lines, before);
     }
     lines.push(Row::default());
     match model.told() {
         true => lines.extend(rows(render::document(&step.result, width))),
         false => lines.extend(text("The rest follows the observation.", Role::Dim, width)),
     }
-    lines
+    (lines, before)
 }
 
 /// The lines of the tab that is shown, and how many of the first stay in place.

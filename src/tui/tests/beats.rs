@@ -1,6 +1,6 @@
 //! A demo told beat by beat, and the table of keys.
 
-use super::{App, course, fact, step};
+use super::{App, course, fact, prose, step};
 use crate::course::Course;
 use crate::plan::{Event, Value};
 use crate::tui::effect::Effect;
@@ -220,6 +220,23 @@ fn nothing_unread_is_left_behind() {
     }
     assert!(seen > 0, "it doesn't fit");
     app.press("Enter").shows("Enter say it");
+}
+
+/// What follows the observation stands where it was announced, and is unread.
+#[test]
+fn what_follows_the_observation_is_read_after_the_verdict() {
+    let mut course = told();
+    course.lessons[0].steps[0].prose = prose("Say it first.");
+    course.lessons[0].steps[0].result = prose("One name a namespace.");
+    let mut app = App::with(course, 80, 24);
+    app.shows("The rest follows").hides("One name").press("r");
+    let id = app.run_id();
+    app.event(id, Event::Holding).event(id, Event::Cleaned);
+    app.send(Msg::Run(id, News::Ended)).hides("One name");
+    app.press("Enter")
+        .shows("One name a namespace.")
+        .hides("The rest follows");
+    app.shows("Enter next step");
 }
 
 /// The table, the page about it and the README tell the same.
