@@ -96,7 +96,8 @@ impl Run {
     pub(super) fn tell_hidden(&mut self) -> Result<(), End> {
         let (unexplained, ran) = (self.found.unexplained, self.found.ran);
         // A call that was seen to be refused explains more than what may have been.
-        if !self.found.told.is_empty() || !unexplained && !(ran && is_filtered()) {
+        let reason = unexplained || ran && is_filtered();
+        if !reason || !self.found.told.is_empty() {
             return Ok(());
         }
         let refused = self.trial().refused.clone();

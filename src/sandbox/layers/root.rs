@@ -264,7 +264,7 @@ impl Agent {
             quoted(fstype),
             shown.join("|"),
             quoted(mounting.data),
-            at = literal(&at)
+            at = literal(at)
         );
         let flags: MsFlags = mounting.flags.iter().map(|(flag, _)| *flag).collect();
         self.teller.call("mount", args, mounting.why, || {
@@ -288,7 +288,7 @@ impl Agent {
     pub(super) fn pivot(&mut self, path: &str) -> Result<(), Errno> {
         self.teller.call(
             "chdir",
-            format!("{path}", path = literal(path)),
+            literal(path),
             "`.` shall mean the new root, whatever the paths mean in between",
             || nix::unistd::chdir(path).map_err(Errno::from),
         )?;

@@ -206,7 +206,7 @@ impl Agent {
         let data = "newinstance,ptmxmode=0666,mode=0620";
         let args = format!(
             "\"devpts\", \"{DEVPTS}\", \"devpts\", MS_NOSUID|MS_NOEXEC, {data}",
-            data = literal(&data)
+            data = literal(data)
         );
         let why = "terminals of the box's own: the host's can't be reached, nor reach in";
         let made = self.teller.call("mount", args, why, || {

@@ -70,9 +70,7 @@ impl Agent {
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
         // A tmpfs without a size would be half of the machine's memory.
         let data = (fstype == "tmpfs").then_some("size=16m,mode=0755");
-        let shown = data.map_or("NULL".to_string(), |data| {
-            format!("{data}", data = literal(&data))
-        });
+        let shown = data.map_or("NULL".to_string(), literal);
         let args = format!(
             "{fstype}, {path}, {fstype}, MS_NOSUID|MS_NODEV, {shown}",
             fstype = literal(fstype),
