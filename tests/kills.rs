@@ -26,7 +26,7 @@ use support::decoys::Decoys;
 use support::lesson::{scenario_of, the_course};
 use support::state::{Host, Stat, as_run, children_of, our_processes};
 use support::{
-    Bounded, Limit, Random, User, alone, glassbox, is_root, may_make_boxes, skip, users,
+    Bounded, Limit, Random, User, alone, glassbox, is_root, may_make_boxes, seed, skip, users,
 };
 
 /// How often each role of each step is killed, in each of the two ways.
@@ -387,22 +387,6 @@ fn start_over(user: User, host: Host) -> Host {
     let _ = clean(user);
     drop(host);
     Host::beside(Decoys::make())
-}
-
-/// The seed of this run's moments.
-fn seed() -> u64 {
-    let given = std::env::var("GLASSBOX_SEED").ok();
-    let seed = given.map_or_else(
-        || {
-            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-            now.unwrap().as_micros() as u64
-        },
-        |text| text.parse().expect("GLASSBOX_SEED is a number"),
-    );
-    // The generator stays at 0 if it begins there.
-    let seed = seed.max(1);
-    println!("GLASSBOX_SEED={seed}");
-    seed
 }
 
 /// The rounds of one step: each role that it has, each blow, each moment.

@@ -10,6 +10,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 use support::pack::public_tempdir;
 use support::{Limit, PATIENCE, User, glassbox, users};
 
@@ -184,4 +185,48 @@ fn a_signal_ends_it() {
         "{rest:?}"
     );
     support::assert_nothing_left(&before, "a signal in the middle of the mutants");
+}
+
+/// Every claim of a lesson is made false by some mutant, or says why not; what this
+/// host refuses is told.
+fn no_claim_survives(lesson: &str, user: User) {
+    let _turn = support::alone();
+    if !users().contains(&user) {
+        support::skip("this user can't make boxes here");
+        return;
+    }
+    let steps = std::env::var("GLASSBOX_STEPS").unwrap_or_else(|_| lesson.into());
+    let output = glassbox(user)
+        .args(["verify", "--mutate"])
+        .args(steps.split(','))
+        .within(LESSON)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    println!("{text}");
+    // A lesson that this host refuses as a whole has none to try.
+    let code = output.status.code();
+    assert!(code == Some(0) || code == Some(3), "{code:?}: {text}");
+}
+
+/// What the mutants of a lesson may take; `.ci/full` has a limit of its own.
+const LESSON: Duration = Duration::from_secs(1150);
+
+/// One test for each lesson and user: the pieces of `.ci/full mutations`.
+macro_rules! lessons {
+    ($($name:ident: $lesson:literal, $user:ident;)*) => {$(
+        #[test]
+        #[ignore = "takes minutes: .ci/full mutations"]
+        fn $name() {
+            no_claim_survives($lesson, User::$user);
+        }
+    )*};
+}
+lessons! {
+    lesson_01_as_me: "01", Me;
+    lesson_01_as_another: "01", Ordinary;
+    lesson_02_as_me: "02", Me;
+    lesson_02_as_another: "02", Ordinary;
+    lesson_03_as_me: "03", Me;
+    lesson_03_as_another: "03", Ordinary;
 }

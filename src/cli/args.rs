@@ -75,6 +75,12 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Run demos and check every claim that the lessons make
     Verify(VerifyArgs),
+    /// Print what the technology overview says, with what is observed of it here
+    Coverage {
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
     /// Find out, by trying, what this host can and can't do
     Doctor {
         /// The steps or lessons; all if absent

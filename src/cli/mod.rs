@@ -10,6 +10,7 @@
 mod args;
 mod clean;
 mod consent;
+mod coverage;
 mod doctor;
 mod engine;
 mod evidence;
@@ -132,6 +133,13 @@ fn carry_out(cli: Cli, out: &mut Printer) -> Result<Carried, Failure> {
         Some(Command::Explain(args)) => explain::explain(&args, out)?,
         Some(Command::Engine(args)) => engine::serve(args, out)?,
         Some(Command::Tap(args)) => tap::listen(args, out)?,
+        Some(Command::Coverage { json }) => {
+            if lessons.is_some() {
+                let message = "the ledger is that of the built-in course";
+                return Err(Failure::input(message).hint("leave --lessons out"));
+            }
+            coverage::coverage(&pack::load(None)?, json, out)?
+        }
         Some(Command::Clean { dry_run }) => clean::clean(dry_run, out)?,
         Some(Command::Lint { path, json }) => lint::lint(path.as_deref().or(lessons), json, out)?,
         Some(Command::Schema) => lint::schema(out)?,
@@ -151,7 +159,11 @@ fn tidy(command: Option<&Command>) {
     match command {
         None
         | Some(
-            Command::Run(_) | Command::Verify(_) | Command::Doctor { .. } | Command::Engine(_),
+            Command::Run(_)
+            | Command::Verify(_)
+            | Command::Coverage { .. }
+            | Command::Doctor { .. }
+            | Command::Engine(_),
         ) => {
             sandbox::sweep(Depth::Quick, false);
         }

@@ -15,6 +15,7 @@
 
 mod answers;
 mod charts;
+mod coverage;
 mod demo;
 mod document;
 mod draft;
@@ -34,6 +35,7 @@ mod step;
 mod tree;
 
 pub use answers::Positions;
+pub use coverage::{Shown, Statement, claimed, ledger};
 pub use demo::{
     Bar, Bars, Chart, ChartLine, Demo, DemoSource, Figure, Knob, KnobKind, KnobValue, KnobValues,
     Scenario, ShowRow,

@@ -64,7 +64,7 @@ pub enum Verb {
     Spawn(Spawn),
     /// Await the end of a `spawn` by its NAME. Facts: NAME.end (`exit 0`,
     /// `SIGKILL`), NAME.cpu, NAME.wall, NAME.queued (waiting for a CPU),
-    /// NAME.share (percent of the time it could have had that it ran), NAME.rss.
+    /// NAME.share (percent of the time it could have had that it ran; what a ceiling took of it, it could have had), NAME.rss.
     Wait(String),
     /// kill(2).
     Kill(Kill),

@@ -140,6 +140,22 @@ pub fn assert_nothing_left(before: &Host, after_what: &str) {
     );
 }
 
+/// The seed of what this run draws.
+pub fn seed() -> u64 {
+    let given = std::env::var("GLASSBOX_SEED").ok();
+    let seed = given.map_or_else(
+        || {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            now.unwrap().as_micros() as u64
+        },
+        |text| text.parse().expect("GLASSBOX_SEED is a number"),
+    );
+    // The generator stays at 0 if it begins there.
+    let seed = seed.max(1);
+    println!("GLASSBOX_SEED={seed}");
+    seed
+}
+
 /// A small pseudo-random sequence, so that a failure can be repeated.
 pub struct Random(pub u64);
 

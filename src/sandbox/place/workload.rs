@@ -3,7 +3,7 @@
 
 use crate::base::Errno;
 use crate::plan::{Spawn, Unit, Value, Workload};
-use crate::probe::{memory_of, share_of_mapping};
+use crate::probe::{Subject, memory_of, share_of_mapping, throttled};
 use crate::sandbox::sys::{self, Forked, Mapping, OneThread};
 use nix::fcntl::{OFlag, open};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -223,6 +223,7 @@ fn burn(cpu: i64) -> Result<Report, Errno> {
         now(ClockId::CLOCK_MONOTONIC)?,
     );
     let queued_before = queued();
+    let held_before = held_back();
     let mut state = 1u64;
     loop {
         for _ in 0..10_000 {
@@ -238,17 +239,28 @@ fn burn(cpu: i64) -> Result<Report, Errno> {
             let waited = queued()
                 .zip(queued_before)
                 .map(|(after, before)| after - before);
-            return Ok(burned(used, wall, waited));
+            let held = held_back()
+                .zip(held_before)
+                .map(|(after, before)| after - before);
+            return Ok(burned(used, wall, waited, held));
         }
     }
 }
 
-/// What a burner reports; `queued` is `None` where the kernel doesn't count it.
-fn burned(cpu: i64, wall: i64, queued: Option<i64>) -> Report {
+/// How long a ceiling has stopped this process, if its group can be seen from here.
+fn held_back() -> Option<i64> {
+    throttled(Path::new("/proc"), &Subject::Myself).0.ok()
+}
+
+/// What a burner reports; `queued` is `None` where the kernel doesn't count it, and
+/// `held` where its group is out of sight.
+fn burned(cpu: i64, wall: i64, queued: Option<i64>, held: Option<i64>) -> Report {
     let uncounted = || "this kernel does not count the time in the run queue".to_string();
     let nanos = |n: i64| Value::Number(n, Unit::Nanos);
     let share = queued.ok_or_else(uncounted).map(|queued| {
-        let percent = share(cpu, wall, queued).unwrap_or(100);
+        // The kernel counts the time that a ceiling took as queued.
+        let waited = (queued - held.unwrap_or(0)).max(0);
+        let percent = share(cpu, wall, waited).unwrap_or(100);
         Value::Number(percent, Unit::Percent)
     });
     vec![
@@ -263,7 +275,7 @@ fn burned(cpu: i64, wall: i64, queued: Option<i64>) -> Report {
             queued.map(nanos).ok_or_else(uncounted),
             "/proc/self/schedstat",
         ),
-        fact("share", share, "cpu / (wall - queued)"),
+        fact("share", share, "cpu / (wall - queued + throttled)"),
         rss(),
     ]
 }
@@ -397,7 +409,7 @@ mod tests {
         assert_eq!(share(90, 110, 10), Some(90));
         assert_eq!(share(100, 100, 0), Some(100));
         assert_eq!(share(0, 10, 10), None);
-        let uncounted = burned(90, 110, None);
+        let uncounted = burned(90, 110, None, None);
         let share = uncounted
             .iter()
             .find(|(suffix, ..)| suffix == "share")
