@@ -21,6 +21,10 @@ use support::{Bounded, Limit, PATIENCE, User, alone, assert_nothing_left, glassb
 enum Role {
     Guardian,
     HostAgent,
+    /// Root of the outer user namespace in which an ordinary user's boxes are made.
+    BaseAgent,
+    /// The process that makes a box, in the middle of that.
+    Stage,
     /// The pid 1 of a box.
     First,
     /// A process in the background of a box.
@@ -29,9 +33,11 @@ enum Role {
     All,
 }
 
-const ROLES: [Role; 5] = [
+const ROLES: [Role; 7] = [
     Role::Guardian,
     Role::HostAgent,
+    Role::BaseAgent,
+    Role::Stage,
     Role::First,
     Role::Workload,
     Role::All,
@@ -57,16 +63,30 @@ fn write_pack(dir: &Path) {
         [[action]]\nin = 'box'\ndo.spawn = { workload = { burn = '30s' } }\nas = 'burner'\n\
         [[action]]\nin = 'box'\ndo.wait = 'burner'\n\
         [[expect]]\nclaim = 'c'\nwhen = { fact = 'box/burner.end', is = 'exit 0' }";
-    let step = format!("+++\nid = 'frozen'\ntitle = 'T'\n+++\n\nText.\n\n```demo\n{demo}\n```\n");
-    fs::write(lesson.join("01-frozen.md"), step).unwrap();
+    // Without a user namespace of its own: of root's, or of the base agent's.
+    let based = demo.replace("'user', ", "");
+    // Whoever makes the box joins a frozen group first: there it stands still.
+    let stage = "cgroup = [{ name = 'ice', controllers = ['freezer'] }]\n\
+        box = [{ name = 'late', namespaces = ['pid'], cgroup = 'ice' }]\n\
+        [[action]]\nin = 'host'\ndo.freeze = 'ice'\n[[action]]\nin = 'host'\ndo.create = 'late'\n\
+        [[action]]\nin = 'late'\ndo.run = ['hostname']\nas = 'name'\n\
+        [[expect]]\nclaim = 'c'\nwhen = { fact = 'late/name', is = 0 }";
+    for (number, id, demo) in [
+        (1, "frozen", demo),
+        (2, "based", &based),
+        (3, "stage", stage),
+    ] {
+        let step = format!("+++\nid = '{id}'\ntitle = 'T'\n+++\n\nText.\n\n```demo\n{demo}\n```\n");
+        fs::write(lesson.join(format!("0{number}-{id}.md")), step).unwrap();
+    }
 }
 
 impl Running {
     /// `None` where this host refuses the box.
-    fn start(user: User, pack: &Path) -> Option<Running> {
+    fn start(user: User, step: &str, pack: &Path) -> Option<Running> {
         let mut child = glassbox(user)
             .args(["--lessons", pack.to_str().unwrap()])
-            .args(["run", "frozen", "--trust", "--json"])
+            .args(["run", step, "--trust", "--json"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -90,6 +110,8 @@ impl Running {
                 _ => {}
             }
         }
+        assert!(guardian > 0, "`{step}` ended before it began");
+        assert!(first > 0 || step == "stage", "`{step}` has no box");
         Some(Running {
             child,
             guardian,
@@ -114,12 +136,49 @@ impl Running {
         match role {
             Role::Guardian => vec![self.guardian],
             Role::HostAgent => named(self.guardian, "glassbox-host"),
+            Role::BaseAgent => named(self.guardian, "glassbox-base"),
+            // A fork of the agent's, under its name.
+            Role::Stage => {
+                let end = Instant::now() + Duration::from_secs(5);
+                let agents = named(self.guardian, "glassbox-host");
+                loop {
+                    let found: Vec<i32> = agents
+                        .iter()
+                        .flat_map(|agent| named(*agent, "glassbox-host"))
+                        .collect();
+                    if !found.is_empty() {
+                        return found;
+                    }
+                    assert!(Instant::now() < end, "nobody makes the box");
+                    std::thread::yield_now();
+                }
+            }
             Role::First => vec![self.first],
             Role::Workload => named(self.first, "burner"),
-            Role::All => ROLES[..4]
-                .iter()
-                .flat_map(|role| self.pids(*role))
+            Role::All => [Role::Guardian, Role::HostAgent, Role::First, Role::Workload]
+                .into_iter()
+                .flat_map(|role| self.pids(role))
                 .collect(),
+        }
+    }
+}
+
+impl Role {
+    /// The step that has one.
+    fn step(self) -> &'static str {
+        match self {
+            Role::BaseAgent => "based",
+            Role::Stage => "stage",
+            _ => "frozen",
+        }
+    }
+
+    /// Whether a run of that user has one.
+    fn is_of(self, user: User) -> bool {
+        match self {
+            Role::BaseAgent => user == User::Ordinary || !support::is_root(),
+            Role::Stage => user == User::Me && support::can_make_groups(),
+            _ => true,
         }
     }
 }
@@ -163,14 +222,17 @@ fn a_quit_takes_two_seconds_whatever_is_stopped() {
     for user in users() {
         // The copy that an ordinary user runs, and who removes it, are there before.
         drop(glassbox(user));
-        for role in ROLES {
+        for role in ROLES.into_iter().filter(|role| role.is_of(user)) {
             let before = state();
-            let Some(mut run) = Running::start(user, dir.path()) else {
+            let Some(mut run) = Running::start(user, role.step(), dir.path()) else {
                 return;
             };
             let pids = run.pids(role);
             assert!(!pids.is_empty(), "{user:?} {role:?}: nobody to stop");
-            stop(&pids);
+            // A frozen one stands still already.
+            if role != Role::Stage {
+                stop(&pids);
+            }
             let asked = Instant::now();
             kill(Pid::from_raw(run.child.id() as i32), Signal::SIGTERM).unwrap();
             let rest: Vec<String> = run.lines.by_ref().map(Result::unwrap).collect();

@@ -33,18 +33,28 @@ const ORDINARY_PATIENCE: Duration = Duration::from_secs(300);
 /// Set for the copy of this program that an ordinary user runs.
 const ORDINARY: &str = "GLASSBOX_TESTS_ORDINARY";
 
+/// Set for the copy of this program that is killed under its load: a seed.
+const LOAD: &str = "GLASSBOX_TESTS_LOAD";
+/// How often it is killed; a hundred times in `.ci/full kills`.
+const KILLS: &str = "GLASSBOX_KILLS";
+
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 9] = [
+const TESTS: [Test; 11] = [
     ("pipes_carry_what_a_program_reads_and_writes", pipes),
     ("a_pty_is_of_the_boxes_own", pty),
     ("what_cannot_be_done_is_answered", refusals),
     ("an_editor_a_shell_and_a_flood_at_once", at_once),
     ("pid_1_reaps_orphans", orphans),
+    (
+        "without_mounts_of_the_boxes_own_a_program_is_put_apart",
+        apart,
+    ),
     ("leases_end_with_their_holders", leases),
     ("a_stopped_box_costs_its_own_answers", stopped),
     ("boxes_and_actions_beyond_the_plan", beyond),
     ("two_hundred_random_requests", random),
+    ("sigkill_of_main_at_random_moments", killed),
 ];
 
 fn main() -> ExitCode {
@@ -52,6 +62,9 @@ fn main() -> ExitCode {
         return code;
     }
     sandbox::enter_main();
+    if let Ok(seed) = std::env::var(LOAD) {
+        load(seed.parse().unwrap());
+    }
     let words: Vec<String> = std::env::args().skip(1).collect();
     if words.iter().any(|word| word == "--list") {
         TESTS.iter().for_each(|(name, _)| println!("{name}: test"));
@@ -498,6 +511,42 @@ fn holder() -> (Bounded, Lease) {
     (child, lease)
 }
 
+/// On pipes and on a pty alike: no file to change, no terminal but its own end.
+fn apart() {
+    let run = Run::start();
+    let plain = BoxSpec {
+        namespaces: toml::from_str::<BoxSpec>("name = 'x'\nnamespaces = ['user', 'uts']")
+            .unwrap()
+            .namespaces,
+        ..spec("plain")
+    };
+    run.ask(Request::Box(plain)).done();
+    let script = "touch /tmp/glassbox-reached; ls /dev/pts; echo >/dev/pts/0; readlink /proc/self/ns/mnt; echo over";
+    let outside = std::fs::read_link("/proc/self/ns/mnt").unwrap();
+    for stdio in [Stdio::Pipes, Stdio::Pty(SIZE)] {
+        let asked = run.ask(Request::Start(program(
+            "plain",
+            &["sh", "-c", script],
+            stdio,
+        )));
+        let said = match stdio {
+            Stdio::Pipes => {
+                let (_, stdout, stderr) = asked.pipes();
+                read(stdout) + &read(stderr)
+            }
+            Stdio::Pty(_) => asked.terminal().shows("over").seen.clone(),
+        };
+        assert!(said.contains("Read-only file system"), "{said}");
+        assert!(said.contains("/dev/pts/0: "), "{stdio:?}: {said}");
+        assert!(
+            said.contains("ptmx") && !said.contains(outside.to_str().unwrap()),
+            "{said}"
+        );
+        assert!(!std::path::Path::new("/tmp/glassbox-reached").exists());
+    }
+    run.end();
+}
+
 fn leases() {
     let run = Run::start();
     let sleep = || Request::Start(program("box", &["sleep", "60"], Stdio::Pipes));
@@ -643,6 +692,94 @@ impl Random {
         self.0 ^= self.0 << 17;
         (self.0 % limit as u64) as usize
     }
+}
+
+/// Boxes, groups, programs on pipes and ptys, without an end; nobody awaits more
+/// than keeps it going.
+fn load(seed: u64) -> ! {
+    let mut random = Random(seed);
+    let run = Run::start();
+    let mut programs: Vec<(Asked, Answer)> = Vec::new();
+    for number in 0.. {
+        let place = format!("b{}", random.below(number + 1));
+        match random.below(6) {
+            0 => drop(run.ask(Request::Box(spec(&format!("b{number}")))).next()),
+            1 => {
+                let group = toml::from_str(&format!("name = 'g{number}'"));
+                drop(run.ask(Request::Group(group.unwrap())));
+            }
+            2 => drop(run.ask(Request::End(Held::Box(place.parse().unwrap())))),
+            _ => {
+                let stdio = [Stdio::Pipes, Stdio::Pty(SIZE)][random.below(2)];
+                let scripts = [
+                    "yes",
+                    "sleep 60 & setsid sleep 60",
+                    "kill -STOP $$",
+                    "exec cat",
+                ];
+                let script = scripts[random.below(scripts.len())];
+                let place = if random.below(2) == 0 { "box" } else { &place };
+                let asked = run.ask(Request::Start(program(place, &["sh", "-c", script], stdio)));
+                let ends = asked.next();
+                programs.push((asked, ends));
+            }
+        }
+        if programs.len() > 20 {
+            programs.swap_remove(random.below(programs.len()));
+        }
+        run.events.try_iter().for_each(drop);
+    }
+    unreachable!()
+}
+
+/// Whatever it is at, with the main process all goes that the run has made.
+fn killed() {
+    let seed = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64 | 1;
+    println!("SEED={seed}");
+    let mut random = Random(seed);
+    let before = support::state();
+    let me = std::process::id() as i32;
+    let others = support::state::children_of(me);
+    // Its orphans come here: one that is left is a child that doesn't end.
+    nix::sys::prctl::set_child_subreaper(true).unwrap();
+    let times = std::env::var(KILLS).map_or(10, |times| times.parse().unwrap());
+    for number in 0..times {
+        let moment = Duration::from_millis(random.below(400) as u64);
+        let mut main = Command::new(std::env::current_exe().unwrap())
+            .env(LOAD, (random.below(1 << 30) as u64 | 1).to_string())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(moment);
+        main.kill().unwrap();
+        let ended = main.wait().unwrap();
+        assert_eq!(ended.code(), None, "the load ended by itself: {ended}");
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            reap();
+            let mut left = support::state::children_of(me);
+            left.retain(|pid| !others.contains(pid));
+            if left.is_empty() {
+                break;
+            }
+            assert!(
+                Instant::now() < end,
+                "after kill {number} at {moment:?}: {left:?}"
+            );
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+    support::assert_nothing_left(&before, "kills of the main process under its load");
+}
+
+/// Reaps who has ended.
+fn reap() {
+    use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+    while !matches!(
+        waitpid(None, Some(WaitPidFlag::WNOHANG)),
+        Ok(WaitStatus::StillAlive) | Err(_)
+    ) {}
 }
 
 fn random() {

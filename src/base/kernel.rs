@@ -37,6 +37,13 @@ pub fn read_text(path: impl AsRef<Path>) -> io::Result<String> {
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
+/// The value of a `Name:   value` line, as proc_pid_status(5) and others have them.
+pub fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+        .map(str::trim)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

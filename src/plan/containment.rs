@@ -6,6 +6,7 @@ use super::about::Effect;
 use super::action::{Action, BoxSpec, Plan};
 use super::fact::Place;
 use super::namespace::{Namespace, Propagation};
+use crate::base::Bytes;
 use thiserror::Error;
 
 /// An action outside of the box that would contain its effect.
@@ -20,7 +21,18 @@ pub struct Unsafe {
     pub why: &'static str,
 }
 
+/// How many processes the commands of a run may have together.
+pub const RUN_PROCESSES: u64 = 256;
+/// How much memory they may use together, or each of them where nothing counts it.
+pub const RUN_MEMORY: Bytes = Bytes(1 << 30);
+
 impl Plan {
+    /// Whether a command at this place is held to the limits that all commands of a
+    /// run have together: no box around it is in a group of the plan's own.
+    pub fn is_fenced(&self, place: &Place) -> bool {
+        self.outwards(place).all(|spec| spec.cgroup.is_none())
+    }
+
     /// The box, that which it is made in, and so on up to the host.
     fn outwards(&self, place: &Place) -> impl Iterator<Item = &BoxSpec> {
         let first = match place {

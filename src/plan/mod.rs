@@ -26,7 +26,7 @@ pub use about::{About, Effect, Facts, Named, Of, Where};
 pub use action::{Action, BoxSpec, CHILD_CGROUP, Plan};
 pub use cgroup::{CgroupSpec, Controller, Count, Join, Limit, Limits, Percent, SetLimits, Watch};
 pub use checked::{Checked, Draft, Flaw, MOST_PARTS, Part, told};
-pub use containment::Unsafe;
+pub use containment::{RUN_MEMORY, RUN_PROCESSES, Unsafe};
 pub use event::{Ending, Event, History, Observer, Output, Retuned, Sample, Syscall};
 pub use fact::{BoxName, Fact, FactRef, Place, Provenance, RefError};
 pub use layers::{

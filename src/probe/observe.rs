@@ -2,13 +2,14 @@
 
 use super::cgroups::{self, Mounts, Version};
 use super::observation::{Answer, Observation, plain, seen, shown};
-use super::process::{field, kibibytes, nsfs_inode, pids};
+use super::process::{kibibytes, nsfs_inode, pids};
 use super::statistics::{Directories, statistics};
 use super::subject::Subject;
 use super::throttled::throttled;
 use super::view::View;
 use super::{files, inside, layers, mountinfo};
 use crate::base::kernel;
+use crate::base::kernel::field;
 use crate::plan::{FirstNames, Namespace, Probe, Unit, Value};
 use std::collections::BTreeSet;
 use std::fs;

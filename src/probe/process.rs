@@ -22,6 +22,8 @@ pub struct Stat {
     pub parent: i32,
     /// The kernel's flags of it, `PF_…` in include/linux/sched.h.
     pub flags: u32,
+    /// Its session's id, as the observer counts.
+    pub session: i32,
     /// When it started, in clock ticks after boot.
     pub start: u64,
 }
@@ -55,6 +57,7 @@ impl Stat {
             state: field(3)?.chars().next()?,
             parent: field(4)?.parse().ok()?,
             flags: field(9)?.parse().ok()?,
+            session: field(6)?.parse().ok()?,
             start: field(22)?.parse().ok()?,
         })
     }
@@ -77,7 +80,7 @@ pub fn boot_id(proc_root: &Path) -> Option<String> {
 /// `None` for one that is gone, a zombie or a kernel thread.
 pub fn memory_of(proc_root: &Path, pid: i32) -> Option<u64> {
     let status = kernel::read_text(proc_root.join(pid.to_string()).join("status")).ok()?;
-    kibibytes(field(&status, "VmRSS")?)
+    kibibytes(kernel::field(&status, "VmRSS")?)
 }
 
 /// This process's share of the pages that it has mapped from an address on, in
@@ -106,14 +109,7 @@ fn parse_share(smaps: &str, address: usize) -> Option<u64> {
         .skip_while(|line| begins(line) != Some(address));
     lines.next()?;
     let own: Vec<&str> = lines.take_while(|line| begins(line).is_none()).collect();
-    kibibytes(field(&own.join("\n"), "Pss")?)
-}
-
-/// The value of a `Name:   value` line.
-pub(super) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    text.lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-        .map(str::trim)
+    kibibytes(kernel::field(&own.join("\n"), "Pss")?)
 }
 
 /// `1616 kB` in bytes.
@@ -178,6 +174,7 @@ mod tests {
                 state: 'S',
                 parent: 1,
                 flags: 4_194_560,
+                session: 3,
                 start: 98765,
             };
             assert_eq!(
@@ -194,10 +191,13 @@ mod tests {
     #[test]
     fn fields_are_whole_names() {
         let status = "Name:\tcat\nVmRSS:\t    1616 kB\nRss:\t1 kB\nUid:\t5\t6\t7\t8\n";
-        assert_eq!(field(status, "Uid"), Some("5\t6\t7\t8"));
-        assert_eq!(field(status, "Rss"), Some("1 kB"));
-        assert_eq!(field(status, "Vm"), None);
-        assert_eq!(field(status, "VmRSS").and_then(kibibytes), Some(1616 << 10));
+        assert_eq!(kernel::field(status, "Uid"), Some("5\t6\t7\t8"));
+        assert_eq!(kernel::field(status, "Rss"), Some("1 kB"));
+        assert_eq!(kernel::field(status, "Vm"), None);
+        assert_eq!(
+            kernel::field(status, "VmRSS").and_then(kibibytes),
+            Some(1616 << 10)
+        );
         assert_eq!(kibibytes("1616"), None);
     }
 

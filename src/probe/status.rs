@@ -1,7 +1,7 @@
 //! Who a process is and what it may do: `/proc/PID/status`, proc_pid_status(5).
 
-use super::process::field;
 use crate::base::kernel;
+use crate::base::kernel::field;
 use std::io;
 use std::path::Path;
 

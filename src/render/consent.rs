@@ -2,7 +2,10 @@
 
 use super::line::{Line, Role, Span};
 use super::text::{bullet, wrap};
-use crate::plan::{Action, BoxSpec, CgroupSpec, Effect, Namespace, Place, Plan, Propagation};
+use crate::plan::{
+    Action, BoxSpec, CgroupSpec, Effect, Namespace, Place, Plan, Propagation, RUN_MEMORY,
+    RUN_PROCESSES,
+};
 
 /// What holds for a command outside of every box with mounts of its own.
 const APART: &str = "! In a box without mounts of its own, and for root on the host too, a command \
@@ -51,10 +54,19 @@ pub fn consent(plan: &Plan, width: usize) -> Vec<Line> {
     };
     let mut mind = Vec::new();
     if commands().next().is_some() {
-        mind.push("! No box hides your files from a command: it may change what you may change.");
+        mind.push(
+            "! No box hides your files from a command: it may change what you may change.".into(),
+        );
     }
     if commands().any(|action| !plan.contained(&action.place, Namespace::Mount)) {
-        mind.push(APART);
+        mind.push(APART.into());
+    }
+    if commands().any(|action| plan.is_fenced(&action.place)) {
+        mind.push(format!(
+            "! Outside of a group of the demo's own, all commands together have {RUN_PROCESSES} \
+             processes and {RUN_MEMORY} of memory at most; where this host can't count them \
+             together, each has that memory, and as many processes as you may have.",
+        ));
     }
     for line in mind {
         lines.push(Line::default());

@@ -59,11 +59,10 @@ pub fn helper_main() -> Option<ExitCode> {
     inherited::enter_guardian();
     let main_pid = words.last().and_then(|word| word.to_str()?.parse().ok());
     let wire = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned();
-    match (
-        sys::OneThread::claim(),
-        main_pid,
-        wire.ok().and_then(|wire| sys::keep_only(wire).ok()),
-    ) {
+    let one = sys::OneThread::claim();
+    let wire = one.zip(wire.ok());
+    let wire = wire.and_then(|(one, wire)| sys::keep_only(one, wire).ok());
+    match (one, main_pid, wire) {
         (Some(one), Some(pid), Some(wire)) => Some(supervise(one, wire, pid, way == Way::InScope)),
         _ => Some(ExitCode::FAILURE),
     }

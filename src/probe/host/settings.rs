@@ -1,10 +1,10 @@
 //! The settings of this host that may explain a refusal, as they are read.
 
+use crate::base::kernel::field;
 use crate::base::{Errno, kernel};
 use crate::plan::Namespace;
 use crate::probe::cgroups::{Memberships, Version};
 use crate::probe::mountinfo;
-use crate::probe::process::field;
 use crate::probe::subject::Subject;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

@@ -55,15 +55,9 @@ fn sought_children() -> Vec<Pid> {
 /// may see the /proc of where it was made. `NSpid` in proc_pid_status(5).
 pub(in crate::sandbox) fn own_number(shown: Pid) -> Option<Pid> {
     let status = kernel::read_text(format!("/proc/{shown}/status")).ok()?;
-    let numbers = status
-        .lines()
-        .find_map(|line| line.strip_prefix("NSpid:"))?;
-    numbers
-        .split_whitespace()
-        .last()?
-        .parse()
-        .ok()
-        .map(Pid::from_raw)
+    let numbers = kernel::field(&status, "NSpid")?;
+    let own = numbers.split_whitespace().last()?;
+    own.parse().ok().map(Pid::from_raw)
 }
 
 #[cfg(test)]

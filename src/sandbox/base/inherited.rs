@@ -327,12 +327,9 @@ fn processes_of_this_user() -> u64 {
     let threads = entries.filter_map(|entry| {
         let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
         let status = kernel::read_text(format!("/proc/{pid}/status")).ok()?;
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            line.split_whitespace().next()
-        };
-        match field("Uid:") == Some(&me) {
-            true => field("Threads:")?.parse::<u64>().ok(),
+        let field = |name| kernel::field(&status, name)?.split_whitespace().next();
+        match field("Uid") == Some(&me) {
+            true => field("Threads")?.parse::<u64>().ok(),
             false => None,
         }
     });

@@ -4,7 +4,7 @@
 
 use super::service::Tenant;
 use crate::base::Errno;
-use crate::plan::MOST_FILE;
+use crate::plan::{MOST_FILE, RUN_MEMORY};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::fs;
 
@@ -14,7 +14,7 @@ pub(in crate::sandbox) const CPU_SECONDS: u64 = 60;
 /// The most memory of its own that one process of a demo's may have: what is left
 /// where no group can be made. Not RLIMIT_AS, because some programs reserve terabytes
 /// of addresses that they never use.
-const MOST_DATA: u64 = 1 << 30;
+const MOST_DATA: u64 = RUN_MEMORY.0;
 
 /// How long a file may become that a person's shell writes: room for what one
 /// builds or downloads, and still little of a disk.

@@ -40,9 +40,8 @@ pub(in crate::sandbox) fn mounted_fd(fd: BorrowedFd<'_>) -> Result<Mounted, Errn
         true => found.stx_mnt_id,
         // Before Linux 5.8: proc_pid_fdinfo(5).
         false => kernel::read_text(format!("/proc/self/fdinfo/{}", fd.as_raw_fd()))
-            .unwrap_or_default()
-            .lines()
-            .find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok())
+            .ok()
+            .and_then(|text| kernel::field(&text, "mnt_id")?.parse().ok())
             .ok_or(Errno(libc::ENOSYS))?,
     };
     Ok(Mounted {

@@ -11,17 +11,13 @@ use super::cgroup::Group;
 use super::groups::Groups;
 use super::leaf;
 use super::switched;
-use crate::plan::Controller;
+use crate::plan::{Controller, RUN_MEMORY, RUN_PROCESSES};
 use crate::probe::Subject;
 use crate::probe::cgroups::{Memberships, Mounts};
 use crate::sandbox::base::owner::name_for;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// More than `ps` or `make` needs; a fork bomb gets EAGAIN.
-const MOST_PROCESSES: &str = "256";
-/// Bytes; whoever takes more is ended by the kernel. Swap counts as well.
-const MOST_MEMORY: &str = "1073741824";
 /// What its name ends with; no name of a lesson's has a dot.
 const NAME: &str = "run.programs";
 
@@ -57,15 +53,17 @@ impl Groups {
         found.retain(|path| fs::create_dir(path).is_ok());
         for path in &found {
             self.made.push(Group::made(path.clone()));
-            for (file, line) in [
-                ("pids.max", MOST_PROCESSES),
-                ("memory.limit_in_bytes", MOST_MEMORY),
-                ("memory.memsw.limit_in_bytes", MOST_MEMORY),
-                ("memory.max", MOST_MEMORY),
-                ("memory.swap.max", "0"),
+            // A fork bomb gets EAGAIN; whoever takes more memory, swap included, is
+            // ended by the kernel.
+            for (file, most) in [
+                ("pids.max", RUN_PROCESSES),
+                ("memory.limit_in_bytes", RUN_MEMORY.0),
+                ("memory.memsw.limit_in_bytes", RUN_MEMORY.0),
+                ("memory.max", RUN_MEMORY.0),
+                ("memory.swap.max", 0),
             ] {
                 // Those of the other version, or of another hierarchy, aren't there.
-                let _ = fs::write(path.join(file), line);
+                let _ = fs::write(path.join(file), most.to_string());
             }
         }
         Some(found)

@@ -51,7 +51,7 @@ impl Run {
         }
         for (index, action) in self.plan.actions.clone().into_iter().enumerate() {
             self.end_beat(index)?;
-            (self.doing, self.released) = (Some(index), false);
+            self.doing.begin(index);
             self.tell(Event::Doing { action: index })?;
             match self.plan.guarded {
                 false => self.act(index, &action)?,
@@ -64,7 +64,8 @@ impl Run {
             self.tell(Event::Refused(taken.refusal(None)))?;
             return Err(End::Told);
         }
-        (self.doing, self.limit) = (None, None);
+        self.doing.over();
+        self.limit = None;
         self.tell_hidden()?;
         self.tell(Event::Holding)?;
         match hold {
@@ -112,7 +113,7 @@ impl Run {
         if !self.plan.told || !self.plan.waits_before(next) {
             return Ok(());
         }
-        self.released = false;
+        self.doing.hold();
         self.tell(Event::Paused)?;
         self.await_word()
     }
@@ -183,7 +184,10 @@ impl Run {
                     .filter(|ns| self.plan.contained(&action.place, *ns))
                     .collect();
                 let disk = self.disk_for(index, action)?;
-                let fence = self.fence_for(action);
+                let fence = match &action.verb {
+                    Verb::Run(_) => self.fence_at(&action.place),
+                    _ => Vec::new(),
+                };
                 let task = Task {
                     action: action.clone(),
                     boxes: self.known.clone(),
@@ -194,10 +198,10 @@ impl Run {
                     disk,
                 };
                 let id = self.ask(&actor, Request::Do(Box::new(task)), Vec::new())?;
-                self.watch = matches!(action.verb, Verb::Watch(_)).then_some(id);
-                let done = self.await_done(&actor, id);
-                self.watch = None;
-                done
+                if let Verb::Watch(_) = action.verb {
+                    self.doing.watch(id);
+                }
+                self.await_done(&actor, id)
             }
         }
     }
@@ -299,9 +303,9 @@ impl Run {
 /// The effective ids of a process, proc_pid_status(5).
 fn owner_of(pid: i32) -> Option<(u32, u32)> {
     let status = kernel::read_text(format!("/proc/{pid}/status")).ok()?;
-    let effective = |key: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
-        line.split_whitespace().nth(1)?.parse().ok()
+    let effective = |name| {
+        let mut ids = kernel::field(&status, name)?.split_whitespace();
+        ids.nth(1)?.parse().ok()
     };
-    Some((effective("Uid:")?, effective("Gid:")?))
+    Some((effective("Uid")?, effective("Gid")?))
 }

@@ -7,7 +7,7 @@ use super::run::Run;
 use crate::base::Errno;
 use crate::plan::{
     Action, BoxName, BoxSpec, CgroupSpec, Controller, Event, Fact, FactRef, Need, Place,
-    Provenance, Retuned, SetLimits, Verb,
+    Provenance, Retuned, SetLimits,
 };
 use crate::sandbox::group::cgroup::{self, Placement};
 use crate::sandbox::group::{
@@ -109,19 +109,12 @@ impl Run {
         }
     }
 
-    /// The groups that a program joins which an action runs: none if its box is
-    /// in a group of the lesson's, which has the limits that the lesson is about.
-    pub(super) fn fence_for(&mut self, action: &Action) -> Vec<std::path::PathBuf> {
-        let has_own = |name: &BoxName| {
-            let mut line = std::iter::successors(self.plan.find(name), |spec| {
-                self.plan.find(spec.parent.as_ref()?)
-            });
-            line.any(|spec| spec.cgroup.is_some())
-        };
-        match (&action.verb, &action.place) {
-            (Verb::Run(_), Place::Box(name)) if has_own(name) => Vec::new(),
-            (Verb::Run(_), _) => self.groups.fence().to_vec(),
-            _ => Vec::new(),
+    /// The groups that a demo's program joins at a place: none if its box is in a
+    /// group of the lesson's, which has the limits that the lesson is about.
+    pub(super) fn fence_at(&mut self, place: &Place) -> Vec<std::path::PathBuf> {
+        match self.plan.is_fenced(place) {
+            true => self.groups.fence().to_vec(),
+            false => Vec::new(),
         }
     }
 

@@ -16,10 +16,8 @@ pub(super) fn privileged() -> bool {
     const CAP_SETUID: u64 = 1 << 7;
     const CAP_SYS_ADMIN: u64 = 1 << 21;
     let status = kernel::read_text("/proc/self/status").unwrap_or_default();
-    let effective = status
-        .lines()
-        .find_map(|line| line.strip_prefix("CapEff:"))
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+    let effective = kernel::field(&status, "CapEff")
+        .and_then(|mask| u64::from_str_radix(mask, 16).ok())
         .unwrap_or(0);
     let wanted = CAP_SETUID | CAP_SYS_ADMIN;
     nix::unistd::geteuid().is_root() && effective & wanted == wanted

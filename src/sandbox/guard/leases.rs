@@ -109,8 +109,7 @@ impl Run {
 /// The process that a pidfd is of, proc_pid_fdinfo(5).
 fn pid_of(pidfd: &OwnedFd) -> Option<i32> {
     let text = kernel::read_text(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())).ok()?;
-    let pid = text.lines().find_map(|line| line.strip_prefix("Pid:"))?;
-    pid.trim().parse().ok()
+    kernel::field(&text, "Pid")?.parse().ok()
 }
 
 /// Whether the process has ended that a pidfd is of.

@@ -13,6 +13,7 @@ mod clock;
 mod conditions;
 pub(in crate::sandbox) mod disk;
 mod disks;
+mod doing;
 mod found;
 mod host;
 mod leases;

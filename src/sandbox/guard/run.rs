@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::disk::Disk;
+use super::doing::Doing;
 use super::found::Found;
 use super::missing::Missing;
 use super::peers::{Actor, End, Peer, StandingBox};
@@ -41,12 +42,8 @@ pub(super) struct Run {
     pub(super) last_id: Id,
     /// The request that is waited for, and its answer.
     pub(super) awaited: Option<(Id, Option<Reply>)>,
-    /// The action of the plan that is under way, and whether the learner has
-    /// seen enough of it.
-    pub(super) doing: Option<usize>,
-    pub(super) released: bool,
-    /// The request of a `watch` that is under way.
-    pub(super) watch: Option<Id>,
+    /// The action that is under way.
+    pub(super) doing: Doing,
     /// When on the clock the agent that is waited for has taken too long, and how
     /// long that is.
     pub(super) until: Option<(Duration, Duration)>,

@@ -10,7 +10,7 @@ use super::run::Run;
 use super::service::{ANSWER, Pending, Queued, What, Work};
 use crate::plan::{Event, Namespace, Place, Verb};
 use crate::sandbox::base::service::{
-    Held, Lease, Program, Request as Asking, RequestId, Told as Answer,
+    Held, Lease, Program, Request as Asking, RequestId, Tenant, Told as Answer,
 };
 use crate::sandbox::wire::{Id, Reply, Request, Start, Told};
 use std::os::fd::OwnedFd;
@@ -58,11 +58,11 @@ impl Run {
                 let index = self.plan.actions.len();
                 self.plan.actions.push(action.clone());
                 let done = self.check("action", index).and_then(|()| {
-                    (self.doing, self.released) = (Some(index), false);
-                    self.tell(Event::Doing { action: index })?;
-                    self.act(index, &action)
+                    let number = self.doing.begin_beyond(index);
+                    self.tell(Event::Doing { action: number })?;
+                    self.act(number, &action)
                 });
-                self.doing = None;
+                self.doing.over();
                 // Later ones may name what it has left standing, and nothing else.
                 if !matches!(action.verb, Verb::Spawn(_) | Verb::Listen(_)) || done.is_err() {
                     self.plan.actions.truncate(index);
@@ -205,7 +205,16 @@ impl Run {
             let told = Answer::Refused(format!("{MOST_HELD} things are held already"));
             return self.answer(id, told, Vec::new());
         }
-        let request = Request::Start(Box::new(Start { program, held }));
+        // What a shell and a container may use is a matter of their box's group.
+        let fence = match program.limits {
+            Tenant::Demo => self.fence_at(&place),
+            Tenant::Shell | Tenant::Container => Vec::new(),
+        };
+        let request = Request::Start(Box::new(Start {
+            program,
+            fence,
+            held,
+        }));
         self.ask_for(id, actor, request, Some(lease))
     }
 

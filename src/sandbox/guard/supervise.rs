@@ -3,6 +3,7 @@
 
 use super::arrival::accepted;
 use super::clock::Clock;
+use super::doing::Doing;
 use super::found::Found;
 use super::host::privileged;
 use super::missing::Missing;
@@ -110,9 +111,7 @@ pub(in crate::sandbox) fn supervise(
         newcomer: None,
         last_id: 0,
         awaited: None,
-        doing: None,
-        released: false,
-        watch: None,
+        doing: Doing::default(),
         until: None,
         service: Service::default(),
         boxes: BTreeMap::new(),

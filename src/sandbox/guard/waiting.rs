@@ -195,21 +195,11 @@ impl Run {
 
     /// Ends the `watch` or the `stage` of that number, if it is under way.
     fn enough(&mut self, action: usize) -> Result<(), End> {
-        if self.doing != Some(action) {
+        let Some(id) = self.doing.enough(action) else {
             return Ok(());
-        }
-        self.released = true;
-        match self.watch {
-            Some(id) => self.send(
-                &Actor::Host,
-                Asked {
-                    id,
-                    request: Request::Enough,
-                },
-                Vec::new(),
-            ),
-            None => Ok(()),
-        }
+        };
+        let request = Request::Enough;
+        self.send(&Actor::Host, Asked { id, request }, Vec::new())
     }
 
     /// Takes in what an agent says. One that doesn't speak as an agent does is
@@ -287,7 +277,7 @@ impl Run {
     pub(super) fn await_word(&mut self) -> Result<(), End> {
         let limit = self.limit.take();
         let paused = self.clock.now();
-        while !self.released {
+        while !self.doing.is_released() {
             self.turn()?;
         }
         self.clock.look(self.main_pid);

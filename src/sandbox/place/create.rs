@@ -327,7 +327,7 @@ fn pid_one(
     box_end: OwnedFd,
 ) -> ! {
     let spec = &creation.spec;
-    let Ok(end) = sys::keep_only(box_end) else {
+    let Ok(end) = sys::keep_only(one, box_end) else {
         sys::exit_now(1)
     };
     // fork and clone cleared it. The creator may have died just before; its

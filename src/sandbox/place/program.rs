@@ -2,8 +2,9 @@
 //! else to talk to, on pipes or on a pty of the box's own.
 
 use super::confine::{Confinement, Privilege};
-use crate::base::{Errno, kernel, literal};
+use crate::base::{Errno, literal};
 use crate::plan::{BoxName, Namespace};
+use crate::probe;
 use crate::sandbox::agent::{Agent, Job};
 use crate::sandbox::base::owner::{MARK, Mark};
 use crate::sandbox::base::search;
@@ -18,7 +19,6 @@ use nix::sys::stat::{Mode, stat};
 use nix::unistd::Pid;
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
-use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -144,9 +144,8 @@ impl Agent {
         let how = Confinement {
             tenant: *limits,
             privilege: Privilege::at(&start.held, self.initial_user, self.pivoted),
-            // On a terminal of the place's own it needs the /dev of the place.
-            apart: terminal.is_none() && !start.held.contains(&Namespace::Mount),
-            groups: Vec::new(),
+            apart: !start.held.contains(&Namespace::Mount),
+            groups: start.fence.clone(),
         };
         let confined = self.teller.confine(&mut command, how);
         let report = confined.map_err(on("memfd_create(\"report\")"))?;
@@ -276,23 +275,13 @@ impl Job for Served {
     }
 }
 
-/// The processes of a session that haven't ended, as /proc shows them; the sixth
-/// field of proc_pid_stat(5).
+/// The processes of a session that haven't ended, as /proc shows them.
 fn members_of(session: Pid) -> Vec<Pid> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let proc = Path::new("/proc");
+    let pids = probe::pids(proc).unwrap_or_default().into_iter();
     pids.filter(|pid| {
-        let text = kernel::read_text(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // The name in parentheses may hold spaces: fields count from the last one.
-        let fields = text
-            .rsplit_once(')')
-            .map(|(_, rest)| rest)
-            .unwrap_or_default();
-        let fields: Vec<&str> = fields.split_whitespace().take(4).collect();
-        match fields.as_slice() {
-            [state, _, _, member] => *state != "Z" && member.parse() == Ok(session.as_raw()),
-            _ => false,
-        }
+        let stat = probe::stat(proc, *pid).filter(|stat| !stat.has_ended());
+        stat.is_some_and(|stat| stat.session == session.as_raw())
     })
     .map(Pid::from_raw)
     .collect()

@@ -47,7 +47,7 @@ pub(in crate::sandbox) fn outer(
     end: OwnedFd,
     supervisor: nix::unistd::Pid,
 ) -> ! {
-    let Ok(end) = sys::keep_only(end) else {
+    let Ok(end) = sys::keep_only(one, end) else {
         sys::exit_now(1)
     };
     sys::default_signals();

@@ -90,7 +90,7 @@ impl Agent {
         let parent = nix::unistd::getpid();
         let (pid, born_inside) = match self.fork_into(&cgroups) {
             Err(errno) => return Ok(Err(errno)),
-            Ok((0, _)) => match sys::keep_only(theirs.into()) {
+            Ok((0, _)) => match sys::keep_only(self.teller.one, theirs.into()) {
                 Ok(end) => workload::run(self.teller.one, spawn, number, parent, end.into()),
                 Err(_) => sys::exit_now(1),
             },

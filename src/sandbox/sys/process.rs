@@ -108,7 +108,7 @@ pub(in crate::sandbox) fn clone(_: OneThread, flags: u64) -> Result<i64, Errno> 
 
 /// Moves `keep` to descriptor 3, points 0, 1 and 2 at /dev/null and closes all
 /// others: a forked child must not hold its parent's sockets open.
-pub(in crate::sandbox) fn keep_only(keep: OwnedFd) -> Result<OwnedFd, Errno> {
+pub(in crate::sandbox) fn keep_only(_: OneThread, keep: OwnedFd) -> Result<OwnedFd, Errno> {
     // SAFETY: dup2 and close_range take integers. Descriptors that Rust values
     // of the parent's still name are closed under them; those values are never
     // used or dropped again, because a child ends by `exit_now`.

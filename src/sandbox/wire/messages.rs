@@ -113,6 +113,8 @@ pub(in crate::sandbox) enum Request {
 pub(in crate::sandbox) struct Start {
     /// What.
     pub(in crate::sandbox) program: Program,
+    /// The groups that it joins, for their limits.
+    pub(in crate::sandbox) fence: Vec<PathBuf>,
     /// The kinds of which this place has a namespace that the run made.
     pub(in crate::sandbox) held: Vec<Namespace>,
 }
