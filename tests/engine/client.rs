@@ -20,6 +20,16 @@ pub struct Engine {
     dir: tempfile::TempDir,
 }
 
+/// One that is still there ends as it would for its user, with all that it keeps.
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            let status = self.end();
+            assert!(status == Some(0) || std::thread::panicking(), "{status:?}");
+        }
+    }
+}
+
 /// An answer.
 #[derive(Debug)]
 pub struct Reply {
