@@ -73,6 +73,15 @@ fn said() -> [(&'static str, &'static [&'static str]); 11] {
     ]
 }
 
+/// Whether a block was right to say that it found no disk: what the files lie on
+/// is no device that could be looked at (in a root filesystem on somebody else's).
+fn has_no_disk(pasted: &[Pasted]) -> bool {
+    let said = pasted.iter().flat_map(|block| block.said.lines());
+    let mut from = said.filter_map(|line| line.strip_prefix("no disk is found below "));
+    from.next()
+        .is_some_and(|device| !Path::new(device).exists())
+}
+
 /// The commands of the page `By hand`, in either version. Of an ordinary user's
 /// they say in their first line that they need root.
 #[test]
@@ -83,7 +92,12 @@ fn the_commands_work_when_pasted_and_leave_nothing() {
         let pasted = paste("02", |step| &step.by_hand, user, &[]);
         if user == User::Me && is_root() {
             if can_make_groups() {
-                lesson::assert_said(&pasted, &said());
+                let mut said = said().to_vec();
+                if has_no_disk(&pasted) {
+                    skip("reads: the disk of this machine's files has no node in /dev");
+                    said.retain(|(step, _)| *step != "reads");
+                }
+                lesson::assert_said(&pasted, &said);
                 let killed = |block: &Pasted| block.said.contains("oom_kill 0");
                 assert!(!pasted.iter().any(killed));
             }
