@@ -468,3 +468,29 @@ fn a_hold_goes_on_ignoring_what_it_was_told_to_ignore() {
         assert!(child.wait().success());
     }
 }
+
+/// Whoever started it may be killed while it is executed.
+#[test]
+fn a_supervisor_that_comes_too_late_ends_and_is_nothing_else() {
+    let parent = std::process::id() + 1;
+    for words in [
+        &["glassbox-supervisor"][..],
+        &["glassbox", "glassbox-supervisor"],
+    ] {
+        let (_ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_glassbox"));
+        command
+            .arg0(words[0])
+            .args(&words[1..])
+            .arg(parent.to_string());
+        command.stdin(std::os::fd::OwnedFd::from(theirs));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let late = command.within(DEADLINE).spawn().unwrap();
+        let output = support::deadline::Bounded::output(late);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(
+            output.stdout.is_empty() && output.stderr.is_empty(),
+            "{output:?}"
+        );
+    }
+}

@@ -15,7 +15,7 @@ use glassbox::sandbox::{
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
@@ -764,9 +764,15 @@ fn killed() {
             if left.is_empty() {
                 break;
             }
+            let who = |pid: &i32| {
+                let read = |file| fs::read_to_string(format!("/proc/{pid}/{file}"));
+                [read("stat"), read("cmdline"), read("wchan"), read("status")]
+                    .map(Result::unwrap_or_default)
+            };
             assert!(
                 Instant::now() < end,
-                "after kill {number} at {moment:?}: {left:?}"
+                "after kill {number} at {moment:?}: {:?}",
+                left.iter().map(who).collect::<Vec<_>>()
             );
             std::thread::sleep(Duration::from_millis(2));
         }
