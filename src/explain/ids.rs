@@ -100,31 +100,30 @@ pub(super) fn ids(sides: &Sides) -> Vec<Row> {
     rows
 }
 
+/// The ranges of a map: the first id inside, the first outside, how many
+/// (user_namespaces(7)).
+fn ranges(map: &str) -> impl Iterator<Item = [u64; 3]> {
+    map.lines().filter_map(|line| {
+        let words = line.split_ascii_whitespace();
+        let numbers: Vec<u64> = words.filter_map(|word| word.parse().ok()).collect();
+        numbers.try_into().ok()
+    })
+}
+
 /// A map in words: `0 to 65535 inside are 100000 to 165535 here`.
 fn mapped(map: &str) -> String {
-    let line = |line: &str| {
-        let numbers: Vec<u64> = line
-            .split_ascii_whitespace()
-            .filter_map(|word| word.parse().ok())
-            .collect();
-        let [inside, outside, count] = numbers[..] else {
-            return None;
-        };
+    let in_words = |[inside, outside, count]: [u64; 3]| {
         if (inside, outside, count) == (0, 0, u64::from(u32::MAX)) {
-            return Some("every id is itself".into());
+            return "every id is itself".into();
         }
         let range = |from: u64| match count {
             1 => from.to_string(),
             n => format!("{from} to {}", from + n.saturating_sub(1)),
         };
         let verb = if count == 1 { "is" } else { "are" };
-        Some(format!(
-            "{} inside {verb} {} here",
-            range(inside),
-            range(outside)
-        ))
+        format!("{} inside {verb} {} here", range(inside), range(outside))
     };
-    let lines: Vec<String> = map.lines().filter_map(line).collect();
+    let lines: Vec<String> = ranges(map).map(in_words).collect();
     match lines.is_empty() {
         true => "no id is mapped: everybody is nobody".into(),
         false => lines.join("; "),
@@ -133,14 +132,7 @@ fn mapped(map: &str) -> String {
 
 /// The number that an id of the observer's has inside.
 fn inside_of(map: &str, id: u32) -> Option<u64> {
-    map.lines().find_map(|line| {
-        let numbers: Vec<u64> = line
-            .split_ascii_whitespace()
-            .filter_map(|word| word.parse().ok())
-            .collect();
-        let [inside, outside, count] = numbers[..] else {
-            return None;
-        };
+    ranges(map).find_map(|[inside, outside, count]| {
         let offset = u64::from(id).checked_sub(outside)?;
         (offset < count).then_some(inside + offset)
     })

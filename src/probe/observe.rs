@@ -180,17 +180,22 @@ fn top_mount(text: &str, path: &str) -> String {
         .map_or("none".into(), |mount| mount.fstype.clone())
 }
 
+/// The network devices in a text of proc_pid_net(5)'s `dev`, sorted.
+pub(super) fn devices(text: &str) -> Vec<String> {
+    // Two lines of headings, then `name: counters`.
+    let mut names: Vec<String> = text
+        .lines()
+        .skip(2)
+        .filter_map(|line| line.rsplit_once(':'))
+        .map(|(name, _)| name.trim().to_string())
+        .collect();
+    names.sort();
+    names
+}
+
 fn links(view: &View) -> Vec<Observation> {
     let all = of_file(view, "links", "net/dev", |text| {
-        // Two lines of headings, then `name: counters`.
-        let mut names: Vec<String> = text
-            .lines()
-            .skip(2)
-            .filter_map(|line| line.rsplit_once(':'))
-            .map(|(name, _)| name.trim().to_string())
-            .collect();
-        names.sort();
-        Ok(Value::List(names))
+        Ok(Value::List(devices(text)))
     });
     let up = if view.from_outside() {
         of_file(view, "links-up", "net/igmp", |text| {

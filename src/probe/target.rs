@@ -122,7 +122,7 @@ pub fn target(proc_root: &Path, pid: i32) -> Result<Target, Lost> {
         program: link(&dir.join("exe")),
         maps: text(&dir, "uid_map").and_then(|uid| Ok((uid, text(&dir, "gid_map")?))),
         offsets: text(&dir, "timens_offsets"),
-        links: text(&dir, "net/dev").map(|text| devices(&text)),
+        links: text(&dir, "net/dev").map(|text| super::observe::devices(&text)),
         label: label(&dir),
         members: members(proc_root, &process),
         first: looks.clone().and_then(|mounts| first(&root, mounts)),
@@ -180,18 +180,6 @@ fn parents(proc_root: &Path, mut pid: i32) -> Vec<(i32, String)> {
         pid = stat.parent;
     }
     chain
-}
-
-fn devices(text: &str) -> Vec<String> {
-    // Two lines of headings, then `name: counters`.
-    let mut names: Vec<String> = text
-        .lines()
-        .skip(2)
-        .filter_map(|line| line.rsplit_once(':'))
-        .map(|(name, _)| name.trim().to_string())
-        .collect();
-    names.sort();
-    names
 }
 
 fn label(dir: &Path) -> Told<String> {
