@@ -765,6 +765,7 @@ fn processes_are_known_by_their_mark() {
 /// What a box runs bears the mark as well.
 #[test]
 fn programs_in_boxes_bear_the_mark() {
+    let _turn = alone();
     let dir = public_tempdir();
     pack_with(dir.path(), "01-namespaces", "03-uts.md", &|demo| {
         let action: toml::Table = toml::from_str("in = 'box'\ndo.run = ['env']").unwrap();
@@ -996,6 +997,7 @@ fn verify_tells_what_a_run_has_left() {
 /// start, nor by `clean`.
 #[test]
 fn what_is_only_named_much_like_a_runs_is_kept() {
+    let _turn = alone();
     let dir = public_tempdir();
     let owner = dead_owner();
     let [boot, namespace, pid, start] = *owner.split('-').collect::<Vec<_>>() else {
@@ -1259,6 +1261,7 @@ fn root_is_told_of_what_others_have_left() {
 /// groups.
 #[test]
 fn clean_claims_only_what_it_can_see() {
+    let _turn = alone();
     if !is_root() {
         skip("only root takes mounts away without another user's namespace");
         return;
@@ -1300,6 +1303,7 @@ fn clean_claims_only_what_it_can_see() {
 /// Without a /proc of its own nobody can say that nothing is left over.
 #[test]
 fn without_its_proc_clean_claims_nothing() {
+    let _turn = alone();
     if !is_root() {
         skip("only root makes a pid namespace without another user's");
         return;
@@ -1318,6 +1322,7 @@ fn without_its_proc_clean_claims_nothing() {
 /// neither that shell nor itself, and doesn't say so.
 #[test]
 fn clean_in_a_shell_with_a_mark_ends_no_ancestor() {
+    let _turn = alone();
     for user in users() {
         for arguments in ["clean --dry-run", "clean"] {
             let program = glassbox(user);
