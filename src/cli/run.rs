@@ -154,6 +154,7 @@ fn standing(history: &History) -> Vec<(String, i32)> {
             | Event::Output(_)
             | Event::Fact(_)
             | Event::Sample(_)
+            | Event::Message(_)
             | Event::Retuned(_)
             | Event::Paused
             | Event::Refused(_)

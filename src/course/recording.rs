@@ -11,7 +11,7 @@ use std::path::Path;
 pub struct Recording {
     /// The kernel that it was recorded on, uname(2) release.
     pub kernel: String,
-    /// Its facts and samples, in order; every fact is labelled as recorded.
+    /// Its facts, samples and messages, in order; every fact is labelled as recorded.
     pub events: Vec<Event>,
 }
 
@@ -44,7 +44,7 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Recording, Box<Diagnostic>
                 }
                 events.push(Event::Fact(fact));
             }
-            Event::Sample(sample) => events.push(Event::Sample(sample)),
+            Event::Sample(_) | Event::Message(_) => events.push(event),
             // A recording is made with nobody at the knobs.
             Event::Retuned(_) => {}
             Event::Refused(_) | Event::Broken { .. } | Event::Forced { .. } => {
@@ -95,7 +95,7 @@ mod tests {
     fn what_is_no_recording_is_told_by_its_line() {
         for (text, line) in [
             (format!("{STARTED}\nnot json"), 2),
-            (STARTED.replace("\"kernel\"", "\"version\":3,\"kernel\""), 1),
+            (STARTED.replace("\"kernel\"", "\"version\":9,\"kernel\""), 1),
             (format!("{STARTED}\n{{\"event\":\"dance\"}}"), 2),
             (
                 format!("{STARTED}\n{{\"event\":\"broken\",\"message\":\"x\"}}"),

@@ -3,6 +3,7 @@
 use super::cgroup::SetLimits;
 use super::fact::{BoxName, Fact, FactRef, Place, Provenance};
 use super::left::Leftover;
+use super::message::Message;
 use super::refusal::Refusal;
 use super::value::Value;
 use crate::base::Errno;
@@ -41,6 +42,8 @@ pub enum Event {
     Fact(Fact),
     /// A `watch` looked at its groups.
     Sample(Sample),
+    /// Something passed between a client and an engine.
+    Message(Message),
     /// The learner changed what a group is limited to, while the run went on.
     Retuned(Retuned),
     /// A `stage` or the end of a beat has been reached: the run waits for the
@@ -224,6 +227,14 @@ impl History {
         })
     }
 
+    /// What passed between clients and engines, in order.
+    pub fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.events.iter().filter_map(|event| match event {
+            Event::Message(message) => Some(message),
+            _ => None,
+        })
+    }
+
     /// What the host refused.
     pub fn refusals(&self) -> impl Iterator<Item = &Refusal> {
         self.events.iter().filter_map(|event| match event {
@@ -266,6 +277,7 @@ impl History {
             | Event::BoxDown { .. }
             | Event::Fact(_)
             | Event::Sample(_)
+            | Event::Message(_)
             | Event::Retuned(_)
             | Event::Refused(_) => None,
         });

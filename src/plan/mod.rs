@@ -15,6 +15,7 @@ mod event;
 mod fact;
 mod layers;
 mod left;
+mod message;
 mod namespace;
 mod probe;
 mod refusal;
@@ -34,6 +35,7 @@ pub use layers::{
     Overwrite, RootFs, Seen, Stack, Store, Unpack,
 };
 pub use left::{Leftover, Member};
+pub use message::{Message, Said, Side};
 pub use namespace::{Namespace, Propagation, TimeOffsets};
 pub use probe::{GROUP_FACTS, LIMIT_FACTS, MOVING_FACTS, Probe, ProbeError};
 pub use refusal::{Need, Refusal};

@@ -5,21 +5,26 @@
 use crate::base::{Bytes, Errno};
 use crate::plan::{BoxName, Count, FactRef, Limit, Percent, Place};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 /// The version that is written. Version 1 didn't tell; 2 does, and knows values
-/// that were cut.
-pub const VERSION: u32 = 2;
+/// that were cut; 3 knows messages.
+pub const VERSION: u32 = 3;
+
+/// Headers of a request or an answer, by their names in small letters.
+type Headers = BTreeMap<String, String>;
 
 /// The types that these are forms of.
 mod of {
     pub(super) use crate::check::Verdict;
     pub(super) use crate::plan::{
         Controller, Cut, Ending, Entry, EntryKind, Event, Fact, Layer, Leftover, Limits, Member,
-        Namespace, Need, Observer, Output, Provenance, Refusal, Retuned, Sample, Seen, SetLimits,
-        Stack, Syscall, Unit, Value,
+        Message, Namespace, Need, Observer, Output, Provenance, Refusal, Retuned, Said, Sample,
+        Seen, SetLimits, Side, Stack, Syscall, Unit, Value,
     };
 }
 
@@ -97,6 +102,7 @@ enums! {
         BoxDown { name: Text<BoxName>, ending: Ending, },
         Fact(fact: Fact),
         Sample(sample: Sample),
+        Message(message: Message),
         Retuned(retuned: Retuned),
         Paused,
         Refused(refusal: Refusal),
@@ -124,6 +130,18 @@ enums! {
     Cut {
         List { shown: Vec<String>, total: u64, },
         Text { shown: String, total: Option<u64>, },
+    }
+    Side { Client, Engine, }
+    Said {
+        Command { argv: Vec<String>, ours: bool, },
+        Connected { pid: Option<i32>, program: Option<String>, },
+        Request { method: String, path: String, headers: Headers, body: Option<Json>, },
+        Response { status: u16, headers: Headers, body: Option<Json>, },
+        Body { side: Side, content: Json, },
+        Stream { side: Side, bytes: usize, text: String, },
+        Closed { side: Side, },
+        Began { container: String, image: String, pid: Option<i32>, },
+        Ended { container: String, image: String, status: i64, },
     }
     EntryKind { File, Directory, Opaque, Symlink, Whiteout, Special, }
     #[serde(tag = "label")]
@@ -192,6 +210,11 @@ structs! {
     Sample {
         at: i64,
         values: Vec<(Text<FactRef>, Value)>,
+    }
+    Message {
+        at: i64,
+        connection: u64,
+        said: Said,
     }
     Retuned {
         set: SetLimits,
@@ -371,7 +394,7 @@ macro_rules! plain {
         }
     )* };
 }
-plain! { bool i32 i64 u32 u64 usize String PathBuf }
+plain! { bool i32 i64 u16 u32 u64 usize String PathBuf Json Headers }
 
 impl<T, F: Form<T>> Form<Vec<T>> for Vec<F> {
     fn of(values: &Vec<T>) -> Self {

@@ -1,9 +1,9 @@
 use super::*;
 use crate::base::{Bytes, Errno};
 use crate::plan::{
-    Controller, Count, Cut, Ending, Entry, EntryKind, Fact, Layer, Limit, Limits, Member,
-    Namespace, Observer, Output, Percent, Provenance, Retuned, Sample, Seen, SetLimits, Stack,
-    Syscall, Unit, Value,
+    Controller, Count, Cut, Ending, Entry, EntryKind, Fact, Layer, Limit, Limits, Member, Message,
+    Namespace, Observer, Output, Percent, Provenance, Retuned, Said, Sample, Seen, SetLimits, Side,
+    Stack, Syscall, Unit, Value,
 };
 
 /// Every kind of event, and in them every kind of value.
@@ -52,6 +52,13 @@ fn events() -> Vec<Event> {
                 limits,
             },
             refused: refused.map(String::from),
+        })
+    };
+    let said = |said| {
+        Event::Message(Message {
+            at: 1_000_000,
+            connection: 1,
+            said,
         })
     };
     let member = || Member {
@@ -127,6 +134,45 @@ fn events() -> Vec<Event> {
                 "host/small.pids.current".parse().unwrap(),
                 Value::Number(3, Unit::Count),
             )],
+        }),
+        said(Said::Command {
+            argv: vec!["docker".into(), "ps".into()],
+            ours: true,
+        }),
+        said(Said::Connected {
+            pid: Some(7),
+            program: None,
+        }),
+        said(Said::Request {
+            method: "HEAD".into(),
+            path: "/_ping".into(),
+            headers: [("user-agent".into(), "x".into())].into(),
+            body: None,
+        }),
+        said(Said::Response {
+            status: 200,
+            headers: Default::default(),
+            body: Some(serde_json::json!({"Id": "1f"})),
+        }),
+        said(Said::Body {
+            side: Side::Engine,
+            content: "text".into(),
+        }),
+        said(Said::Stream {
+            side: Side::Client,
+            bytes: 3,
+            text: "ls\n".into(),
+        }),
+        said(Said::Closed { side: Side::Client }),
+        said(Said::Began {
+            container: "1a".into(),
+            image: "tools".into(),
+            pid: None,
+        }),
+        said(Said::Ended {
+            container: "1a".into(),
+            image: "tools".into(),
+            status: 137,
         }),
         retuned(
             Limits {
@@ -261,14 +307,14 @@ fn each_version_is_read_or_refused_by_its_number() {
             "{{\"event\":\"started\",{version}\"kernel\":\"6.1.0\",\"uid\":0,\"supervisor\":1}}"
         )
     };
-    for version in ["", "\"version\":1,", "\"version\":2,"] {
+    for version in ["", "\"version\":1,", "\"version\":2,", "\"version\":3,"] {
         assert!(read(&line(version)).unwrap().is_some(), "{version}");
     }
-    let told = read(&line("\"version\":3,")).unwrap_err().to_string();
-    assert!(told.starts_with("this record has version 3"), "{told}");
+    let told = read(&line("\"version\":4,")).unwrap_err().to_string();
+    assert!(told.starts_with("this record has version 4"), "{told}");
     // Whatever else a later one holds.
-    let later = r#"{"event":"started","version":4,"machine":{}}"#;
-    assert!(matches!(read(later), Err(ReadError::Newer(4))));
+    let later = r#"{"event":"started","version":5,"machine":{}}"#;
+    assert!(matches!(read(later), Err(ReadError::Newer(5))));
     for judged in [r#"{"event":"verdict"}"#, r#"{"event":"outcome"}"#] {
         assert!(read(judged).unwrap().is_none());
     }

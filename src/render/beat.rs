@@ -125,10 +125,12 @@ pub fn shows(scenario: &Scenario, history: &History, beat: &Beat) -> bool {
         .map(|bar| &bar.fact)
         .chain(scenario.show.iter().flat_map(facts));
     let sampled = |event: &Event| matches!(event, Event::Sample(_));
+    let said = |event: &Event| matches!(event, Event::Message(_));
     ids.any(|id| beat.change(history, id).is_some())
         || figure_changed(scenario, history, beat)
         || !scenario.charts.is_empty() && beat.of(history).iter().any(sampled)
         || beat.outputs(history).next().is_some()
+        || beat.of(history).iter().any(said)
 }
 
 /// Whether a beat changed what the figure shows.

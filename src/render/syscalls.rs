@@ -1,6 +1,7 @@
 //! What happened, call by call, as the helper made them.
 
 use super::line::{Line, Role, Span};
+use super::message::message;
 use super::text::{bullet, wrap, wrap_code};
 use crate::base::{Nanos, quoted};
 use crate::course::Scenario;
@@ -64,6 +65,7 @@ pub(super) fn happened(
                 let text = format!("{name} is down: its process ended, {ending}");
                 lines.extend(note("▼ ", Role::Dim, text, width));
             }
+            Event::Message(one) => lines.extend(message(one, width)),
             // Facts have a tab of their own.
             Event::Fact(_) | Event::Sample(_) | Event::Retuned(_) | Event::Paused => {}
             Event::Refused(refusal) => {

@@ -63,7 +63,10 @@ fn told(model: &Model, number: usize, width: usize) -> (Vec<Row>, Vec<Vec<Row>>)
     );
     let until = beat.until(history);
     let shows = render::shows(scenario, history, beat);
-    let mut parts = vec![rows(render::outputs(history, beat, width))];
+    let mut parts = vec![
+        rows(render::messages(history, beat, width)),
+        rows(render::outputs(history, beat, width)),
+    ];
     if !shows {
         parts.push(rows(render::calls(scenario, history, beat, width)));
     }
