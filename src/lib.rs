@@ -10,6 +10,7 @@ pub mod explain;
 pub mod image;
 pub mod plan;
 pub mod probe;
+pub mod progress;
 pub mod record;
 pub mod render;
 pub mod sandbox;

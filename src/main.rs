@@ -33,12 +33,13 @@ fn options(look: Look, start: Option<String>, ascii: bool) -> Options {
     Options {
         start,
         mouse: !look.no_mouse,
-        theme: match look.theme {
+        theme: look.theme.map(|theme| match theme {
             cli::ThemeChoice::Auto => tui::ThemeChoice::Auto,
             cli::ThemeChoice::Light => tui::ThemeChoice::Light,
             cli::ThemeChoice::Dark => tui::ThemeChoice::Dark,
             cli::ThemeChoice::HighContrast => tui::ThemeChoice::HighContrast,
-        },
+        }),
+        fresh: look.fresh,
         no_color: set("NO_COLOR"),
         ascii,
         panic_key: set("GLASSBOX_PANIC_KEY"),

@@ -14,7 +14,7 @@ mod tokens;
 /// Each module, in order from the bottom up, and what it may import. `base`
 /// may be imported by all. A row names only rows above it, so the imports
 /// form a DAG.
-const TABLE: [(&str, &[&str]); 16] = [
+const TABLE: [(&str, &[&str]); 17] = [
     ("base", &[]),
     ("plan", &[]),
     ("probe", &["plan"]),
@@ -24,6 +24,7 @@ const TABLE: [(&str, &[&str]); 16] = [
     ("check", &["plan"]),
     ("record", &["plan", "check"]),
     ("explain", &["plan", "probe"]),
+    ("progress", &[]),
     ("course", &["plan", "check", "record"]),
     ("render", &["plan", "check", "record", "course", "explain"]),
     (
@@ -32,13 +33,15 @@ const TABLE: [(&str, &[&str]); 16] = [
     ),
     (
         "tui",
-        &["plan", "check", "record", "course", "render", "session"],
+        &[
+            "plan", "check", "record", "progress", "course", "render", "session",
+        ],
     ),
     (
         "cli",
         &[
-            "plan", "probe", "image", "sandbox", "engine", "check", "record", "explain", "course",
-            "render", "session",
+            "plan", "probe", "image", "sandbox", "engine", "check", "record", "explain",
+            "progress", "course", "render", "session",
         ],
     ),
     (

@@ -9,10 +9,12 @@ mod walk;
 
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 use support::deadline::Watch;
 use support::{Limit, User, can_make_groups, is_root, may_make_boxes, skip};
+use tempfile::TempDir;
 
 /// How long any one thing may take; generous, since the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,6 +31,8 @@ struct Session {
     keys: Box<dyn Write + Send>,
     output: Receiver<Vec<u8>>,
     screen: vt100::Parser,
+    /// Where its progress is kept: never where the user's is.
+    _state: Arc<TempDir>,
 }
 
 impl Session {
@@ -56,12 +60,22 @@ impl Session {
         Session::spawn_within(support::PATIENCE, command, rows, cols)
     }
 
-    fn spawn_within(
+    fn spawn_within(patience: Duration, command: CommandBuilder, rows: u16, cols: u16) -> Session {
+        let state = Arc::new(tempfile::tempdir().unwrap());
+        Session::spawn_with(patience, command, rows, cols, state)
+    }
+
+    fn spawn_with(
         patience: Duration,
         mut command: CommandBuilder,
         rows: u16,
         cols: u16,
+        state: Arc<TempDir>,
     ) -> Session {
+        command.env("XDG_STATE_HOME", state.path());
+        for caller in ["SUDO_UID", "PKEXEC_UID", "DOAS_USER"] {
+            command.env_remove(caller);
+        }
         let size = PtySize {
             rows,
             cols,
@@ -91,6 +105,7 @@ impl Session {
             master: pair.master,
             output,
             screen: vt100::Parser::new(rows, cols, 0),
+            _state: state,
         }
     }
 
@@ -240,6 +255,76 @@ fn three_steps_are_walked_run_and_resized() {
     // The knob: the next name, and the run that belongs to it.
     session.press("]").shows("◂ teapot ▸").shows("≠ teapot");
     session.press("q");
+    session.end().success();
+}
+
+/// Waits for what no output tells.
+fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "no {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Progress in a directory of its own, with a way to open the course on it.
+fn on(state: &Arc<TempDir>, arguments: &[&str]) -> Session {
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_glassbox"));
+    command.args(arguments);
+    command.env("LC_ALL", "C.UTF-8");
+    Session::spawn_with(support::PATIENCE, command, 40, 120, Arc::clone(state))
+}
+
+#[test]
+fn the_course_opens_where_it_was_left() {
+    let state = Arc::new(tempfile::tempdir().unwrap());
+    let mut first = on(&state, &["--step", "uts"]);
+    first.shows("  4/").press("b").shows("You said  b");
+    // A second one reads what was kept, and says that it keeps nothing.
+    let file = state.path().join("glassbox/progress.json");
+    let kept = |what: &str| std::fs::read_to_string(&file).is_ok_and(|text| text.contains(what));
+    eventually("kept answer", || kept("predicted"));
+    let mut second = on(&state, &["--theme", "dark"]);
+    second
+        .shows("Another Glassbox of yours is open")
+        .press("\r");
+    second
+        .shows("You said  b")
+        .press("n")
+        .shows("  5/")
+        .press("q");
+    second.end().success();
+    first.press("t").press("3").shows("[3 By hand]").press("q");
+    first.end().success();
+    let mut again = on(&state, &[]);
+    again.shows("  4/").shows("[3 By hand]").press("1");
+    again.shows("You said  b");
+    // However it ends, what was done is kept.
+    again.press("n").shows("  5/");
+    eventually("kept place", || kept("\"at\": \"pid\""));
+    again.signal(libc::SIGKILL);
+    again.child.wait().unwrap();
+    drop(again);
+    let mut last = on(&state, &[]);
+    last.shows("  5/")
+        .press("o")
+        .shows("Outline")
+        .press("q")
+        .press("q");
+    last.end().success();
+    let mut fresh = on(&state, &["--fresh"]);
+    fresh.shows("  1/").press("q");
+    fresh.end().success();
+    assert!(!kept("predicted"), "--fresh begins anew");
+}
+
+#[test]
+fn where_nothing_can_be_kept_the_course_says_so_and_opens() {
+    let state = Arc::new(tempfile::tempdir().unwrap());
+    std::fs::write(state.path().join("glassbox"), "a file").unwrap();
+    let mut session = on(&state, &[]);
+    session.shows("What you do now is not kept").press("\r");
+    session.shows("  1/").press("q");
     session.end().success();
 }
 

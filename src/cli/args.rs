@@ -40,12 +40,16 @@ pub(crate) struct Cli {
 /// How the interactive course looks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub struct Look {
-    /// The colours; `auto` asks the terminal for its background
-    #[arg(long, value_enum, default_value_t = ThemeChoice::Auto)]
-    pub theme: ThemeChoice,
+    /// The colours; `auto` asks the terminal for its background, as without this
+    /// where none were chosen before
+    #[arg(long, value_enum)]
+    pub theme: Option<ThemeChoice>,
     /// Leave the mouse to the terminal, so that it can select text
     #[arg(long)]
     pub no_mouse: bool,
+    /// Begin anew: forget where you were in this course, and what you answered
+    #[arg(long)]
+    pub fresh: bool,
 }
 
 /// The themes that `--theme` knows.
@@ -96,7 +100,9 @@ pub(crate) enum Command {
     Engine(EngineArgs),
     /// Stand between a Docker client and an engine, and print every message that passes
     Tap(TapArgs),
-    /// Remove what runs that were killed have left
+    /// Print what you have done of the course, or move it elsewhere
+    Progress(ProgressArgs),
+    /// Remove what runs that were killed have left; your progress stays
     Clean {
         /// Only say what would be removed
         #[arg(long)]
@@ -116,6 +122,34 @@ pub(crate) enum Command {
     Completions {
         /// The shell
         shell: Shell,
+    },
+}
+
+/// Arguments of `progress`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ProgressArgs {
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// What to do instead of printing it
+    #[command(subcommand)]
+    pub(crate) action: Option<ProgressAction>,
+}
+
+/// What `progress` can do.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum ProgressAction {
+    /// Forget what was done of this course
+    Reset,
+    /// Write all of it, of every course, to a file or to standard output
+    Export {
+        /// A file that isn't there yet; standard output if absent
+        file: Option<PathBuf>,
+    },
+    /// Take what `export` has written in the place of all that is there
+    Import {
+        /// The file; `-` is standard input
+        file: PathBuf,
     },
 }
 

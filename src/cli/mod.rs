@@ -27,6 +27,7 @@ mod list;
 mod mutate;
 mod pack;
 mod printer;
+mod progress;
 mod run;
 mod tap;
 mod verify;
@@ -115,7 +116,7 @@ fn carry_out(cli: Cli, out: &mut Printer) -> Result<Carried, Failure> {
     tidy(cli.command.as_ref());
     if cli.command.is_some() && (cli.step.is_some() || cli.look != Look::default()) {
         return Err(Failure::input(
-            "--step, --theme and --no-mouse are for the interactive course",
+            "--step, --theme, --no-mouse and --fresh are for the interactive course",
         )
         .hint("leave them out, or leave the command out"));
     }
@@ -140,6 +141,7 @@ fn carry_out(cli: Cli, out: &mut Printer) -> Result<Carried, Failure> {
             }
             coverage::coverage(&pack::load(None)?, json, out)?
         }
+        Some(Command::Progress(args)) => progress::progress(lessons, &args, out)?,
         Some(Command::Clean { dry_run }) => clean::clean(dry_run, out)?,
         Some(Command::Lint { path, json }) => lint::lint(path.as_deref().or(lessons), json, out)?,
         Some(Command::Schema) => lint::schema(out)?,
@@ -171,6 +173,7 @@ fn tidy(command: Option<&Command>) {
             Command::List { .. }
             | Command::Explain(_)
             | Command::Tap(_)
+            | Command::Progress(_)
             | Command::Clean { .. }
             | Command::Lint { .. }
             | Command::Schema

@@ -130,6 +130,18 @@ impl Step {
 }
 
 impl Course {
+    /// The name that progress goes by: that of the built-in course, or else where
+    /// the pack lies.
+    pub fn id(&self) -> String {
+        match &self.origin {
+            Origin::Embedded => "glassbox".into(),
+            Origin::Disk(dir) => {
+                let real = dir.canonicalize().unwrap_or_else(|_| dir.clone());
+                real.display().to_string()
+            }
+        }
+    }
+
     /// Every step with its lesson, in reading order.
     pub fn steps(&self) -> impl Iterator<Item = (&Lesson, &Step)> {
         self.lessons

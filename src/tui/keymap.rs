@@ -209,7 +209,7 @@ pub(super) fn context(model: &Model) -> Context {
         None => Context::Panes,
         Some(Kind::Outline | Kind::Search { .. }) => Context::List,
         Some(Kind::Consent) => Context::Ask,
-        Some(Kind::Help | Kind::Left(_)) => Context::Read,
+        Some(Kind::Help | Kind::Left(_) | Kind::Notice(_)) => Context::Read,
     }
 }
 

@@ -16,6 +16,7 @@
 mod content;
 mod effect;
 mod error;
+mod kept;
 mod keymap;
 mod layout;
 mod model;
@@ -25,6 +26,7 @@ mod popup;
 mod question;
 mod rows;
 mod runtime;
+mod saver;
 mod screen;
 mod search;
 mod terminal;
@@ -40,18 +42,22 @@ pub use error::Error;
 
 use crate::course::Course;
 use crate::plan::Leftover;
+use crate::progress;
 use theme::Theme;
 
 /// How the course is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// The step to open, as [`Course::select`] reads it; the first if absent.
+    /// The step to open, as [`Course::select`] reads it; if absent, where the learner
+    /// was last, or the first.
     pub start: Option<String>,
+    /// Forget what was kept of this course.
+    pub fresh: bool,
     /// Whether clicks and the wheel are for Glassbox; without it the terminal
     /// itself selects text.
     pub mouse: bool,
-    /// The colours.
-    pub theme: ThemeChoice,
+    /// The colours; if absent, those that were chosen before.
+    pub theme: Option<ThemeChoice>,
     /// Only bold, underlined and the like: `NO_COLOR`.
     pub no_color: bool,
     /// Signs, borders and charts of ASCII characters only.
@@ -64,8 +70,9 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             start: None,
+            fresh: false,
             mouse: true,
-            theme: ThemeChoice::Auto,
+            theme: None,
             no_color: false,
             ascii: false,
             panic_key: false,
@@ -98,23 +105,38 @@ pub fn run(course: Course, options: Options) -> Result<Vec<Leftover>, Error> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(Error::NoTerminal);
     }
-    let start = start(&course, options.start.as_deref())?;
-    let theme = match options.theme {
-        ThemeChoice::Auto => terminal::background(),
-        ThemeChoice::Light => Theme::Light,
-        ThemeChoice::Dark => Theme::Dark,
-        ThemeChoice::HighContrast => Theme::HighContrast,
+    let mut opened = progress::open();
+    let pack = opened.progress.packs.entry(course.id()).or_default();
+    if options.fresh {
+        *pack = progress::Pack::default();
+    }
+    let start = match &options.start {
+        Some(_) => start(&course, options.start.as_deref())?,
+        // A step that is there no more is no reason not to open.
+        None => start(&course, pack.at.as_deref()).or_else(|_| start(&course, None))?,
+    };
+    let kept = kept::theme(&opened.progress.settings);
+    let theme = match (options.theme, kept) {
+        (None, Some(theme)) => theme,
+        (None | Some(ThemeChoice::Auto), _) => terminal::background(),
+        (Some(ThemeChoice::Light), _) => Theme::Light,
+        (Some(ThemeChoice::Dark), _) => Theme::Dark,
+        (Some(ThemeChoice::HighContrast), _) => Theme::HighContrast,
     };
     let settings = model::Settings {
         theme,
-        sources: false,
-        claims: false,
+        sources: opened.progress.settings.sources,
+        claims: opened.progress.settings.claims,
         color: !options.no_color,
         mouse: options.mouse,
         ascii: options.ascii,
         panic_key: options.panic_key,
     };
-    runtime::run(model::Model::new(course, start, settings))
+    let mut model = model::Model::new(course, start, settings);
+    model.recall(opened.progress);
+    let notes = kept::notes(opened.aside, opened.store.as_ref().err());
+    model.tell(notes);
+    runtime::run(model, opened.store.ok())
 }
 
 /// The first screen of a course, drawn without a terminal: for benchmarks.

@@ -11,6 +11,7 @@ use super::theme::Theme;
 use crate::check::Question;
 use crate::course::{Course, KnobValues, Lesson, Scenario, Step};
 use crate::plan::{History, Verb};
+use crate::progress::Progress;
 use crate::session::{self, Agreed, Record};
 
 /// The state of the program.
@@ -29,6 +30,9 @@ pub(super) struct Model {
     /// The topmost is the last.
     pub(super) popups: Vec<Popup>,
     pub(super) settings: Settings,
+    /// What was kept before: of steps that were not opened since, and what this
+    /// version knows nothing of.
+    pub(super) kept: Progress,
     pub(super) index: Index,
     /// The lines of the panes, derived from the rest after each change.
     pub(super) content: Content,
@@ -89,6 +93,10 @@ pub(super) struct Running {
 #[derive(Debug, Default)]
 pub(super) struct StepState {
     pub(super) visited: bool,
+    /// Since the program was started: what was kept of it is in this state.
+    pub(super) opened: bool,
+    /// Its claims held here once.
+    pub(super) done: bool,
     /// The knobs that were moved.
     pub(super) knobs: KnobValues,
     /// The knob that the keys turn.
@@ -139,6 +147,7 @@ impl Model {
             },
             popups: Vec::new(),
             settings,
+            kept: Progress::default(),
             index,
             content: Content::default(),
             phase: Phase::Changed,
@@ -156,8 +165,12 @@ impl Model {
         self.screen.prose = 0;
         self.screen.tabs = [0; 4];
         self.screen.read = [0; 5];
-        self.state_mut().visited = true;
         self.instantiate();
+        let state = self.state_mut();
+        state.visited = true;
+        if !std::mem::replace(&mut state.opened, true) {
+            self.recall_step();
+        }
     }
 
     /// Sets the demo's knobs into it.
@@ -305,12 +318,8 @@ impl Model {
 
     /// Whether the quiz, if there is one, has been gone through.
     pub(super) fn quiz_done(&self) -> bool {
-        let questions = self
-            .step()
-            .quiz
-            .as_ref()
-            .map_or(0, |quiz| quiz.question.len());
-        self.state().quiz.at >= questions
+        let (quiz, way) = (self.step().quiz.as_ref(), &self.state().quiz);
+        quiz.is_none_or(|quiz| way.begun && way.at >= quiz.question.len())
     }
 
     pub(super) fn changed(&mut self) {

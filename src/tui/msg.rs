@@ -20,6 +20,8 @@ pub(super) enum Msg {
     Wake,
     /// A run has news.
     Run(RunId, News),
+    /// What the learner did could not be kept, and why.
+    NotKept(String),
     /// SIGTSTP from outside; Ctrl-Z is a key in raw mode.
     Suspend,
     /// SIGTERM, SIGHUP, SIGINT, or the input ended.

@@ -26,6 +26,8 @@ pub(super) enum Kind {
     Consent,
     /// What a run could not remove.
     Left(Vec<Leftover>),
+    /// What is to be known of the learner's progress.
+    Notice(Vec<String>),
 }
 
 impl Popup {
@@ -44,6 +46,7 @@ impl Popup {
             Kind::Search { .. } => "Search",
             Kind::Consent => "May this step run?",
             Kind::Left(_) => "Not everything is gone",
+            Kind::Notice(_) => "Your progress",
         }
     }
 }

@@ -39,6 +39,12 @@ impl Questioning {
         self.asked.get(index).cloned().unwrap_or_default()
     }
 
+    /// Goes on behind what was answered before.
+    pub(super) fn resume(&mut self, answered: Vec<Asked>) {
+        self.at = answered.len();
+        self.asked = answered;
+    }
+
     pub(super) fn asked_mut(&mut self) -> &mut Asked {
         if self.asked.len() <= self.at {
             self.asked.resize(self.at + 1, Asked::default());

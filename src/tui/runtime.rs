@@ -11,11 +11,13 @@ use super::effect::Effect;
 use super::error::Error;
 use super::model::{Model, Phase};
 use super::msg::{Msg, News, RunId};
+use super::saver::Saver;
 use super::terminal::Terminal;
 use super::update::{settle, update};
 use super::view;
 use crate::base::chain;
 use crate::plan::{Event, Leftover};
+use crate::progress::Store;
 use crate::session::{Agreed, Control, NotStarted, Run, heeded};
 use crossterm::event::{Event as Input, KeyCode, KeyModifiers};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
@@ -37,7 +39,9 @@ const REPORT: Duration = Duration::from_millis(100);
 const LEANING: Duration = Duration::from_secs(6);
 
 /// Shows the course until the learner quits. Returns what its runs have left.
-pub(super) fn run(mut model: Model) -> Result<Vec<Leftover>, Error> {
+///
+/// What the learner does is kept in `store`, if there is one.
+pub(super) fn run(mut model: Model, store: Option<Store>) -> Result<Vec<Leftover>, Error> {
     let (sender, receiver) = sync_channel(QUEUE);
     // Before the terminal is taken: a signal in between must find its handler.
     let signals = Signals::new(heeded(&[SIGTERM, SIGHUP, SIGINT, SIGTSTP]))?;
@@ -47,13 +51,18 @@ pub(super) fn run(mut model: Model) -> Result<Vec<Leftover>, Error> {
     update(&mut model, Msg::Resize(width, height));
     watch_signals(signals, sender.clone());
     read_input(sender.clone());
+    let mut saver = Saver::start(store, sender.clone());
     let mut runs = Runs::new(sender);
-    let result = turn(&mut model, &mut terminal, &receiver, &mut runs);
+    let result = turn(&mut model, &mut terminal, &receiver, &mut runs, &mut saver);
+    saver.keep(model.remember());
     handle.close();
     // Without a receiver nothing that a run still says can block it.
     drop(receiver);
     // The learner has the shell back while the last run is taken down.
     drop(terminal);
+    if let Some(why) = saver.end() {
+        eprintln!("glassbox: what you did last is not kept: {why}");
+    }
     let left = runs.end();
     result.map(|()| left)
 }
@@ -64,6 +73,7 @@ fn turn(
     terminal: &mut Terminal,
     receiver: &Receiver<Msg>,
     runs: &mut Runs,
+    saver: &mut Saver,
 ) -> Result<(), Error> {
     loop {
         if model.phase == Phase::Changed {
@@ -74,6 +84,7 @@ fn turn(
                 drawn => drawn?,
             }
             model.phase = Phase::Shown;
+            saver.keep(model.remember());
         }
         let first = match runs.wake {
             None => receiver.recv().ok(),

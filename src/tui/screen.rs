@@ -64,6 +64,16 @@ pub(super) enum Tab {
 impl Tab {
     pub(super) const ALL: [Tab; 4] = [Tab::Evidence, Tab::Syscalls, Tab::ByHand, Tab::InDocker];
 
+    /// As the progress calls it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Tab::Evidence => "evidence",
+            Tab::Syscalls => "syscalls",
+            Tab::ByHand => "by-hand",
+            Tab::InDocker => "in-docker",
+        }
+    }
+
     pub(super) fn title(self) -> &'static str {
         match self {
             Tab::Evidence => "Evidence",

@@ -28,6 +28,17 @@ pub(super) enum Part {
 }
 
 impl Theme {
+    pub(super) const ALL: [Theme; 3] = [Theme::Dark, Theme::Light, Theme::HighContrast];
+
+    /// As `--theme` and the progress call it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Theme::Dark => "dark",
+            Theme::Light => "light",
+            Theme::HighContrast => "high-contrast",
+        }
+    }
+
     pub(super) fn next(self) -> Theme {
         match self {
             Theme::Dark => Theme::Light,

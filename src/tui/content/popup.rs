@@ -6,7 +6,7 @@ use crate::tui::keymap;
 use crate::tui::layout;
 use crate::tui::model::Model;
 use crate::tui::popup::{Kind, Popup};
-use crate::tui::rows::{Row, Target};
+use crate::tui::rows::{Row, Target, text};
 use crate::tui::search::{Hit, Part};
 use ratatui::layout::Rect;
 
@@ -14,7 +14,7 @@ impl Popup {
     /// How many entries its list has; 0 if it isn't a list.
     pub(in crate::tui) fn entries(&self, model: &Model) -> usize {
         match &self.kind {
-            Kind::Help | Kind::Consent | Kind::Left(_) => 0,
+            Kind::Help | Kind::Consent | Kind::Left(_) | Kind::Notice(_) => 0,
             Kind::Outline => model.count(),
             Kind::Search { hits, .. } => hits.len(),
         }
@@ -28,6 +28,7 @@ impl Popup {
             Kind::Search { query, hits } => self.search(model, query, hits, width),
             Kind::Consent => consent(model, width),
             Kind::Left(left) => leftovers(left, width),
+            Kind::Notice(notes) => notice(notes, width),
         }
     }
 
@@ -51,6 +52,7 @@ impl Popup {
             let (sign, role) = match (&state.record, state.visited) {
                 (Some(record), _) if record.verdicts.iter().all(|v| v.holds()) => ("✓", Role::Good),
                 (Some(_), _) => ("!", Role::Warn),
+                (None, _) if state.done => ("✓", Role::Dim),
                 (None, true) => ("·", Role::Dim),
                 (None, false) => (" ", Role::Dim),
             };
@@ -136,7 +138,8 @@ pub(in crate::tui) fn area(model: &Model, rows: &[Row]) -> Rect {
     let lines = match model.popups.last().map(|popup| &popup.kind) {
         // A box that is typed into must not move with what is found.
         Some(Kind::Search { .. }) => usize::from(model.screen.size.1),
-        Some(Kind::Help | Kind::Outline | Kind::Consent | Kind::Left(_)) | None => rows.len(),
+        Some(Kind::Help | Kind::Outline | Kind::Consent | Kind::Left(_) | Kind::Notice(_))
+        | None => rows.len(),
     };
     layout::popup(model.screen.size, lines)
 }
@@ -194,6 +197,15 @@ fn leftovers(left: &[Leftover], width: usize) -> Vec<Row> {
     lines.push(Line::default());
     lines.extend(render::leftovers(left, width));
     lines.into_iter().map(Row::from).collect()
+}
+
+fn notice(notes: &[String], width: usize) -> Vec<Row> {
+    let mut parts: Vec<Vec<Row>> = notes
+        .iter()
+        .map(|note| text(visible(note), Role::Body, width))
+        .collect();
+    parts.push(text("Press Enter to go on.", Role::Dim, width));
+    parts.join(&Row::default())
 }
 
 fn consent(model: &Model, width: usize) -> Vec<Row> {

@@ -64,7 +64,12 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.settings.mouse = !model.settings.mouse;
             return vec![Effect::Mouse(model.settings.mouse)];
         }
-        Action::Theme => model.settings.theme = model.settings.theme.next(),
+        Action::Theme => {
+            model.settings.theme = model.settings.theme.next();
+            // From now on it was chosen.
+            let name = model.settings.theme.name().to_string();
+            model.kept.settings.theme = Some(name);
+        }
         Action::Help => model.popups.push(Popup::new(Kind::Help)),
         Action::Quit => model.phase = Phase::Quit,
         Action::Suspend => return vec![Effect::Suspend],

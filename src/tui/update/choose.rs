@@ -44,7 +44,7 @@ pub(super) fn accept(model: &mut Model) -> Vec<Effect> {
     let chosen = model.popups.last().and_then(|popup| match &popup.kind {
         Kind::Outline => Some((popup.cursor, Part::Prose)),
         Kind::Search { hits, .. } => hits.get(popup.cursor).map(|hit| (hit.place, hit.part)),
-        Kind::Help | Kind::Consent | Kind::Left(_) => None,
+        Kind::Help | Kind::Consent | Kind::Left(_) | Kind::Notice(_) => None,
     });
     let Some((place, part)) = chosen else {
         return Vec::new();

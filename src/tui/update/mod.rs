@@ -41,6 +41,10 @@ pub(super) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             wake(model)
         }
         Msg::Run(id, news) => run_news(model, id, news),
+        Msg::NotKept(why) => {
+            model.tell(vec![format!("What you do now is not kept: {why}.")]);
+            Vec::new()
+        }
         Msg::Suspend => vec![Effect::Suspend],
         Msg::Quit => {
             model.phase = Phase::Quit;

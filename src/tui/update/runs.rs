@@ -2,7 +2,7 @@
 
 use crate::course::KnobValue;
 use crate::plan::{Event, History};
-use crate::session::Record;
+use crate::session::{Outcome, Record};
 use crate::tui::effect::Effect;
 use crate::tui::model::{Model, Running, StepState};
 use crate::tui::msg::{News, RunId};
@@ -121,7 +121,9 @@ pub(super) fn run_news(model: &mut Model, id: RunId, news: News) -> Vec<Effect> 
                 if state.play.through || state.play.onward || !whole {
                     state.play.end();
                 }
-                state.record = Some(Record::new(run.scenario, run.history));
+                let record = Record::new(run.scenario, run.history);
+                state.done |= record.outcome == Outcome::Passed;
+                state.record = Some(record);
             }
             Err(message) => state.not_started = Some(message),
         }
@@ -173,6 +175,8 @@ pub(super) fn reset(model: &mut Model) -> Vec<Effect> {
     let agreed = std::mem::take(&mut model.state_mut().agreed);
     *model.state_mut() = StepState {
         agreed,
+        // Afresh: what was kept of it stays forgotten.
+        opened: true,
         ..StepState::default()
     };
     model.open(model.at);
