@@ -9,6 +9,7 @@ pub mod kernel;
 mod literal;
 mod quantity;
 mod shell;
+mod url;
 
 // What the tests of every module use, and those in `tests` as well.
 #[cfg(test)]
@@ -23,3 +24,4 @@ pub use errno::{Errno, chain};
 pub use literal::literal;
 pub use quantity::{Bytes, Nanos, ParseQuantityError};
 pub use shell::{named, quoted};
+pub use url::{Query, percent_decoded, percent_encoded};

@@ -2,7 +2,7 @@
 
 use super::document::document;
 use super::failure::Failure;
-use super::route::Query;
+use crate::base::Query;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderMap, UPGRADE};

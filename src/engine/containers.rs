@@ -45,7 +45,11 @@ const FILTERS: [&str; 16] = [
 /// `docker ps`
 pub(super) fn list(engine: &Engine, call: &Call) -> Result<Answer, Failure> {
     let filters = Filters::parse(call.query.get("filters"), &FILTERS)?;
-    let limit = call.query.number("limit")?.filter(|limit| *limit > 0);
+    let limit = call
+        .query
+        .number("limit")
+        .map_err(Failure::bad)?
+        .filter(|limit| *limit > 0);
     let all = call.query.yes("all")
         || limit.is_some()
         || ["status", "exited", "before", "since"]
@@ -159,11 +163,17 @@ pub(super) async fn handle(
             changed(lifecycle::start(engine, &container).await?)
         }
         OfContainer::Stop => {
-            let (seconds, signal) = (call.query.number("t")?, stop_signal(call)?);
+            let (seconds, signal) = (
+                call.query.number("t").map_err(Failure::bad)?,
+                stop_signal(call)?,
+            );
             changed(lifecycle::stop(engine, &container, seconds, signal).await?)
         }
         OfContainer::Restart => {
-            let (seconds, signal) = (call.query.number("t")?, stop_signal(call)?);
+            let (seconds, signal) = (
+                call.query.number("t").map_err(Failure::bad)?,
+                stop_signal(call)?,
+            );
             lifecycle::stop(engine, &container, seconds, signal).await?;
             lifecycle::start(engine, &container).await?;
             tell(engine, &container, "restart", &[]);

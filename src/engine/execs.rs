@@ -97,7 +97,11 @@ pub(super) async fn resize(engine: &Engine, id: &str, call: &Call) -> Result<Ans
 /// The size that a request names.
 pub(super) fn size(call: &Call) -> Result<Size, Failure> {
     let side = |name: &str| {
-        let value = call.query.number(name)?.unwrap_or_default();
+        let value = call
+            .query
+            .number(name)
+            .map_err(Failure::bad)?
+            .unwrap_or_default();
         u16::try_from(value).map_err(|_| Failure::bad(format!("invalid value for {name}: {value}")))
     };
     Ok(Size {

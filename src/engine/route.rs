@@ -2,9 +2,8 @@
 //! anything. Names of images may hold slashes, so the table is read from both ends.
 
 use super::error::{API_VERSION, MIN_API_VERSION};
-use super::failure::Failure;
+use crate::base::Query;
 use hyper::Method;
-use std::collections::BTreeMap;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,77 +191,6 @@ pub(super) fn route(method: &Method, path: &str, query: &Query) -> Option<Route>
     })
 }
 
-/// What stands behind the `?`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Query(BTreeMap<String, Vec<String>>);
-
-impl Query {
-    pub(super) fn parse(text: &str) -> Query {
-        let mut all = BTreeMap::<_, Vec<_>>::new();
-        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            all.entry(decoded(name, true))
-                .or_default()
-                .push(decoded(value, true));
-        }
-        Query(all)
-    }
-
-    /// The first of that name.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
-        Some(self.0.get(name)?.first()?.as_str())
-    }
-
-    /// The first, if it isn't empty.
-    pub(super) fn some(&self, name: &str) -> Option<&str> {
-        self.get(name).filter(|value| !value.is_empty())
-    }
-
-    /// All of that name.
-    pub(super) fn all(&self, name: &str) -> Vec<String> {
-        self.0.get(name).cloned().unwrap_or_default()
-    }
-
-    /// Whether it says yes, as Docker reads it.
-    pub(super) fn yes(&self, name: &str) -> bool {
-        let value = self.get(name).unwrap_or_default().trim().to_lowercase();
-        !matches!(value.as_str(), "" | "0" | "no" | "false" | "none")
-    }
-
-    /// A number.
-    pub(super) fn number(&self, name: &str) -> Result<Option<i64>, Failure> {
-        self.some(name)
-            .map(|text| {
-                let wrong = |_| Failure::bad(format!("invalid value for {name}: \"{text}\""));
-                text.parse().map_err(wrong)
-            })
-            .transpose()
-    }
-}
-
-/// Percent-encoding undone; what isn't UTF-8 then becomes U+FFFD.
-pub(super) fn decoded(text: &str, plus: bool) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = bytes
-            .get(at + 1..at + 3)
-            .filter(|_| bytes[at] == b'%')
-            .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        match (hex, bytes[at]) {
-            (Some(byte), _) => {
-                out.push(byte);
-                at += 2;
-            }
-            (None, b'+') if plus => out.push(b' '),
-            (None, byte) => out.push(byte),
-        }
-        at += 1;
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -308,16 +236,5 @@ mod tests {
         assert_eq!(version("/version"), Ok((API_VERSION, "/version")));
         assert_eq!(version("/v9.99/x"), Err(Version::TooNew("9.99".into())));
         assert_eq!(version("/v1.10/x"), Err(Version::TooOld("1.10".into())));
-    }
-
-    #[test]
-    fn queries_are_decoded() {
-        let query = Query::parse("a=1&b=x%2Fy+z&c&a=2&t=False&%zz=%");
-        assert_eq!(query.get("b"), Some("x/y z"));
-        assert_eq!(query.all("a"), ["1", "2"]);
-        assert!(query.yes("a") && !query.yes("c") && !query.yes("t"));
-        assert_eq!(query.get("%zz"), Some("%"));
-        assert!(query.number("b").is_err());
-        assert_eq!(query.number("a").unwrap(), Some(1));
     }
 }

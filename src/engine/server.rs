@@ -6,8 +6,9 @@ use super::error::{API_VERSION, Error, MIN_API_VERSION};
 use super::failure::Failure;
 use super::handlers::handle;
 use super::listen::{Bound, listen};
-use super::route::{self, Query, Version};
+use super::route::{self, Version};
 use super::state::Engine;
+use crate::base::{Query, percent_decoded};
 use hyper::body::Incoming;
 use hyper::header::{HeaderValue, SERVER};
 use hyper::service::service_fn;
@@ -146,7 +147,7 @@ async fn answered(engine: &Rc<Engine>, request: Request<Incoming>) -> Answer {
 }
 
 async fn respond(engine: &Rc<Engine>, mut request: Request<Incoming>) -> Result<Answer, Failure> {
-    let path = route::decoded(request.uri().path(), false);
+    let path = percent_decoded(request.uri().path(), false);
     let query = Query::parse(request.uri().query().unwrap_or_default());
     let (version, rest) = match route::version(&path) {
         Ok(found) => found,
