@@ -12,6 +12,7 @@ pub mod plan;
 pub mod probe;
 pub mod progress;
 pub mod record;
+pub mod registry;
 pub mod render;
 pub mod sandbox;
 pub mod session;

@@ -1,6 +1,6 @@
 //! The arguments, as clap reads them.
 
-use crate::base::Bytes;
+use crate::base::{Bytes, Nanos};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::num::NonZeroU32;
@@ -98,6 +98,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Serve Docker's API: unchanged clients make containers of this machine's programs
     Engine(EngineArgs),
+    /// Serve a registry: images are pushed to it, kept, and pulled from it
+    Registry(RegistryArgs),
     /// Stand between a Docker client and an engine, and print every message that passes
     Tap(TapArgs),
     /// Print what you have done of the course, or move it elsewhere
@@ -204,6 +206,20 @@ pub(crate) struct EngineArgs {
     /// Hold no more than this much in the store
     #[arg(long, value_name = "SIZE", default_value = "4GiB")]
     pub(crate) quota: Bytes,
+}
+
+/// Arguments of `registry`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RegistryArgs {
+    /// Listen here; with port 0 at one that is free
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5000")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// Keep what is pushed in this directory; if absent, it goes with the registry
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    /// Give up on a client that sends or takes nothing for this long
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    pub(crate) patience: Nanos,
 }
 
 /// Arguments of `tap`.

@@ -28,6 +28,7 @@ mod mutate;
 mod pack;
 mod printer;
 mod progress;
+mod registry;
 mod run;
 mod tap;
 mod verify;
@@ -133,6 +134,7 @@ fn carry_out(cli: Cli, out: &mut Printer) -> Result<Carried, Failure> {
         }
         Some(Command::Explain(args)) => explain::explain(&args, out)?,
         Some(Command::Engine(args)) => engine::serve(args, out)?,
+        Some(Command::Registry(args)) => registry::serve(args, out)?,
         Some(Command::Tap(args)) => tap::listen(args, out)?,
         Some(Command::Coverage { json }) => {
             if lessons.is_some() {
@@ -165,7 +167,8 @@ fn tidy(command: Option<&Command>) {
             | Command::Verify(_)
             | Command::Coverage { .. }
             | Command::Doctor { .. }
-            | Command::Engine(_),
+            | Command::Engine(_)
+            | Command::Registry(_),
         ) => {
             sandbox::sweep(Depth::Quick, false);
         }
