@@ -23,7 +23,7 @@ fn what_the_ledger_names_is_there() {
             Shown::By(step, claim) => {
                 let mut steps = course.steps().map(|(_, step)| step);
                 let found = steps.find(|it| it.meta.id == *step);
-                let demo = found.and_then(|step| step.demo.as_ref());
+                let demo = found.and_then(|step| step.demo());
                 let there = demo.is_some_and(|demo| {
                     let scenario = demo.scenario(&KnobValues::new()).unwrap();
                     claimed(claim, &scenario).is_some()
@@ -85,7 +85,7 @@ fn a_sample_of_the_ledger_dies_under_mutation() {
         }
         let course = embedded().unwrap();
         let (_, found) = course.steps().find(|(_, it)| it.meta.id == *step).unwrap();
-        let demo = found.demo.as_ref().unwrap();
+        let demo = found.demo().unwrap();
         let number = claimed(claim, &demo.scenario(&KnobValues::new()).unwrap()).unwrap();
         let lot = &line["claims"][number]["lot"];
         assert!(

@@ -232,7 +232,7 @@ fn tell(lines: BufReader<impl Read>, mut hear: impl FnMut(Event) -> bool) {
 
 /// Whether a step makes what a killed guardian could leave: groups, a store.
 fn makes_something(step: &Step) -> bool {
-    if step.demo.is_none() {
+    if !step.has_demo() {
         return false;
     }
     let plan = scenario_of(step).plan;

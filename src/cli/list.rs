@@ -51,10 +51,10 @@ fn marks(step: &Step) -> String {
     if let Some(minutes) = step.meta.minutes {
         marks.push(format!("{minutes} min"));
     }
-    if step.demo.is_some() {
+    if step.has_demo() {
         marks.push("demo".into());
     }
-    if step.quiz.is_some() {
+    if step.has_quiz() {
         marks.push("quiz".into());
     }
     if marks.is_empty() {
@@ -77,8 +77,8 @@ fn lesson_json(lesson: &Lesson) -> Value {
 
 fn step_json(step: &Step) -> Value {
     let knobs: Vec<Value> = step
-        .demo
-        .iter()
+        .demo()
+        .into_iter()
         .flat_map(|demo| &demo.knobs)
         .map(|knob| {
             json!({
@@ -94,8 +94,8 @@ fn step_json(step: &Step) -> Value {
         "number": step.number,
         "title": step.meta.title,
         "minutes": step.meta.minutes,
-        "demo": step.demo.is_some(),
-        "quiz": step.quiz.is_some(),
+        "demo": step.has_demo(),
+        "quiz": step.has_quiz(),
         "knobs": knobs,
     })
 }

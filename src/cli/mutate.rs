@@ -103,7 +103,7 @@ pub(crate) fn mutate(
     }
     let all: usize = course
         .steps()
-        .filter_map(|(_, step)| step.demo.as_ref()?.scenario(&Default::default()).ok())
+        .filter_map(|(_, step)| step.demo()?.scenario(&Default::default()).ok())
         .map(|scenario| scenario.expectations.len())
         .sum();
     let too_many = tally.explained * 100 > all * MOST_ANYWAY;

@@ -98,7 +98,7 @@ pub(crate) fn demos<'a>(course: &'a Course, words: &[String]) -> Result<Vec<Chos
     }
     let mut chosen = Vec::new();
     for (lesson, step) in course.steps() {
-        let Some(demo) = &step.demo else { continue };
+        let Some(demo) = step.demo() else { continue };
         if words.is_empty() || wanted.contains(&&step.meta.id) {
             let scenario = demo
                 .scenario(&KnobValues::new())

@@ -19,7 +19,7 @@ use std::io::{IsTerminal, Write};
 pub(crate) fn run(course: &Course, args: &RunArgs, out: &mut Printer) -> Result<Exit, Failure> {
     let (lesson, step) = pack::one_step(course, &args.step)?;
     let label = pack::label(lesson, step);
-    let demo = step.demo.as_ref().ok_or_else(|| {
+    let demo = step.demo().ok_or_else(|| {
         Failure::input(format!("the step {label} has no demo to run"))
             .hint("glassbox list shows which steps have one")
     })?;

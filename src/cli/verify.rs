@@ -102,7 +102,7 @@ pub(crate) fn examine<'a>(
             interrupt.heed(&history);
             let record = Record::new(chosen.scenario.clone(), history);
             left = record.history.left().to_vec();
-            let status = judge_record(&record, chosen.step.quiz.as_ref());
+            let status = judge_record(&record, chosen.step.quiz());
             seen = (record.history, record.verdicts);
             status
         }

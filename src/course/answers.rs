@@ -43,14 +43,17 @@ pub(super) fn positions(course: &Course) -> Positions {
 /// Every question of the step that has choices, the prediction first, with the
 /// right one.
 fn asked(step: &Step) -> Vec<(Option<usize>, Question)> {
-    let Some(demo) = &step.demo else {
+    let Some(demo) = step.demo() else {
         return Vec::new();
     };
     let Ok(scenario) = demo.scenario(&Default::default()) else {
         return Vec::new();
     };
     let recorded = History::from(step.recorded_events(&scenario).to_vec());
-    let quiz = step.quiz.iter().flat_map(|quiz| quiz.question.clone());
+    let quiz = step
+        .quiz()
+        .into_iter()
+        .flat_map(|quiz| quiz.question.clone());
     let questions = scenario.predict.clone().into_iter().chain(quiz);
     questions
         .filter(|question| !question.choice.is_empty())
@@ -96,7 +99,7 @@ pub(super) fn mark(sink: &mut Sink<'_>, at: Range<usize>, demo: bool, result: &D
 
 /// Tells of a text before the mark that has the key words of the right choice.
 pub(super) fn told(sink: &mut Sink<'_>, mark: Range<usize>, step: &Step) {
-    let predicts = step.demo.as_ref().is_some_and(|demo| demo.predicts);
+    let predicts = step.demo().is_some_and(|demo| demo.predicts);
     let Some((Some(right), question)) = asked(step).into_iter().next().filter(|_| predicts) else {
         return;
     };

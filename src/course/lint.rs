@@ -11,7 +11,7 @@ use super::schema::Part;
 use super::source::{Scope, Sink, Source, whole_file};
 use super::step::{self, Read};
 use super::tree::{self, Trust};
-use super::{answers, recording, rules, shape};
+use super::{answers, rules, shape};
 use crate::base::{Diagnostic, Severity};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -54,7 +54,7 @@ impl Linted {
 /// # Errors
 /// Everything that is wrong with it, warnings included, if there is an error.
 pub fn embedded() -> Result<Course, Vec<Diagnostic>> {
-    finish(examine(Pack::embedded(), Origin::Embedded, Scope::Start))
+    finish(examine(Pack::embedded(), Origin::Embedded, Scope::Shipped))
 }
 
 /// The pack in a directory.
@@ -181,21 +181,13 @@ fn examine(mut pack: Pack, origin: Origin, scope: Scope) -> (Linted, Course) {
                     let source = Source::new(file.clone(), text);
                     let mut sink = Sink::new(&source);
                     sink.scope = scope;
-                    let mut read = step::read(&mut sink, number, file);
-                    let recorded = recorded.map(|(file, text)| recording::read(&file, &text));
-                    let mut bad = None;
-                    match (recorded, &mut read.step) {
-                        (Some(Ok(recording)), Some(step)) => step.recorded = Some(recording),
-                        (Some(Err(diagnostic)), _) => bad = Some(*diagnostic),
-                        (Some(Ok(_)), None) | (None, _) => {}
-                    }
+                    let read = step::read(&mut sink, number, file, recorded);
                     if let (Some(mark), Some(step)) = (&read.mark, &read.step)
                         && scope == Scope::Everything
                     {
                         answers::told(&mut sink, mark.clone(), step);
                     }
-                    let mut found = sink.into_found();
-                    found.extend(bad);
+                    let found = sink.into_found();
                     (source, read, found)
                 },
             )
@@ -226,7 +218,7 @@ fn examine(mut pack: Pack, origin: Origin, scope: Scope) -> (Linted, Course) {
     let course = Course { origin, lessons };
     let positions = match scope {
         Scope::Everything => answers::positions(&course),
-        Scope::Start => Positions::default(),
+        Scope::Shipped => Positions::default(),
     };
     let linted = Linted {
         origin: course.origin.clone(),
@@ -235,7 +227,7 @@ fn examine(mut pack: Pack, origin: Origin, scope: Scope) -> (Linted, Course) {
         positions,
         unheld: match scope {
             Scope::Everything => unheld(&course),
-            Scope::Start => Vec::new(),
+            Scope::Shipped => Vec::new(),
         },
     };
     (linted, course)
@@ -254,7 +246,7 @@ fn unheld(course: &Course) -> Vec<(PathBuf, usize)> {
     };
     let steps = course.steps();
     let counts = steps.filter_map(|(_, step)| {
-        let count = step.demo.as_ref().and_then(count)?;
+        let count = step.demo().and_then(count)?;
         Some((step.file.clone(), count))
     });
     counts.filter(|(_, count)| *count > 0).collect()

@@ -14,6 +14,7 @@
 //! links and widths; `lint` ties it together. `source` knows where things are.
 
 mod answers;
+mod blocks;
 mod charts;
 mod coverage;
 mod demo;

@@ -1,8 +1,8 @@
 //! The model: a course of lessons of steps.
 
+use super::blocks::Blocks;
 use super::demo::{Demo, Scenario};
 use super::document::Document;
-use super::recording::Recording;
 use crate::check::Question;
 use crate::plan::Event;
 use schemars::JsonSchema;
@@ -96,12 +96,8 @@ pub struct Step {
     pub in_docker: Document,
     /// The speaker's notes, `<!-- note: … -->`.
     pub notes: Vec<String>,
-    /// The block `demo`, if there is one.
-    pub demo: Option<Demo>,
-    /// What the demo showed elsewhere, for hosts that refuse it.
-    pub recorded: Option<Recording>,
-    /// The block `quiz`, if there is one; judged by the demo's observations.
-    pub quiz: Option<Quiz>,
+    /// The blocks of data.
+    pub(crate) blocks: Blocks,
 }
 
 /// A fenced `quiz` block.
@@ -113,16 +109,49 @@ pub struct Quiz {
 }
 
 impl Step {
+    /// The block `demo`, if there is one.
+    pub fn demo(&self) -> Option<&Demo> {
+        self.blocks.parts().demo.as_ref()
+    }
+
+    /// Whether there is one, without reading it.
+    pub fn has_demo(&self) -> bool {
+        self.blocks.has_demo
+    }
+
+    /// The block `quiz`, if there is one; judged by the demo's observations.
+    pub fn quiz(&self) -> Option<&Quiz> {
+        self.blocks.parts().quiz.as_ref()
+    }
+
+    /// Whether there is one, without reading it.
+    pub fn has_quiz(&self) -> bool {
+        self.blocks.has_quiz
+    }
+
+    /// The step with these blocks, whatever it had.
+    #[cfg(test)]
+    pub(crate) fn with(mut self, demo: Option<Demo>, quiz: Option<Quiz>) -> Step {
+        let recorded = None;
+        self.blocks = super::blocks::Parts {
+            demo,
+            quiz,
+            recorded,
+        }
+        .into();
+        self
+    }
+
     /// What was recorded of this scenario on another kernel; a recording shows
     /// the knobs at their starts.
     pub fn recorded_events(&self, scenario: &Scenario) -> &[Event] {
-        let at_start = self.demo.as_ref().is_some_and(|demo| {
+        let at_start = self.demo().is_some_and(|demo| {
             let knobs = demo.knobs.iter().zip(&scenario.knobs);
             knobs
                 .into_iter()
                 .all(|(knob, (_, value))| knob.start() == value)
         });
-        match &self.recorded {
+        match &self.blocks.parts().recorded {
             Some(recording) if at_start => &recording.events,
             Some(_) | None => &[],
         }

@@ -79,7 +79,7 @@ pub(super) fn demo(sink: &mut Sink<'_>, body: Range<usize>, opening: Range<usize
     let settings = knobs::check(sink, &root);
     let judged = match sink.scope {
         Scope::Everything => settings.len(),
-        Scope::Start => 1,
+        Scope::Shipped => 1,
     };
     let mut seen = None;
     for (index, setting) in settings.iter().take(judged).enumerate() {

@@ -5,6 +5,7 @@ use std::{ops::Range, path::PathBuf};
 use unicode_segmentation::UnicodeSegmentation;
 
 /// A file's text with an index of its lines.
+#[derive(Clone)]
 pub(super) struct Source {
     /// Relative to the pack.
     pub(super) file: PathBuf,
@@ -73,9 +74,9 @@ pub(super) struct Sink<'a> {
 pub(super) enum Scope {
     /// All of it, a demo with its knobs at each of their values.
     Everything,
-    /// A demo with its knobs at their start. Enough for the course in the
-    /// binary, all of which is judged when it is tested.
-    Start,
+    /// The course in the binary, all of which was judged when it was tested: its
+    /// blocks are read when they are asked for, with the knobs at their start.
+    Shipped,
 }
 
 impl<'a> Sink<'a> {
@@ -137,6 +138,11 @@ impl<'a> Sink<'a> {
         help: impl Into<String>,
     ) {
         self.add(Severity::Warning, code, span, message.into(), help.into());
+    }
+
+    /// A mistake that was found elsewhere, on the way.
+    pub(super) fn tell(&mut self, diagnostic: Diagnostic) {
+        self.found.push(diagnostic);
     }
 
     fn add(

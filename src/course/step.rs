@@ -1,12 +1,13 @@
 //! One step's file: front matter, prose, and the blocks of data in it.
 
+use super::blocks::Blocks;
 use super::facts::filled;
 use super::markdown::{self, Fence, FenceKind};
 use super::model::{Step, StepMeta};
 use super::schema::Part;
 use super::source::Sink;
 use super::tree::{self, Trust};
-use super::{answers, prose, rules, shape};
+use super::{answers, prose, shape};
 use std::{ops::Range, path::PathBuf};
 
 /// A step as far as it could be read, and what the rest of the pack needs to
@@ -22,36 +23,22 @@ pub(super) struct Read {
 }
 
 /// Reads a step and tells what is wrong with it alone.
-pub(super) fn read(sink: &mut Sink<'_>, number: u32, file: PathBuf) -> Read {
+pub(super) fn read(
+    sink: &mut Sink<'_>,
+    number: u32,
+    file: PathBuf,
+    recorded: Option<(PathBuf, String)>,
+) -> Read {
     let (front, from) = front_matter(sink);
     let (id, meta) = front.map_or((None, None), |front| step_meta(sink, front));
     let parts = markdown::parse(sink, from);
     prose::widths(sink, &parts);
-    let demo = only(sink, &parts.fences, FenceKind::Demo);
-    let quiz = only(sink, &parts.fences, FenceKind::Quiz);
-    let judged = demo.map(|fence| rules::demo(sink, fence.body.clone(), fence.opening.clone()));
-    let (demo, seen) = match judged {
-        Some(judged) => (judged.demo, judged.seen),
-        None => (None, None),
-    };
-    let without_demo = !parts
-        .fences
-        .iter()
-        .any(|fence| fence.kind == FenceKind::Demo);
+    let is_demo = |fence: &Fence| fence.kind == FenceKind::Demo;
+    let has_demo = parts.fences.iter().any(is_demo);
     if let Some(mark) = &parts.mark {
-        answers::mark(sink, mark.clone(), !without_demo, &parts.result);
+        answers::mark(sink, mark.clone(), has_demo, &parts.result);
     }
-    let quiz = quiz.and_then(|fence| {
-        if without_demo {
-            sink.error(
-                "quiz-without-demo",
-                fence.opening.clone(),
-                "the quiz has no demo to be judged by",
-                "add a block `demo` whose facts the questions compare",
-            );
-        }
-        rules::quiz(sink, fence.body.clone(), fence.opening.clone(), seen)
-    });
+    let blocks = Blocks::of(sink, parts.fences, recorded);
     let step = meta.map(|meta| Step {
         file,
         number,
@@ -61,9 +48,7 @@ pub(super) fn read(sink: &mut Sink<'_>, number: u32, file: PathBuf) -> Read {
         by_hand: parts.by_hand,
         in_docker: parts.in_docker,
         notes: parts.notes,
-        demo,
-        recorded: None,
-        quiz,
+        blocks,
     });
     Read {
         step,
@@ -87,25 +72,6 @@ fn step_meta(sink: &mut Sink<'_>, front: Range<usize>) -> Meta {
         .map(|id| (id.to_string(), node.at(&["id"])));
     let meta = node.read().filter(|_| trust == Trust::Whole);
     (id, meta)
-}
-
-/// The block of that kind; a second one is a mistake.
-fn only<'f>(sink: &mut Sink<'_>, fences: &'f [Fence], kind: FenceKind) -> Option<&'f Fence> {
-    let mut all = fences.iter().filter(|fence| fence.kind == kind);
-    let first = all.next();
-    for second in all {
-        let name = match kind {
-            FenceKind::Demo => "demo",
-            FenceKind::Quiz => "quiz",
-        };
-        sink.error(
-            "duplicate-block",
-            second.opening.clone(),
-            format!("there are two blocks `{name}`"),
-            "put both into one, or make a second step",
-        );
-    }
-    first
 }
 
 /// Splits off the front matter: where its TOML is, and where the prose begins.

@@ -81,7 +81,7 @@ pub fn doctor(course: &Course, steps: &[StepId], only_these: bool) -> Vec<Abilit
 fn rehearse(course: &Course, steps: &[StepId], abilities: &mut Vec<Ability>) {
     let mut skipped: Vec<(StepId, Refusal)> = Vec::new();
     for (_, step) in course.steps() {
-        let Some(demo) = step.demo.as_ref().filter(|_| steps.contains(&step.meta.id)) else {
+        let Some(demo) = step.demo().filter(|_| steps.contains(&step.meta.id)) else {
             continue;
         };
         let Ok(scenario) = demo.scenario(&KnobValues::new()) else {
@@ -132,7 +132,7 @@ fn rehearse(course: &Course, steps: &[StepId], abilities: &mut Vec<Ability>) {
 fn demands(course: &Course) -> Vec<(StepId, Vec<Need>)> {
     let mut found = Vec::new();
     for (_, step) in course.steps() {
-        let Some(demo) = &step.demo else { continue };
+        let Some(demo) = step.demo() else { continue };
         // A demo that can't be instantiated has no needs; lint tells of it.
         let Ok(scenario) = demo.scenario(&KnobValues::new()) else {
             continue;

@@ -70,7 +70,7 @@ impl Model {
         let Some(kept) = pack.and_then(|pack| pack.steps.get(id)).cloned() else {
             return;
         };
-        let demo = self.step().demo.as_ref();
+        let demo = self.step().demo();
         let knobs = demo.into_iter().flat_map(|demo| &demo.knobs);
         let values = knobs.filter_map(|knob| {
             let value = kept.knobs.get(&knob.name)?.clone();
@@ -89,7 +89,7 @@ impl Model {
         let spoken = spoken.filter(|said| said.answer != progress::Answer::Skipped);
         let predicted = predict.zip(spoken);
         let predicted = predicted.and_then(|(question, said)| asked(question, said));
-        let quiz = self.step().quiz.as_ref();
+        let quiz = self.step().quiz();
         let questions = quiz.into_iter().flat_map(|quiz| &quiz.question);
         let answered: Vec<Asked> = questions
             .zip(&kept.quiz)
@@ -129,7 +129,7 @@ impl Model {
             let before = kept.predicted.as_ref();
             said(question, state.prediction.answer, history, before)
         });
-        let questions = step.quiz.iter().flat_map(|quiz| &quiz.question);
+        let questions = step.quiz().into_iter().flat_map(|quiz| &quiz.question);
         let answers = questions.enumerate().map_while(|(index, question)| {
             let before = kept.quiz.get(index);
             said(question, state.quiz.asked(index).answer, history, before)

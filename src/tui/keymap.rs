@@ -283,7 +283,7 @@ fn on_evidence(model: &Model) -> bool {
 }
 
 fn knobs(model: &Model) -> usize {
-    let demo = model.step().demo.as_ref();
+    let demo = model.step().demo();
     demo.map_or(0, |demo| demo.knobs.len())
 }
 

@@ -176,7 +176,7 @@ impl Model {
     /// Sets the demo's knobs into it.
     pub(super) fn instantiate(&mut self) {
         let at = self.at;
-        let Some(demo) = &self.step().demo else {
+        let Some(demo) = self.step().demo() else {
             return;
         };
         let scenario = demo.scenario(&self.states[at].knobs);
@@ -233,7 +233,7 @@ impl Model {
     /// Whether a knob's turn reaches the run that is under way: it is at a
     /// `watch`, and has such a knob.
     pub(super) fn live(&self) -> bool {
-        let knobs = self.step().demo.iter().flat_map(|demo| &demo.knobs);
+        let knobs = self.step().demo().into_iter().flat_map(|demo| &demo.knobs);
         let watching = |run: &Running| {
             let action = run.history.action();
             let action = action.and_then(|index| run.scenario.plan.actions.get(index));
@@ -293,7 +293,7 @@ impl Model {
         if state.play.at.is_some() || !state.quiz.begun {
             return None;
         }
-        let quiz = self.step().quiz.as_ref()?;
+        let quiz = self.step().quiz()?;
         let question = quiz.question.get(state.quiz.at)?;
         let answered = state.quiz.asked(state.quiz.at).answer.is_some();
         (!answered).then_some(question)
@@ -318,7 +318,7 @@ impl Model {
 
     /// Whether the quiz, if there is one, has been gone through.
     pub(super) fn quiz_done(&self) -> bool {
-        let (quiz, way) = (self.step().quiz.as_ref(), &self.state().quiz);
+        let (quiz, way) = (self.step().quiz(), &self.state().quiz);
         quiz.is_none_or(|quiz| way.begun && way.at >= quiz.question.len())
     }
 

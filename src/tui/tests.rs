@@ -105,6 +105,7 @@ fn step(number: u32, id: &str, title: &str, demo: &str) -> Step {
                 Each box that has one may call itself what it likes, and the host \
                 does not even notice. | 容器 means container; so does 👩‍🚀's box. |"
         .repeat(3);
+    let demo = (!demo.is_empty()).then(|| demo_from_toml(demo).expect("the demo is right"));
     Step {
         file: format!("01-namespaces/{number:02}-{id}.md").into(),
         number,
@@ -123,15 +124,15 @@ fn step(number: u32, id: &str, title: &str, demo: &str) -> Step {
         },
         in_docker: Document::default(),
         notes: Vec::new(),
-        demo: (!demo.is_empty()).then(|| demo_from_toml(demo).expect("the demo is right")),
-        recorded: None,
-        quiz: None,
+        blocks: Default::default(),
     }
+    .with(demo, None)
 }
 
 fn course() -> Course {
-    let mut last = step(3, "lock", "What stays", PLAIN);
-    last.quiz = Some(toml::from_str::<Quiz>(QUIZ).unwrap());
+    let last = step(3, "lock", "What stays", PLAIN);
+    let demo = last.demo().cloned();
+    let last = last.with(demo, Some(toml::from_str::<Quiz>(QUIZ).unwrap()));
     let mut reading = step(2, "reading", "A page to read, about sharks", "");
     reading.prose = prose("Sharks have no namespaces.");
     Course {

@@ -30,7 +30,7 @@ fn steps_of_the_course() -> Vec<String> {
     let course = course::embedded().expect("the embedded course passes lint");
     let steps = course.lessons.into_iter().flat_map(|lesson| lesson.steps);
     steps
-        .filter(|step| step.demo.is_some())
+        .filter(|step| step.has_demo())
         .map(|step| step.meta.id.to_string())
         .collect()
 }

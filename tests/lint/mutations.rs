@@ -129,7 +129,7 @@ proptest! {
         match course::load(dir.path()) {
             // What has passed can be run, with every knob at every value.
             Ok(course) => for (_, step) in course.steps() {
-                let Some(demo) = &step.demo else { continue };
+                let Some(demo) = step.demo() else { continue };
                 prop_assert!(demo.scenario(&Default::default()).is_ok());
                 for knob in &demo.knobs {
                     for value in &knob.values {

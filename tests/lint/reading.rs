@@ -203,7 +203,7 @@ fn tabs_end_at_the_next_heading_of_their_level() {
 fn a_demo_takes_the_types_of_its_knobs() {
     let dir = little_pack();
     let course = course::load(dir.path()).unwrap();
-    let demo = course.lessons[0].steps[0].demo.as_ref().unwrap();
+    let demo = course.lessons[0].steps[0].demo().unwrap();
     assert!(demo.predicts);
     let start = demo.scenario(&Default::default()).unwrap();
     let text = |s: &str| KnobValue::Text(s.into());
@@ -225,7 +225,7 @@ fn a_demo_takes_the_types_of_its_knobs() {
         "{plan}"
     );
     assert!(!plan.contains("${"));
-    let quiz = course.lessons[0].steps[1].quiz.as_ref().unwrap();
+    let quiz = course.lessons[0].steps[1].quiz().unwrap();
     assert_eq!(quiz.question.len(), 1);
 }
 
@@ -243,7 +243,10 @@ fn line_endings_and_byte_order_marks_are_no_mistakes() {
     let course = course::load(dir.path()).unwrap();
     let little = course::load(little_pack().path()).unwrap();
     let demos = |course: &course::Course| -> Vec<_> {
-        course.steps().map(|(_, step)| step.demo.clone()).collect()
+        course
+            .steps()
+            .map(|(_, step)| step.demo().cloned())
+            .collect()
     };
     assert_eq!(demos(&course), demos(&little));
 }

@@ -14,13 +14,13 @@ pub fn the_course() -> Course {
 
 /// A step's demo with its knobs at their start.
 pub fn scenario_of(step: &Step) -> Scenario {
-    let demo = step.demo.as_ref().unwrap();
+    let demo = step.demo().unwrap();
     demo.scenario(&KnobValues::new()).unwrap()
 }
 
 /// Every combination of a step's knobs: one `KnobValues` each.
 fn combinations(step: &Step) -> Vec<KnobValues> {
-    let knobs = step.demo.iter().flat_map(|demo| &demo.knobs);
+    let knobs = step.demo().into_iter().flat_map(|demo| &demo.knobs);
     knobs.fold(vec![KnobValues::new()], |all, knob| {
         let set = |before: &KnobValues, value: &course::KnobValue| {
             let mut values = before.clone();
@@ -89,8 +89,8 @@ pub fn every_knob_keeps_the_claims_and_leaves_one_right_answer(lesson: &str) {
                     continue;
                 }
                 assert_eq!(code, Some(PASSED), "{what}");
-                let scenario = step.demo.as_ref().unwrap().scenario(&values).unwrap();
-                let quiz = step.quiz.iter().flat_map(|quiz| &quiz.question);
+                let scenario = step.demo().unwrap().scenario(&values).unwrap();
+                let quiz = step.quiz().into_iter().flat_map(|quiz| &quiz.question);
                 for question in scenario.predict.iter().chain(quiz) {
                     assert!(
                         has_one_answer(question, &history),

@@ -109,8 +109,7 @@ fn walk(session: &mut Session, step: &Step, width: u16) -> Vec<String> {
     }
     let text = session.text();
     let scenario = step
-        .demo
-        .as_ref()
+        .demo()
         .map(|demo| demo.scenario(&Default::default()).unwrap());
     if let Some(scenario) = &scenario {
         let refused = text.contains("not on this host");
@@ -124,7 +123,7 @@ fn walk(session: &mut Session, step: &Step, width: u16) -> Vec<String> {
                 wrong.push(format!("{name}: `{say}` was not told"));
             }
         }
-        if scenario.predict.is_some() && step.quiz.is_none() {
+        if scenario.predict.is_some() && !step.has_quiz() {
             let here = |part: &str| text.contains(part) || text.contains("[2 ");
             if !here("You said") && width >= 100 || !seen.says("You said") {
                 wrong.push(format!(

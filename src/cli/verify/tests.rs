@@ -179,9 +179,7 @@ fn each_result_has_its_lines() {
         result: Default::default(),
         in_docker: Default::default(),
         notes: Vec::new(),
-        demo: None,
-        recorded: None,
-        quiz: None,
+        blocks: Default::default(),
     };
     let lesson = crate::course::Lesson {
         number: 1,

@@ -21,7 +21,7 @@ const LIMIT: &str = "╌╌";
 
 /// The lines, and how many of the first stay where they are.
 pub(super) fn evidence(model: &Model, width: usize) -> (Vec<Row>, usize) {
-    if model.step().demo.is_none() {
+    if !model.step().has_demo() {
         let words = "This step has no demo: read on, then press Enter.";
         return (text(words, Role::Dim, width), 0);
     }
@@ -269,7 +269,7 @@ fn said(model: &Model, scenario: &Scenario, width: usize) -> Vec<Row> {
 
 fn knobs(model: &Model, width: usize) -> Vec<Row> {
     let state = model.state();
-    let Some(demo) = &model.step().demo else {
+    let Some(demo) = model.step().demo() else {
         return Vec::new();
     };
     let several = demo.knobs.len() > 1;
@@ -355,7 +355,7 @@ fn status(model: &Model, width: usize) -> Vec<Row> {
             "Choose with ↑ ↓ and Enter, or its letter; or press r to run without predicting."
         }
         (None, Some(_)) => "Now press Enter, and see what the kernel does.",
-        (None, None) if model.step().quiz.is_some() => {
+        (None, None) if model.step().has_quiz() => {
             "First make the observations that your answers are checked against: press Enter."
         }
         (None, None) => "Press Enter to run this on your machine's own kernel.",

@@ -94,7 +94,7 @@ fn stage(model: &Model, width: usize) -> (Vec<Row>, usize) {
 fn syscalls(model: &Model, width: usize) -> Vec<Row> {
     match model.observed() {
         Some((scenario, history)) => rows(render::syscalls(scenario, history, width)),
-        None if model.step().demo.is_some() => text(
+        None if model.step().has_demo() => text(
             "Every system call of the demo appears here once it runs. Press r to run it.",
             Role::Dim,
             width,

@@ -76,7 +76,7 @@ pub(super) fn verdict(
 
 /// The quiz: one question after the other, then the score and the lock.
 pub(super) fn quiz(model: &Model, width: usize) -> Vec<Row> {
-    let (Some(quiz), Some(record)) = (&model.step().quiz, &model.state().record) else {
+    let (Some(quiz), Some(record)) = (model.step().quiz(), &model.state().record) else {
         return Vec::new();
     };
     if model.busy() || !model.state().quiz.begun {
@@ -105,7 +105,7 @@ pub(super) fn quiz(model: &Model, width: usize) -> Vec<Row> {
 }
 
 fn score(model: &Model, history: &History, width: usize) -> Vec<Row> {
-    let Some(quiz) = &model.step().quiz else {
+    let Some(quiz) = model.step().quiz() else {
         return Vec::new();
     };
     let mut right = 0;

@@ -190,7 +190,7 @@ fn back(model: &mut Model) {
 
 /// Chooses which knob the keys turn.
 fn other_knob(model: &mut Model, by: isize) {
-    let demo = model.step().demo.as_ref();
+    let demo = model.step().demo();
     let knobs = demo.map_or(0, |demo| demo.knobs.len());
     let state = model.state_mut();
     let to = state.knob.saturating_add_signed(by);

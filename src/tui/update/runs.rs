@@ -227,7 +227,7 @@ pub(super) fn onward(model: &mut Model) -> Vec<Effect> {
 /// Turns a knob by one value. A live one changes the run that is under way; any
 /// other starts another run, if there has been one.
 pub(super) fn turn(model: &mut Model, knob: usize, way: Turn) -> Vec<Effect> {
-    let Some(demo) = &model.step().demo else {
+    let Some(demo) = model.step().demo() else {
         return Vec::new();
     };
     let Some(definition) = demo.knobs.get(knob) else {

@@ -116,11 +116,7 @@ pub(super) fn cursor(model: &mut Model, by: isize) {
     if let Some(asked) = model.open_answer() {
         asked.cursor = moved(asked.cursor, by, choices);
     } else {
-        let knobs = model
-            .step()
-            .demo
-            .as_ref()
-            .map_or(0, |demo| demo.knobs.len());
+        let knobs = model.step().demo().map_or(0, |demo| demo.knobs.len());
         let state = model.state_mut();
         state.knob = moved(state.knob, by, knobs);
     }
