@@ -568,3 +568,73 @@ fn a_set_user_id_program_gains_nothing() {
         assert!(!said.contains("a secret"), "{namespaces}:\n{said}");
     }
 }
+
+/// A demo in which the course's engine is asked for a container of this, which
+/// begins; its claim is that it does.
+fn asks(body: &str) -> String {
+    let post = |path: &str, rest: &str| {
+        format!("[[action]]\nin = 'host'\ndo.api = {{ method = 'POST', path = '{path}'{rest} }}\n")
+    };
+    let create = post(
+        "/containers/create?name=one",
+        &format!(", body = '''{body}'''"),
+    );
+    let (start, wait) = (
+        post("/containers/one/start", ""),
+        post("/containers/one/wait", ""),
+    );
+    format!(
+        "[[action]]\nin = 'host'\ndo.engine = 'engine'\n\
+         {create}as = 'create'\n{start}as = 'start'\n{wait}as = 'wait'\n\
+         [[action]]\nin = 'host'\n\
+         do.api = {{ method = 'GET', path = '/containers/one/logs?stdout=1&stderr=1' }}\n\
+         as = 'logs'\n\
+         [[show]]\nlabel = 'create'\noutside = 'host/create.body'\n\
+         [[show]]\nlabel = 'start'\noutside = 'host/start.body'\n\
+         [[show]]\nlabel = 'logs'\noutside = 'host/logs.body'\n\
+         [[expect]]\nclaim = 'c'\nwhen = {{ fact = 'host/start', is = 0 }}"
+    )
+}
+
+/// Neither a file of the machine's, nor its network, its processes or its root.
+#[test]
+fn a_lessons_engine_gives_no_container_the_machine() {
+    if !may_make_boxes(User::Me) {
+        return;
+    }
+    for (wanted, refused) in [
+        (r#""Binds": ["/:/host"]"#, "below a directory"),
+        (r#""Binds": ["/etc:/host"]"#, "below a directory"),
+        (
+            r#""Mounts": [{"Type": "bind", "Source": "/etc", "Target": "/host"}]"#,
+            "below a directory",
+        ),
+        (r#""NetworkMode": "host""#, "the machine's network"),
+        (r#""Privileged": true"#, "Privileged"),
+        (r#""PidMode": "host""#, "PidMode"),
+        (r#""CapAdd": ["SYS_ADMIN"]"#, "CapAdd"),
+    ] {
+        let dir = support::pack::public_tempdir();
+        let body = format!(
+            r#"{{"Image": "base", "Cmd": ["echo", "it", "ran"], "HostConfig": {{{wanted}}}}}"#
+        );
+        let said = run(dir.path(), &asks(&body));
+        let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(refused), "{wanted}:\n{said}");
+        assert!(!words.contains("it ran"), "{wanted}:\n{said}");
+    }
+}
+
+/// Nobody asked for limits, and there are some.
+#[test]
+fn a_storm_in_a_container_of_a_lessons_engine_meets_its_limit() {
+    if !may_make_boxes(User::Me) || !support::can_make_groups() {
+        return;
+    }
+    let dir = support::pack::public_tempdir();
+    let storm = "n=0; while [ $n -lt 400 ]; do sleep 9 & n=$((n+1)); done; echo all of them";
+    let body = serde_json::json!({"Image": "base", "Cmd": ["sh", "-c", storm]});
+    let said = run(dir.path(), &asks(&body.to_string()));
+    assert!(said.contains("fork"), "{said}");
+    assert!(!said.contains("all of them"), "{said}");
+}

@@ -58,7 +58,7 @@ const TABLE: [(&str, &[&str]); 18] = [
 
 /// The rooms of the sandbox likewise, by the first name below it, from the bottom
 /// up: a row names only rows above it.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("sys", &[]),
     ("base", &["sys"]),
     ("wire", &["sys", "base"]),
@@ -66,7 +66,11 @@ const ROOMS: [(&str, &[&str]); 11] = [
     ("group", &["sys", "base"]),
     ("layers", &["sys", "base", "wire", "agent"]),
     ("net", &["sys", "base", "wire", "agent"]),
-    ("place", &["sys", "base", "wire", "agent", "layers", "net"]),
+    ("docker", &["sys", "base", "wire", "agent"]),
+    (
+        "place",
+        &["sys", "base", "wire", "agent", "layers", "net", "docker"],
+    ),
     ("guard", &["sys", "base", "wire", "group", "place"]),
     ("control", &["sys", "base", "wire", "guard"]),
     // Its face: declares them, and names what others may use.

@@ -206,6 +206,10 @@ pub(crate) struct EngineArgs {
     /// Hold no more than this much in the store
     #[arg(long, value_name = "SIZE", default_value = "4GiB")]
     pub(crate) quota: Bytes,
+    /// Limit what asked for no limits, and give nobody this machine's network: for
+    /// lessons
+    #[arg(long)]
+    pub(crate) bounded: bool,
 }
 
 /// Arguments of `registry`.

@@ -18,6 +18,7 @@ pub(crate) fn serve(args: EngineArgs, out: &mut Printer) -> Result<Exit, Failure
         root: args.root,
         binds: args.bind,
         quota: args.quota.0,
+        bounded: args.bounded,
     };
     let mut printed = Ok(());
     let served = engine::serve(&options, &mut |line| {

@@ -9,7 +9,7 @@ use super::source::{Scope, Sink};
 use super::tree::{self, Node, Trust, Value};
 use super::{charts, draft, knobs, shape};
 use crate::base::nearest;
-use crate::plan::{Action, BoxName, BoxSpec, CgroupSpec, MOST_PARTS, Place};
+use crate::plan::{Action, BoxName, BoxSpec, CgroupSpec, MOST_PARTS, Of, Place};
 use std::ops::Range;
 
 /// A demo that has been judged.
@@ -148,6 +148,8 @@ fn scene(sink: &mut Sink<'_>, root: &Node) -> (Yields, Boxes) {
     let specs: Vec<Read<BoxSpec>> = parts(root, "box");
     let actions: Vec<Read<Action>> = parts(root, "action");
     let mut boxes = declared(&specs);
+    let read = actions.iter().filter_map(|(action, _)| action.as_ref());
+    boxes.declared.extend(read.flat_map(processes));
     let yields = Yields::of(&actions);
     draft::check(sink, root, &mut boxes);
     charts::check(sink, root);
@@ -197,6 +199,15 @@ fn declared(specs: &[Read<BoxSpec>]) -> Boxes {
         }
     }
     boxes
+}
+
+/// The engine and the containers that an action gives a name to.
+fn processes(action: &Action) -> Vec<BoxName> {
+    let names = action.verb.about().names.into_iter();
+    names
+        .filter(|named| named.of == Of::NewProcess)
+        .flat_map(|named| named.name.parse())
+        .collect()
 }
 
 /// The table of namespaces is drawn from facts that must be there.

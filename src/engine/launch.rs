@@ -6,7 +6,10 @@ use super::state::Engine;
 use super::store::Image;
 use super::task::{BOX, Launch};
 use crate::base::Errno;
-use crate::plan::{BoxSpec, CgroupSpec, Controller, Namespace, Plan, Propagation};
+use crate::plan::{
+    BoxSpec, CgroupSpec, Controller, Count, Limit, Limits, Namespace, Plan, Propagation,
+    RUN_MEMORY, RUN_PROCESSES,
+};
 use crate::sandbox::{Execute, First, MountSource, Root, RootMount, Size, Stdio};
 
 /// What a container's run is made of.
@@ -16,6 +19,9 @@ pub(super) fn launch_of(
     image: &Image,
 ) -> Result<Launch, String> {
     let name = |text: &str| text.parse().map_err(|_| format!("the name {text}"));
+    if engine.bounded && container.host.network == Network::Host {
+        return Err("a lesson's engine gives the machine's network to no container".into());
+    }
     let own_network = container.host.network != Network::Host;
     let mut namespaces = vec![
         Namespace::Pid,
@@ -27,14 +33,22 @@ pub(super) fn launch_of(
     if own_network {
         namespaces.push(Namespace::Net);
     }
-    let limits = container.host.limits.clone();
+    let asked = container.host.limits.clone();
+    let limits = match engine.bounded && asked.is_empty() {
+        true => Limits {
+            memory: Some(Limit::At(RUN_MEMORY)),
+            pids: Some(Limit::At(Count(RUN_PROCESSES))),
+            ..Limits::default()
+        },
+        false => asked.clone(),
+    };
     let plan = Plan {
         cgroups: vec![CgroupSpec {
             name: name(BOX)?,
             parent: None,
             controllers: vec![Controller::Freezer],
             // Without limits a container does without a group; pause is refused.
-            missing_ok: limits == Default::default(),
+            missing_ok: asked.is_empty(),
             limits,
         }],
         boxes: vec![BoxSpec {

@@ -28,12 +28,16 @@ pub struct Options {
     pub binds: Vec<PathBuf>,
     /// The most bytes that the store may hold.
     pub quota: u64,
+    /// A container that asked for no limits gets a demo's, where a group can be made;
+    /// none gets the machine's network.
+    pub bounded: bool,
 }
 
 /// The engine.
 pub(super) struct Engine {
     pub(super) id: String,
     pub(super) binds: Vec<PathBuf>,
+    pub(super) bounded: bool,
     pub(super) store: Store,
     pub(super) events: Events,
     pub(super) containers: RefCell<BTreeMap<String, Rc<Container>>>,
@@ -70,6 +74,7 @@ impl Engine {
         Ok(Rc::new(Engine {
             id,
             binds,
+            bounded: options.bounded,
             store,
             events: Events::new(),
             containers: RefCell::default(),

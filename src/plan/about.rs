@@ -65,6 +65,8 @@ pub enum Facts<'a> {
     Nothing,
     /// NAME followed by each of these, where NAME is the action's `as`.
     Result(&'static [&'static str]),
+    /// NAME, NAME.body, and NAME.FIELD of each of these.
+    Fields(&'a [String]),
     /// NAME.GROUP.STATISTIC of each statistic that moves.
     Grown(&'a [BoxName]),
     /// Those of the probes.
@@ -91,6 +93,8 @@ pub enum Of {
     Box,
     /// A box that is made by this.
     NewBox,
+    /// What an engine, or a container of one, is called for probes from then on.
+    NewProcess,
     /// A group, which must have these controllers.
     Group(Vec<Controller>),
     /// A group that takes processes in: those of this verb, or of the `spawn`
@@ -145,7 +149,7 @@ impl Of {
     pub fn is_group(&self) -> bool {
         match self {
             Of::Group(_) | Of::Home => true,
-            Of::Box | Of::NewBox | Of::Spawn | Of::Listen | Of::Process => false,
+            Of::Box | Of::NewBox | Of::NewProcess | Of::Spawn | Of::Listen | Of::Process => false,
         }
     }
 }
@@ -165,11 +169,20 @@ impl Action {
             }
             (Facts::End(name), _) => suffixed(name, &END_FACTS),
             (Facts::Result(suffixes), Some(name)) => suffixed(name, suffixes),
+            (Facts::Fields(fields), Some(name)) => {
+                let fields = fields.iter().map(|field| format!("{name}.{field}"));
+                [name.clone(), format!("{name}.body")]
+                    .into_iter()
+                    .chain(fields)
+                    .collect()
+            }
             (Facts::Grown(groups), Some(name)) => groups
                 .iter()
                 .flat_map(|group| MOVING_FACTS.map(|fact| format!("{name}.{group}.{fact}")))
                 .collect(),
-            (Facts::Nothing, _) | (Facts::Result(_) | Facts::Grown(_), None) => Vec::new(),
+            (Facts::Nothing, _) | (Facts::Result(_) | Facts::Grown(_) | Facts::Fields(_), None) => {
+                Vec::new()
+            }
         }
     }
 }
@@ -181,7 +194,7 @@ mod tests {
     use crate::plan::fact::Place;
 
     /// One of each verb, with what contains it where that isn't the run itself.
-    const EACH: [(&str, &[&str]); 39] = [
+    const EACH: [(&str, &[&str]); 43] = [
         ("probe = ['hostname']", &[]),
         ("create = 'b'", &[]),
         ("run = ['true']", &[]),
@@ -229,6 +242,10 @@ mod tests {
         ),
         ("default-filesystems = '/m'", &["mount"]),
         ("pivot-root = '/m'", &["mount"]),
+        ("engine = 'e'", &[]),
+        ("docker = ['ps']", &[]),
+        ("api = { method = 'GET', path = '/_ping' }", &[]),
+        ("container = 'c'", &[]),
         ("stage = 's'", &[]),
     ];
 

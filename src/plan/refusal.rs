@@ -37,6 +37,8 @@ pub enum Need {
     OtherId,
     /// A POSIX message queue can be made.
     Queues,
+    /// An engine of the course's own can have containers.
+    Engine,
     /// A cgroup filesystem is mounted.
     CgroupTree,
 }
@@ -57,6 +59,7 @@ impl fmt::Display for Need {
             Need::Loopback => f.write_str("a loopback device that is up"),
             Need::OtherId => f.write_str("another id to be root of a box"),
             Need::Queues => f.write_str("room for a POSIX message queue"),
+            Need::Engine => f.write_str("an engine of the course's own, with containers"),
             Need::CgroupTree => f.write_str("a mounted cgroup filesystem"),
         }
     }

@@ -6,10 +6,11 @@ use super::cgroup::Controller;
 use super::fact::BoxName;
 use super::layers::Medium;
 use super::namespace::{Namespace, Propagation};
+use super::of_engine;
 use super::probe::Probe;
 use super::refusal::Need;
 use super::verb::{Listen, Verb, Workload};
-use crate::base::{named, quoted};
+use crate::base::named;
 
 /// `ok`, or the errno's name.
 const OK: Facts<'static> = Facts::Result(&[""]);
@@ -51,13 +52,7 @@ impl Verb {
                 facts: Facts::Result(&["", ".out", ".err"]),
                 names: Vec::new(),
                 needs: argv.iter().take(1).cloned().map(Need::Program).collect(),
-                consent: format!(
-                    "run the command  {}",
-                    argv.iter()
-                        .map(|word| quoted(word))
-                        .collect::<Vec<_>>()
-                        .join(" ")
-                ),
+                consent: format!("run the command  {}", of_engine::words(argv)),
             },
             Verb::SetHostname(name) => About {
                 name: "set-hostname",
@@ -416,6 +411,10 @@ impl Verb {
                 "pivot_root(2)",
                 format!("make {} the root", named(path)),
             ),
+            Verb::Engine(name) => of_engine::engine(name),
+            Verb::Docker(argv) => of_engine::docker(argv),
+            Verb::Api(api) => of_engine::api(api),
+            Verb::Container(name) => of_engine::container(name),
             Verb::Stage(words) => About {
                 name: "stage",
                 call: "",

@@ -2,6 +2,7 @@
 //! else is known of them stands in one table ([`Verb::about`]).
 
 use super::cgroup::{Join, SetLimits, Watch};
+use super::docker::Api;
 use super::fact::BoxName;
 use super::layers::{Copy, Fill, Image, Overlay, Overwrite, RootFs, Store, Unpack};
 use super::namespace::{Propagation, TimeOffsets};
@@ -114,6 +115,24 @@ pub enum Verb {
     DefaultFilesystems(String),
     /// Make this mount point the root, and let go of the old one, pivot_root(2).
     PivotRoot(String),
+    /// Start the course's own engine and a tap before its socket, in a directory of
+    /// the run's own, with which both go; `in` is `host`. The name is for probes with
+    /// `of`. Facts: NAME, NAME.images (those it has), NAME.api (its version).
+    Engine(BoxName),
+    /// Hand this line to a Docker client, with a configuration of its own and the
+    /// tap for its engine: the machine's `docker`, else the course's own client. In
+    /// its arguments `{host}` is the directory that stands for the host's `/`, and
+    /// `{socket}` the engine's socket; `in` is `host`. Facts: NAME (`exit 0`),
+    /// NAME.out, NAME.err, NAME.client (`docker` or `glassbox`).
+    Docker(Vec<String>),
+    /// Send one request over HTTP through the tap, without a client; `in` is
+    /// `host`. Facts: NAME (the status), NAME.body (text; what a container wrote is
+    /// put together), NAME.FIELD of each field in `show`.
+    Api(Api),
+    /// Ask the engine for a container of this name: from then on probes with `of`
+    /// look at its first process. Fact: NAME (`ok`, or why there is none); `in` is
+    /// `host`.
+    Container(BoxName),
     /// A stage of the demo begins, with these words. Where somebody sits in
     /// front of it, it waits for them. `in` is `host`.
     Stage(String),
@@ -301,6 +320,10 @@ impl Verb {
             | Verb::Freeze(_)
             | Verb::Thaw(_)
             | Verb::Watch(_)
+            | Verb::Engine(_)
+            | Verb::Docker(_)
+            | Verb::Api(_)
+            | Verb::Container(_)
             | Verb::Stage(_) => Vec::new(),
         }
     }

@@ -165,6 +165,7 @@ enums! {
         OtherId,
         Queues,
         CgroupTree,
+        Engine,
     }
     Namespace { Cgroup, Ipc, Mount, Net, Pid, Time, User, Uts, }
     Controller { Cpu, Memory, Pids, Io, Freezer, }

@@ -20,6 +20,7 @@
 mod agent;
 mod base;
 mod control;
+mod docker;
 mod group;
 mod guard;
 mod layers;

@@ -170,7 +170,8 @@ fn attempt(need: &Need, origin: &Origin) -> Option<Refusal> {
         | Need::Loopback
         | Need::OtherId
         | Need::Queues
-        | Need::CgroupTree => {
+        | Need::CgroupTree
+        | Need::Engine => {
             let plan = smallest_plan(need);
             carry_out(need, plan).err()
         }
@@ -240,6 +241,10 @@ fn smallest_plan(need: &Need) -> Plan {
         | Need::OtherId
         | Need::Queues
         | Need::CgroupTree => Plan::default(),
+        Need::Engine => Plan {
+            actions: vec![action(Place::Host, Verb::Engine(named("engine")))],
+            ..Plan::default()
+        },
         Need::Program(name) => Plan {
             actions: vec![action(
                 Place::Host,

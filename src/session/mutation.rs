@@ -40,7 +40,8 @@ impl Fate {
                 | Need::Loopback
                 | Need::OtherId
                 | Need::Queues
-                | Need::CgroupTree => false,
+                | Need::CgroupTree
+                | Need::Engine => false,
             };
             return match lacking && !scenario.plan.needs().contains(&refusal.need) {
                 true => Fate::Refused(refusal.to_string()),

@@ -272,7 +272,20 @@ fn instead(verb: &Verb) -> Vec<(String, Verb)> {
         | Verb::Watch(_)
         | Verb::Overlay(_)
         | Verb::RootFs(_)
+        | Verb::Engine(_)
+        | Verb::Container(_)
         | Verb::Stage(_) => Vec::new(),
+        Verb::Docker(_) => vec![(
+            "as a line that only asks for the version".into(),
+            Verb::Docker(vec!["version".into()]),
+        )],
+        Verb::Api(api) => {
+            let mut changed = api.clone();
+            changed.method = "HEAD".into();
+            changed.path = "/_ping".into();
+            changed.body = None;
+            vec![("as a ping".into(), Verb::Api(changed))]
+        }
     }
 }
 

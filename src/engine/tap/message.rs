@@ -8,6 +8,8 @@ use tokio::net::UnixStream;
 /// Something that passed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Message {
+    /// When: nanoseconds, CLOCK_MONOTONIC.
+    pub at: i64,
     /// The number of the connection, from 1.
     pub connection: u64,
     /// Who said it.
@@ -31,6 +33,8 @@ pub enum Side {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "message", content = "of")]
 pub enum What {
+    /// The tap listens, on this socket; on no connection.
+    Listening(String),
     /// A client is there.
     Connected(Who),
     /// The engine isn't: why.
@@ -79,6 +83,19 @@ pub struct Who {
     pub program: Option<String>,
 }
 
+impl Message {
+    /// Something that passes now.
+    pub(super) fn now(connection: u64, side: Side, what: What) -> Message {
+        let now = nix::time::ClockId::CLOCK_MONOTONIC.now();
+        Message {
+            at: now.map_or(0, |now| now.tv_sec() * 1_000_000_000 + now.tv_nsec()),
+            connection,
+            side,
+            what,
+        }
+    }
+}
+
 impl Who {
     pub(super) fn of(client: &UnixStream) -> Who {
         let known = client.peer_cred().ok();
@@ -111,6 +128,7 @@ impl fmt::Display for Message {
                 let pid = who.pid.map(|pid| format!(" ({pid})")).unwrap_or_default();
                 write!(f, "{program}{pid} connects")
             }
+            What::Listening(socket) => write!(f, "listens on {socket}"),
             What::Unreachable(why) => write!(f, "no engine: {why}"),
             What::Request {
                 method,

@@ -53,6 +53,10 @@ async fn relay(options: &TapOptions, hear: &mut dyn FnMut(Message) -> bool) -> R
     let _bound = Bound::of(&options.listen)?;
     let (tell, mut told) = unbounded_channel();
     let mut connection = 0;
+    let socket = options.listen.display().to_string();
+    if !hear(Message::now(0, Side::Engine, What::Listening(socket))) {
+        return Ok(());
+    }
     loop {
         tokio::select! {
             accepted = listener.accept() => if let Ok((client, _)) = accepted {
@@ -73,11 +77,7 @@ async fn relay(options: &TapOptions, hear: &mut dyn FnMut(Message) -> bool) -> R
 async fn pass(client: UnixStream, to: PathBuf, connection: u64, tell: UnboundedSender<Message>) {
     let who = Who::of(&client);
     let say = |side, what| {
-        let _ = tell.send(Message {
-            connection,
-            side,
-            what,
-        });
+        let _ = tell.send(Message::now(connection, side, what));
     };
     say(Side::Client, What::Connected(who));
     let engine = match connected(&to).await {
@@ -116,11 +116,7 @@ async fn hand_on(
     let mut buffer = vec![0; PIECE];
     let side = sniffer.side();
     let say = |what| {
-        let _ = tell.send(Message {
-            connection,
-            side,
-            what,
-        });
+        let _ = tell.send(Message::now(connection, side, what));
     };
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
         // Told before the other side can answer to it: its order is the real one.

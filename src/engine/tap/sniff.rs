@@ -400,14 +400,10 @@ mod tests {
             let mut sniffer = Sniffer::new(side, Rc::clone(&exchange));
             let mut all: Vec<What> = pieces.iter().flat_map(|one| sniffer.feed(one)).collect();
             all.extend(sniffer.end());
-            lines.extend(all.into_iter().map(|what| {
-                Message {
-                    connection: 1,
-                    side,
-                    what,
-                }
-                .to_string()
-            }));
+            lines.extend(
+                all.into_iter()
+                    .map(|what| Message::now(1, side, what).to_string()),
+            );
         }
         lines
     }

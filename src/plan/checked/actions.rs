@@ -38,6 +38,8 @@ struct Walk<'w> {
     late: Vec<BoxName>,
     /// Those that are there no more.
     ended: Vec<BoxName>,
+    /// The engines and containers that were named.
+    processes: Vec<BoxName>,
 }
 
 /// Judges the actions.
@@ -49,6 +51,7 @@ pub(super) fn check(draft: &Draft, groups: &Groups, boxes: &Boxes, flaws: &mut V
         made: Vec::new(),
         late: created_later(&draft.actions),
         ended: Vec::new(),
+        processes: Vec::new(),
     };
     for (index, part) in draft.actions.iter().enumerate() {
         let at = path(&["action", &index.to_string()]);
@@ -99,7 +102,7 @@ impl Walk<'_> {
         if let Place::Box(name) = &action.place {
             self.present(name, below(at, &["in"]));
         }
-        if let Some(name) = &action.of {
+        if let Some(name) = action.of.as_ref().filter(|of| !self.processes.contains(of)) {
             // The host may look at what has ended.
             let ended = std::mem::take(&mut self.ended);
             self.present(name, below(at, &["of"]));
@@ -190,7 +193,7 @@ impl Walk<'_> {
         }
         let nameless = match about.facts {
             Facts::Nothing | Facts::Probes(_) | Facts::End(_) => true,
-            Facts::Result(_) | Facts::Grown(_) => false,
+            Facts::Result(_) | Facts::Grown(_) | Facts::Fields(_) => false,
         };
         if nameless && action.result.is_some() {
             self.flaws.push(Flaw::of_key(
@@ -219,6 +222,11 @@ impl Walk<'_> {
                     self.present(&name, at);
                 }
             }
+            Of::NewProcess => {
+                if let Ok(name) = name.parse() {
+                    self.process(name, at);
+                }
+            }
             Of::NewBox => {
                 if let Ok(name) = name.parse() {
                     self.create(&name, action, at);
@@ -237,6 +245,19 @@ impl Walk<'_> {
                 _ => self.earlier(name, Kind::Spawn, "spawn", Some(&action.place), at),
             },
         }
+    }
+
+    /// A process that gets a name by which probes know it.
+    fn process(&mut self, name: BoxName, at: Vec<String>) {
+        if self.boxes.declared.contains(&name) {
+            self.flaws.push(Flaw::new(
+                "duplicate-box",
+                at,
+                format!("a box is called `{name}`, too"),
+                "give each its own name",
+            ));
+        }
+        self.processes.push(name);
     }
 
     fn create(&mut self, name: &BoxName, action: &Action, at: Vec<String>) {

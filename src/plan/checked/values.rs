@@ -9,6 +9,7 @@ use super::limits::{
 use crate::base::{Bytes, Nanos, nearest};
 use crate::plan::action::Action;
 use crate::plan::cgroup::Watch;
+use crate::plan::docker::{Api, METHODS};
 use crate::plan::layers::{MOST_FILE, MOST_STORE, MOST_TREES, Overlay};
 use crate::plan::verb::{Listen, Spawn, Verb, Workload};
 use std::net::Ipv4Addr;
@@ -46,7 +47,8 @@ pub(super) fn check(action: &Action, at: &[String], flaws: &mut Vec<Flaw>) {
                 }
             }
         }
-        Verb::Run(argv) => judge.command(argv),
+        Verb::Run(argv) | Verb::Docker(argv) => judge.command(argv),
+        Verb::Api(api) => judge.request(api),
         Verb::SetHostname(name) => {
             judge.plain(name, HOST_NAME_MAX, "a host name", &[]);
         }
@@ -191,6 +193,8 @@ pub(super) fn check(action: &Action, at: &[String], flaws: &mut Vec<Flaw>) {
         | Verb::Join(_)
         | Verb::Freeze(_)
         | Verb::Thaw(_)
+        | Verb::Engine(_)
+        | Verb::Container(_)
         | Verb::Stage(_) => {}
     }
 }
@@ -281,6 +285,33 @@ impl Judge<'_> {
                 format!("it is {} bytes long", text.len()),
                 format!("{what} has {most} at most"),
             );
+        }
+    }
+
+    fn request(&mut self, api: &Api) {
+        if !METHODS.contains(&api.method.as_str()) {
+            let message = format!("{} is no method of the Engine API", shown(&api.method));
+            let help = format!("expected one of: {}", METHODS.join(", "));
+            self.tell("bad-request", &["method"], message, help);
+        }
+        self.plain(&api.path, PATH_MAX - 1, "a path", &["path"]);
+        let sent = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '{' | '}' | '#');
+        if !api.path.starts_with('/') || !api.path.chars().all(sent) {
+            let message = format!("{} can't be asked for", shown(&api.path));
+            let help = "expected an absolute path, with %XX for what isn't ASCII";
+            self.tell("bad-request", &["path"], message, help);
+        }
+        if let Some(body) = &api.body {
+            self.size(Bytes(body.len() as u64), Bytes(64 << 10), &["body"]);
+            if let Err(error) = serde_json::from_str::<serde_json::Value>(body) {
+                let message = format!("the body is no JSON document: {error}");
+                self.tell(
+                    "bad-request",
+                    &["body"],
+                    message,
+                    "write one: '{\"Image\": \"tools\"}'",
+                );
+            }
         }
     }
 

@@ -56,6 +56,7 @@ pub fn explain(need: &Need, stage: &str, errno: Option<Errno>, settings: &Settin
         | Need::Loopback
         | Need::OtherId
         | Need::Queues
+        | Need::Engine
         | Need::CgroupTree => {
             forbidden(stage, code, settings).unwrap_or_else(|| unexplained(settings))
         }

@@ -8,6 +8,7 @@
 pub(in crate::sandbox) mod background;
 pub(in crate::sandbox) mod errand;
 pub(in crate::sandbox) mod own;
+pub(in crate::sandbox) mod served;
 
 use crate::base::Errno;
 use crate::plan::{Ending, Value};
@@ -21,6 +22,7 @@ use nix::sys::signalfd::SignalFd;
 use nix::sys::wait::{Id as Which, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 use own::OwnMounts;
+use served::Served;
 use std::collections::BTreeSet;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Component, Path};
@@ -54,6 +56,8 @@ pub(in crate::sandbox) struct Agent {
     pub(in crate::sandbox) devpts: Option<u64>,
     /// When it began: what the times of samples count from.
     pub(in crate::sandbox) began: Instant,
+    /// The course's engine, once it serves here.
+    pub(in crate::sandbox) served: Option<Served>,
     /// What is under way, by the number of its request.
     pub(in crate::sandbox) jobs: Vec<(Id, Box<dyn Job>)>,
     /// The children whose end somebody asks for.
@@ -107,6 +111,7 @@ impl Agent {
                 .ok()
                 .map(|stat| stat.st_dev),
             began: Instant::now(),
+            served: None,
             jobs: Vec::new(),
             adopted: BTreeSet::new(),
             ends,

@@ -1,7 +1,8 @@
 //! A plan is carried out: the groups, the boxes, then one action after the other.
 
 use super::disk::Disk;
-use super::peers::{Actor, End};
+use super::host::inode;
+use super::peers::{Actor, End, out_of_turn};
 use super::run::Run;
 use crate::base::{Errno, kernel};
 use crate::plan::{
@@ -9,7 +10,7 @@ use crate::plan::{
     Value, Verb,
 };
 use crate::sandbox::place::serve::Outer;
-use crate::sandbox::wire::{Request, Scope, Task};
+use crate::sandbox::wire::{Id, Reply, Request, Scope, Standing, Task};
 use std::path::PathBuf;
 
 impl Run {
@@ -185,7 +186,7 @@ impl Run {
                     .collect();
                 let disk = self.disk_for(index, action)?;
                 let fence = match &action.verb {
-                    Verb::Run(_) => self.fence_at(&action.place),
+                    Verb::Run(_) | Verb::Docker(_) => self.fence_at(&action.place),
                     _ => Vec::new(),
                 };
                 let task = Task {
@@ -198,12 +199,43 @@ impl Run {
                     disk,
                 };
                 let id = self.ask(&actor, Request::Do(Box::new(task)), Vec::new())?;
-                if let Verb::Watch(_) = action.verb {
-                    self.doing.watch(id);
+                match &action.verb {
+                    Verb::Engine(name) | Verb::Container(name) => {
+                        return self.await_process(action, name, &actor, id);
+                    }
+                    Verb::Watch(_) => self.doing.watch(id),
+                    _ => {}
                 }
                 self.await_done(&actor, id)
             }
         }
+    }
+
+    /// Awaits an engine, or the answer about a container of it: a process that probes
+    /// know by this name from then on.
+    fn await_process(
+        &mut self,
+        action: &Action,
+        name: &BoxName,
+        actor: &Actor,
+        id: Id,
+    ) -> Result<(), End> {
+        let pid = match self.await_reply(actor, id)? {
+            Reply::Created { child } => child,
+            Reply::Done => {
+                self.known.remove(name);
+                return Ok(());
+            }
+            Reply::Failed => return Err(End::Told),
+            _ => return Err(out_of_turn()),
+        };
+        if let Verb::Engine(_) = action.verb {
+            self.engine = Some(pid);
+        }
+        let pid_namespace = inode(&pid.to_string(), Namespace::Pid);
+        let standing = Standing { pid, pid_namespace };
+        self.known.insert(name.clone(), standing);
+        Ok(())
     }
 
     /// Whether this is a box that stood once and has been awaited since.
@@ -269,17 +301,16 @@ impl Run {
         index: usize,
         action: &Action,
     ) -> Result<Option<PathBuf>, End> {
-        let (Verb::Store(store), Place::Box(name)) = (&action.verb, &action.place) else {
-            return Ok(None);
+        let (name, medium, owner) = match (&action.verb, &action.place) {
+            (Verb::Store(store), Place::Box(name)) if store.on != Medium::Tmpfs => {
+                // Root in the box, whoever that is outside, shall own it.
+                let standing = self.known.get(name);
+                let owner = standing.and_then(|standing| owner_of(standing.pid));
+                (name.as_str(), store.on, owner)
+            }
+            (Verb::Engine(_), _) => ("engine", Medium::Disk, owner_of(std::process::id() as i32)),
+            _ => return Ok(None),
         };
-        if store.on == Medium::Tmpfs {
-            return Ok(None);
-        }
-        // Root in the box, whoever that is outside, shall own it.
-        let owner = self
-            .known
-            .get(name)
-            .and_then(|standing| owner_of(standing.pid));
         let made = match &self.disk {
             Some(_) => Ok(()),
             None => Disk::make().map(|disk| self.disk = Some(disk)),
@@ -290,7 +321,7 @@ impl Run {
         });
         match room {
             Ok(room) => Ok(room),
-            Err(_) if store.on == Medium::Auto => Ok(None),
+            Err(_) if medium == Medium::Auto => Ok(None),
             Err((path, errno)) => {
                 let stage = format!("mkdir({})", path.display());
                 self.refused(&Need::Overlay, &stage, Some(errno), None)?;

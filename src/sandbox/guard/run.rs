@@ -54,6 +54,8 @@ pub(super) struct Run {
     pub(super) known: BTreeMap<BoxName, Standing>,
     pub(super) ports: BTreeMap<String, u16>,
     pub(super) groups: Groups,
+    /// The process of the course's engine, which the host's agent never reaps.
+    pub(super) engine: Option<i32>,
     /// The run's own directory on a disk, once a `store` may need it.
     pub(super) disk: Option<Disk>,
     pub(super) scope: Scope,

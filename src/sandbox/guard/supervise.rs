@@ -119,6 +119,7 @@ pub(in crate::sandbox) fn supervise(
         ports: BTreeMap::new(),
         groups: Groups::new(delegated),
         scope,
+        engine: None,
         disk: None,
         missing: Missing::new(),
         found: Found::default(),

@@ -6,6 +6,8 @@ use crate::plan::Leftover;
 use crate::sandbox::base::children::children;
 use crate::sandbox::base::members::{end_all, is_of_this_run};
 use crate::sandbox::base::pidfd;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::os::fd::AsFd;
@@ -14,12 +16,17 @@ use std::time::{Duration, Instant};
 /// How long killed processes may take to end. A kill is a matter of milliseconds,
 /// but for a process that waits in the kernel for a device or a frozen group.
 const END_LIMIT: Duration = Duration::from_secs(10);
+/// How long an engine may take to end its containers; what it has not ended by then
+/// is ended as all else is.
+const ENGINE_LIMIT: Duration = Duration::from_secs(10);
+
 impl Run {
     /// Undoes everything: kills every process of the run and awaits their end,
     /// then removes the cgroups and the directory on a disk. The rest (mounts,
     /// links, queues, namespaces) lived in the boxes and is gone with them.
     /// Returns what is left in spite of it.
     pub(super) fn take_down(&mut self) -> Vec<Leftover> {
+        self.end_engine();
         for standing in self.boxes.values() {
             let _ = pidfd::kill(standing.pidfd.as_fd());
         }
@@ -33,6 +40,29 @@ impl Run {
         self.sign_of_life();
         left.extend(self.disk.take().and_then(|disk| disk.remove().err()));
         left
+    }
+
+    /// Ends the course's engine, which takes its containers down; while the agent that
+    /// started it stands, its number is no other's.
+    fn end_engine(&mut self) {
+        let Some(pid) = self.engine.take().map(Pid::from_raw) else {
+            return;
+        };
+        let deadline = Instant::now() + ENGINE_LIMIT;
+        let ended = pidfd::open(pid);
+        if kill(pid, Signal::SIGTERM).is_err() {
+            return;
+        }
+        while let Ok(ended) = &ended
+            && Instant::now() < deadline
+        {
+            self.sign_of_life();
+            let mut fds = [PollFd::new(ended.as_fd(), PollFlags::POLLIN)];
+            let tick = PollTimeout::try_from(TICK).unwrap_or(PollTimeout::MAX);
+            if poll(&mut fds, tick).is_ok_and(|ready| ready > 0) {
+                return;
+            }
+        }
     }
 
     /// Kills and awaits every child, and every orphan that comes to us meanwhile.

@@ -10,6 +10,7 @@
 //! in the request.
 
 mod apart;
+mod client;
 mod confine;
 mod create;
 mod execute;

@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -27,8 +27,21 @@ const OUTPUT_BYTES: usize = 64 << 10;
 /// How much is read before something else gets its turn.
 const TURN_BYTES: usize = 1 << 20;
 
+/// A program with its arguments, as it is started and as it is told.
+pub(super) struct Line {
+    /// What it is called, its argument 0.
+    pub(super) program: String,
+    /// The file behind it.
+    pub(super) file: PathBuf,
+    pub(super) arguments: Vec<String>,
+    /// What of its environment is its own.
+    pub(super) environment: Vec<(&'static str, String)>,
+    /// As a person would have typed it.
+    pub(super) shown: Vec<String>,
+}
+
 /// A program that runs, or one that could not be started.
-struct Running {
+pub(super) struct Running {
     place: crate::plan::Place,
     name: Option<String>,
     argv: Vec<String>,
@@ -58,9 +71,34 @@ impl Agent {
         task: &Task,
         argv: &[String],
     ) -> Result<Box<dyn Job>, Told> {
-        let Some((program, arguments)) = argv.split_first() else {
+        let shown = self.placed(argv);
+        let Some((program, arguments)) = shown.split_first() else {
             return Err(self.teller.broken("`run` needs a program".into()));
         };
+        let found = search::find(program, &self.path());
+        let line = Line {
+            program: program.clone(),
+            file: found.unwrap_or_else(|| program.into()),
+            arguments: arguments.to_vec(),
+            environment: Vec::new(),
+            shown,
+        };
+        let running = self.start_line(task, line)?;
+        Ok(Box::new(running))
+    }
+
+    /// Where programs are looked up. A root of the box's own has nothing of what the
+    /// learner's PATH names.
+    fn path(&self) -> String {
+        match self.pivoted {
+            true => search::USUAL.to_string(),
+            false => search::path(),
+        }
+    }
+
+    /// Starts a program, confined.
+    pub(super) fn start_line(&mut self, task: &Task, line: Line) -> Result<Running, Told> {
+        let program = &line.program;
         let how = Confinement {
             tenant: Tenant::Demo,
             privilege: Privilege::at(&task.held, self.initial_user, self.pivoted),
@@ -72,23 +110,18 @@ impl Agent {
             self.teller
                 .broken(format!("the pipes of `{program}`: {}", chain(&error)))
         })?;
-        // A root of the box's own has nothing of what the learner's PATH names.
-        let path = match self.pivoted {
-            true => search::USUAL.to_string(),
-            false => search::path(),
-        };
-        let found = search::find(program, &path);
-        let mut command = Command::new(found.as_deref().unwrap_or(Path::new(program)));
+        let mut command = Command::new(&line.file);
         command
             .arg0(program)
-            .args(arguments)
+            .args(&line.arguments)
             .env_clear()
             .envs([
-                ("PATH", path.as_str()),
+                ("PATH", self.path().as_str()),
                 ("LC_ALL", "C"),
                 ("TERM", "dumb"),
                 ("HOME", "/"),
             ])
+            .envs(line.environment)
             .envs(Mark::own().map(|mark| (MARK, mark.to_string())))
             .current_dir("/");
         let confined = self.teller.confine(&mut command, how);
@@ -106,7 +139,7 @@ impl Agent {
         })();
         // It holds the other ends of the pipes.
         drop(command);
-        let shown: Vec<String> = argv.iter().map(literal).collect();
+        let shown: Vec<String> = line.shown.iter().map(literal).collect();
         let args = format!("[{}]", shown.join(", "));
         let call = spawned
             .as_ref()
@@ -139,15 +172,15 @@ impl Agent {
                 State::Runs(pid)
             }
         };
-        Ok(Box::new(Running {
+        Ok(Running {
             place: task.action.place.clone(),
             name: task.action.result.clone(),
-            argv: argv.to_vec(),
+            argv: line.shown,
             state,
             out,
             err,
             deadline: Instant::now() + PROGRAM,
-        }))
+        })
     }
 }
 

@@ -101,6 +101,7 @@ impl Agent {
                 }
             });
             self.jobs = jobs;
+            self.hear();
             self.wait();
         }
     }
@@ -119,7 +120,8 @@ impl Agent {
         };
         let wire = self.teller.as_fd();
         let jobs = self.jobs.iter().flat_map(|(_, job)| job.wakes());
-        let all = [wire, self.ends.as_fd()].into_iter().chain(jobs);
+        let tap = self.served.as_ref().and_then(|served| served.wakes());
+        let all = [wire, self.ends.as_fd()].into_iter().chain(jobs).chain(tap);
         let mut fds: Vec<PollFd<'_>> = all.map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
         let _ = poll(&mut fds, limit);
         let ready = |at: usize| fds[at].any().unwrap_or(false);
@@ -261,6 +263,10 @@ impl Agent {
             Verb::Unpack(unpack) => self.unpack(task, unpack)?,
             Verb::DefaultFilesystems(path) => self.default_filesystems(task, path)?,
             Verb::PivotRoot(path) => self.pivot_root(path)?,
+            Verb::Engine(_) => return self.engine(task).map(Act::Later),
+            Verb::Docker(argv) => return self.docker(task, argv).map(Act::Later),
+            Verb::Api(api) => return self.api(task, api).map(Act::Later),
+            Verb::Container(name) => return self.container(task, name).map(Act::Later),
             Verb::Watch(watch) => return Ok(Act::Later(self.watch(task, watch))),
             // The supervisor does these itself, or turns them into `Create` and `Reap`.
             Verb::Create(_)
