@@ -42,6 +42,7 @@ fn options(look: Look, start: Option<String>, ascii: bool) -> Options {
         fresh: look.fresh,
         no_color: set("NO_COLOR"),
         ascii,
+        term: std::env::var("TERM").ok(),
         panic_key: set("GLASSBOX_PANIC_KEY"),
     }
 }

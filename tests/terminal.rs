@@ -3,6 +3,10 @@
 
 #![allow(missing_docs)]
 
+#[path = "terminal/input.rs"]
+mod input;
+#[path = "terminal/kinds.rs"]
+mod kinds;
 mod support;
 #[path = "terminal/walk.rs"]
 mod walk;
@@ -33,6 +37,8 @@ struct Session {
     screen: vt100::Parser,
     /// Where its progress is kept: never where the user's is.
     _state: Arc<TempDir>,
+    /// It has no alternate screen, as a console or a terminal on a serial line.
+    one_screen: bool,
 }
 
 impl Session {
@@ -72,6 +78,27 @@ impl Session {
         cols: u16,
         state: Arc<TempDir>,
     ) -> Session {
+        command.env("TERM", "xterm-256color");
+        Session::spawn_as_it_is(patience, command, rows, cols, state)
+    }
+
+    /// In a terminal of this name, or of none.
+    fn spawn_on(term: Option<&str>, mut command: CommandBuilder, rows: u16, cols: u16) -> Session {
+        match term {
+            Some(term) => command.env("TERM", term),
+            None => command.env_remove("TERM"),
+        }
+        let state = Arc::new(tempfile::tempdir().unwrap());
+        Session::spawn_as_it_is(support::PATIENCE, command, rows, cols, state)
+    }
+
+    fn spawn_as_it_is(
+        patience: Duration,
+        mut command: CommandBuilder,
+        rows: u16,
+        cols: u16,
+        state: Arc<TempDir>,
+    ) -> Session {
         command.env("XDG_STATE_HOME", state.path());
         for caller in ["SUDO_UID", "PKEXEC_UID", "DOAS_USER"] {
             command.env_remove(caller);
@@ -83,7 +110,6 @@ impl Session {
             pixel_height: 0,
         };
         let pair = native_pty_system().openpty(size).unwrap();
-        command.env("TERM", "xterm-256color");
         command.env("RUST_BACKTRACE", "0");
         command.env("GLASSBOX_PANIC_KEY", "1");
         command.env_remove("NO_COLOR");
@@ -106,7 +132,28 @@ impl Session {
             output,
             screen: vt100::Parser::new(rows, cols, 0),
             _state: state,
+            one_screen: false,
         }
+    }
+
+    /// Is a terminal without an alternate screen.
+    fn screen_only(&mut self) {
+        self.one_screen = true;
+    }
+
+    /// What came, as the terminal understands it. A sequence lies whole in what is
+    /// written at once.
+    fn process(&mut self, bytes: &[u8]) {
+        if !self.one_screen {
+            self.screen.process(bytes);
+            return;
+        }
+        let mut rest = bytes;
+        while let Some(at) = rest.windows(7).position(|it| it == b"\x1b[?1049") {
+            self.screen.process(&rest[..at]);
+            rest = rest.get(at + 8..).unwrap_or(&[]);
+        }
+        self.screen.process(rest);
     }
 
     fn press(&mut self, keys: &str) -> &mut Session {
@@ -134,7 +181,7 @@ impl Session {
         while !holds(self) {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.output.recv_timeout(left) {
-                Ok(bytes) => self.screen.process(&bytes),
+                Ok(bytes) => self.process(&bytes),
                 Err(RecvTimeoutError::Timeout) => panic!("no {what} on:\n{}", self.text()),
                 Err(RecvTimeoutError::Disconnected) if holds(self) => break,
                 Err(RecvTimeoutError::Disconnected) => {

@@ -1,7 +1,7 @@
 //! Where commands write to: text with a few tones, which become colours only
 //! on a terminal that wants them.
 
-use crate::render::{ascii, is_unseen};
+use crate::render::{Signs, is_dec, is_unseen};
 use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use std::io::{self, Write};
@@ -26,7 +26,12 @@ pub(crate) struct Printer<'a> {
     out: Box<dyn Write + 'a>,
     terminal: bool,
     colour: bool,
-    ascii: bool,
+    signs: Signs,
+}
+
+/// The terminal's terminfo name.
+fn term() -> Option<String> {
+    std::env::var("TERM").ok()
 }
 
 /// Whether the locale says that the terminal shows UTF-8, locale(7): the first
@@ -47,19 +52,25 @@ impl<'a> Printer<'a> {
     /// a terminal, unless `NO_COLOR` is set or the terminal is a dumb one.
     pub(crate) fn new(out: impl Write + 'a, terminal: bool) -> Printer<'a> {
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let plain = term().is_some_and(|term| term == "dumb" || is_dec(&term));
         Printer {
             out: Box::new(out),
             terminal,
-            colour: terminal && !set("NO_COLOR") && !dumb,
-            ascii: false,
+            colour: terminal && !set("NO_COLOR") && !plain,
+            signs: Signs::Unicode,
         }
     }
 
     /// The same, with ASCII signs if that is wanted, or if it is a terminal
-    /// without UTF-8. A file or a pipe has no locale. JSON stays as it is.
+    /// without UTF-8; with those that it has on one that hasn't all. A file or a pipe
+    /// has no locale. JSON stays as it is.
     pub(crate) fn in_ascii(mut self, wanted: bool) -> Printer<'a> {
-        self.ascii = wanted || self.terminal && !utf8_locale();
+        self.signs = match self.terminal {
+            _ if wanted => Signs::Ascii,
+            true if !utf8_locale() => Signs::Ascii,
+            true => term().map_or(Signs::Unicode, |term| Signs::of(&term)),
+            false => Signs::Unicode,
+        };
         self
     }
 
@@ -174,10 +185,10 @@ impl<F: Formatter> Formatter for Visible<F> {
 
 impl Write for Printer<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.ascii
+        if self.signs != Signs::Unicode
             && let Ok(text) = std::str::from_utf8(bytes)
         {
-            self.out.write_all(ascii(text).as_bytes())?;
+            self.out.write_all(self.signs.text(text).as_bytes())?;
             return Ok(bytes.len());
         }
         self.out.write(bytes)
@@ -230,7 +241,7 @@ mod tests {
         writeln!(printer, "✓ ≠ 容器").unwrap();
         printer.json(&"≠").unwrap();
         drop(printer);
-        assert_eq!(String::from_utf8(bytes).unwrap(), "+ ~ 容器\n\"≠\"\n");
+        assert_eq!(String::from_utf8(bytes).unwrap(), "+ !=????\n\"≠\"\n");
     }
 
     #[test]

@@ -12,10 +12,9 @@
 //!   that neither a lesson nor a program's output can drive the terminal.
 //!
 //! Signs, borders and charts are drawn in Unicode. A terminal without these
-//! characters gets others of the same width ([`ascii`]) where text leaves the
+//! characters gets others of the same width ([`Signs`]) where text leaves the
 //! program.
 
-mod ascii;
 mod bars;
 mod beat;
 mod chart;
@@ -29,11 +28,11 @@ mod layers;
 mod line;
 mod message;
 mod plot;
+mod signs;
 mod syscalls;
 mod table;
 mod text;
 
-pub use ascii::ascii;
 pub use bars::bars;
 pub use beat::{bars_changed, beat_rows, calls, figure_changed, outputs, sentence, shows, told};
 pub use chart::{above, below, charts, curves};
@@ -45,6 +44,7 @@ pub use layers::layers;
 pub use line::{Line, Role, Span, plain};
 pub use message::messages;
 pub use plot::{Axis, Bound, Curve, Plot, Quantity};
+pub use signs::{Signs, is_dec};
 pub use syscalls::{leftovers, stage, syscalls};
 pub use text::{is_unseen, visible, wrap};
 

@@ -16,6 +16,7 @@
 mod content;
 mod effect;
 mod error;
+mod input;
 mod kept;
 mod keymap;
 mod layout;
@@ -43,6 +44,7 @@ pub use error::Error;
 use crate::course::Course;
 use crate::plan::Leftover;
 use crate::progress;
+use crate::render::{Signs, is_dec};
 use theme::Theme;
 
 /// How the course is opened.
@@ -62,6 +64,8 @@ pub struct Options {
     pub no_color: bool,
     /// Signs, borders and charts of ASCII characters only.
     pub ascii: bool,
+    /// The terminal's terminfo name: `TERM`, if it is set.
+    pub term: Option<String>,
     /// Let F12 panic, so that a test can see the terminal restored.
     pub panic_key: bool,
 }
@@ -75,6 +79,7 @@ impl Default for Options {
             theme: None,
             no_color: false,
             ascii: false,
+            term: None,
             panic_key: false,
         }
     }
@@ -105,6 +110,15 @@ pub fn run(course: Course, options: Options) -> Result<Vec<Leftover>, Error> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(Error::NoTerminal);
     }
+    let term = match options.term.as_deref() {
+        None | Some("") => return Err(Error::Unnamed),
+        Some(term @ ("dumb" | "unknown")) => return Err(Error::Dumb(term.into())),
+        Some(term) => term,
+    };
+    let signs = match options.ascii {
+        true => Signs::Ascii,
+        false => Signs::of(term),
+    };
     let mut opened = progress::open();
     let pack = opened.progress.packs.entry(course.id()).or_default();
     if options.fresh {
@@ -116,20 +130,23 @@ pub fn run(course: Course, options: Options) -> Result<Vec<Leftover>, Error> {
         None => start(&course, pack.at.as_deref()).or_else(|_| start(&course, None))?,
     };
     let kept = kept::theme(&opened.progress.settings);
-    let theme = match (options.theme, kept) {
-        (None, Some(theme)) => theme,
-        (None | Some(ThemeChoice::Auto), _) => terminal::background(),
-        (Some(ThemeChoice::Light), _) => Theme::Light,
-        (Some(ThemeChoice::Dark), _) => Theme::Dark,
-        (Some(ThemeChoice::HighContrast), _) => Theme::HighContrast,
+    let chosen = match options.theme {
+        None => kept,
+        Some(ThemeChoice::Auto) => None,
+        Some(ThemeChoice::Light) => Some(Theme::Light),
+        Some(ThemeChoice::Dark) => Some(Theme::Dark),
+        Some(ThemeChoice::HighContrast) => Some(Theme::HighContrast),
     };
     let settings = model::Settings {
-        theme,
+        // Until the terminal has told.
+        theme: chosen.unwrap_or(Theme::Dark),
+        // Only what emulates xterm is asked: others could print the question.
+        follows: chosen.is_none() && Signs::of(term) == Signs::Unicode,
         sources: opened.progress.settings.sources,
         claims: opened.progress.settings.claims,
-        color: !options.no_color,
+        color: !options.no_color && !is_dec(term),
         mouse: options.mouse,
-        ascii: options.ascii,
+        signs,
         panic_key: options.panic_key,
     };
     let mut model = model::Model::new(course, start, settings);
@@ -153,11 +170,12 @@ impl Still {
     pub fn new(course: Course, size: (u16, u16)) -> Result<Still, Error> {
         let settings = model::Settings {
             theme: Theme::Dark,
+            follows: false,
             sources: false,
             claims: false,
             color: true,
             mouse: true,
-            ascii: false,
+            signs: Signs::Unicode,
             panic_key: false,
         };
         let backend = ratatui::backend::TestBackend::new(size.0, size.1);

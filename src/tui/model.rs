@@ -12,6 +12,7 @@ use crate::check::Question;
 use crate::course::{Course, KnobValues, Lesson, Scenario, Step};
 use crate::plan::{History, Verb};
 use crate::progress::Progress;
+use crate::render::Signs;
 use crate::session::{self, Agreed, Record};
 
 /// The state of the program.
@@ -54,14 +55,16 @@ pub(super) enum Phase {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
     pub(super) theme: Theme,
+    /// The terminal's background chooses it, until the learner does.
+    pub(super) follows: bool,
     /// Where each value comes from is shown below it.
     pub(super) sources: bool,
     /// The claims are shown one by one.
     pub(super) claims: bool,
     pub(super) color: bool,
     pub(super) mouse: bool,
-    /// Signs and borders of ASCII characters only.
-    pub(super) ascii: bool,
+    /// The characters that the terminal shows.
+    pub(super) signs: Signs,
     pub(super) panic_key: bool,
 }
 

@@ -1,5 +1,6 @@
 //! Everything that can happen to the program, as one closed enum.
 
+use super::theme::Theme;
 use crate::plan::Event;
 use crossterm::event::{KeyEvent, MouseEvent};
 
@@ -14,6 +15,10 @@ pub(super) enum Msg {
     Key(KeyEvent),
     /// The mouse did something.
     Mouse(MouseEvent),
+    /// Text was pasted, or the next part of it.
+    Paste(String),
+    /// The terminal has told for which background colours are to be chosen.
+    Background(Theme),
     /// The terminal has another size.
     Resize(u16, u16),
     /// The while is over.
@@ -24,8 +29,10 @@ pub(super) enum Msg {
     NotKept(String),
     /// SIGTSTP from outside; Ctrl-Z is a key in raw mode.
     Suspend,
-    /// SIGTERM, SIGHUP, SIGINT, or the input ended.
+    /// SIGTERM, SIGHUP or SIGINT.
     Quit,
+    /// The terminal's input can't be read any more.
+    InputLost(std::io::Error),
 }
 
 /// What a run tells.

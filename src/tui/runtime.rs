@@ -9,6 +9,7 @@
 
 use super::effect::Effect;
 use super::error::Error;
+use super::input::Input;
 use super::model::{Model, Phase};
 use super::msg::{Msg, News, RunId};
 use super::saver::Saver;
@@ -19,8 +20,7 @@ use crate::base::chain;
 use crate::plan::{Event, Leftover};
 use crate::progress::Store;
 use crate::session::{Agreed, Control, NotStarted, Run, heeded};
-use crossterm::event::{Event as Input, KeyCode, KeyModifiers};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
@@ -32,9 +32,6 @@ use std::time::{Duration, Instant};
 
 /// Enough that a burst of events never waits for a draw, and little memory.
 const QUEUE: usize = 1024;
-/// How long the answer to a question that the terminal was asked may trickle.
-const REPORT: Duration = Duration::from_millis(100);
-
 /// How long each thing is shown to one who leans back.
 const LEANING: Duration = Duration::from_secs(6);
 
@@ -44,13 +41,20 @@ const LEANING: Duration = Duration::from_secs(6);
 pub(super) fn run(mut model: Model, store: Option<Store>) -> Result<Vec<Leftover>, Error> {
     let (sender, receiver) = sync_channel(QUEUE);
     // Before the terminal is taken: a signal in between must find its handler.
-    let signals = Signals::new(heeded(&[SIGTERM, SIGHUP, SIGINT, SIGTSTP]))?;
+    let signals = Signals::new(heeded(&[SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGWINCH]))?;
     let handle = signals.handle();
     let mut terminal = Terminal::take(model.settings.mouse)?;
+    let mut input = Input::default();
+    if model.settings.follows
+        && let Some(theme) = input.background().map_err(Error::Input)?
+    {
+        update(&mut model, Msg::Background(theme));
+    }
     let (width, height) = terminal.size()?;
     update(&mut model, Msg::Resize(width, height));
     watch_signals(signals, sender.clone());
-    read_input(sender.clone());
+    let heard = sender.clone();
+    thread::spawn(move || input.send(&heard));
     let mut saver = Saver::start(store, sender.clone());
     let mut runs = Runs::new(sender);
     let result = turn(&mut model, &mut terminal, &receiver, &mut runs, &mut saver);
@@ -104,6 +108,13 @@ fn turn(
         };
         // All that waits, but never so much that nothing is drawn for long.
         for msg in std::iter::once(first).chain(receiver.try_iter().take(QUEUE)) {
+            if let Msg::InputLost(why) = msg {
+                // With the window went the one who could be told.
+                return match io::stdout().is_terminal() {
+                    true => Err(Error::Input(why)),
+                    false => Ok(()),
+                };
+            }
             for effect in update(model, msg) {
                 carry_out(effect, model, terminal, runs)?;
             }
@@ -150,6 +161,11 @@ fn watch_signals(mut signals: Signals, sender: SyncSender<Msg>) {
         for signal in signals.forever() {
             let msg = match signal {
                 SIGTSTP => Msg::Suspend,
+                SIGWINCH => match crossterm::terminal::size() {
+                    Ok((width, height)) => Msg::Resize(width, height),
+                    // It is told by who draws on it.
+                    Err(_) => continue,
+                },
                 _ => Msg::Quit,
             };
             if sender.send(msg).is_err() {
@@ -157,51 +173,6 @@ fn watch_signals(mut signals: Signals, sender: SyncSender<Msg>) {
             }
         }
     });
-}
-
-fn read_input(sender: SyncSender<Msg>) {
-    thread::spawn(move || {
-        loop {
-            let msg = match crossterm::event::read() {
-                Ok(Input::Key(key)) if is_report(&key) => match swallow_report() {
-                    Ok(()) => continue,
-                    Err(_) => Msg::Quit,
-                },
-                Ok(Input::Key(key)) => Msg::Key(key),
-                Ok(Input::Mouse(mouse)) => Msg::Mouse(mouse),
-                Ok(Input::Resize(width, height)) => Msg::Resize(width, height),
-                Ok(Input::FocusGained | Input::FocusLost | Input::Paste(_)) => continue,
-                // The terminal is gone.
-                Err(_) => Msg::Quit,
-            };
-            let last = matches!(msg, Msg::Quit);
-            if sender.send(msg).is_err() || last {
-                return;
-            }
-        }
-    });
-}
-
-/// The start of an answer that came after our deadline: `ESC ]` reads as Alt-].
-fn is_report(key: &crossterm::event::KeyEvent) -> bool {
-    key.modifiers.contains(KeyModifiers::ALT) && key.code == KeyCode::Char(']')
-}
-
-/// Drops the rest of a late answer, which would be taken for keys: up to its
-/// terminator, or until nothing follows.
-fn swallow_report() -> std::io::Result<()> {
-    while crossterm::event::poll(REPORT)? {
-        if let Input::Key(key) = crossterm::event::read()? {
-            let bell =
-                key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('g');
-            let terminator =
-                key.modifiers.contains(KeyModifiers::ALT) && key.code == KeyCode::Char('\\');
-            if bell || terminator {
-                return Ok(());
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The runs under way, each with a thread of its own.

@@ -1,9 +1,9 @@
 //! The one owner of the terminal's modes: raw mode, alternate screen, mouse,
 //! cursor. However the program ends, what was switched on is switched off once.
 
-use super::theme::Theme;
-use crossterm::cursor::{Hide, Show};
+use crossterm::cursor::{Hide, MoveTo, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::style::Print;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
     LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -15,13 +15,9 @@ use std::fmt;
 use std::io::{self, Stdout};
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 /// Whether the modes are on. Static, since the panic hook must know.
 static ACTIVE: AtomicBool = AtomicBool::new(false);
-
-/// How long the terminal may take to tell its background.
-const DEADLINE: Duration = Duration::from_millis(150);
 
 /// The terminal while the course has it.
 pub(super) struct Terminal {
@@ -56,7 +52,8 @@ impl Terminal {
             io::stdout(),
             EnterAlternateScreen,
             Clear(ClearType::All),
-            // What is pasted by mistake must not act as keys.
+            // What is pasted by mistake must not act as keys: so not only where
+            // something may be typed.
             EnableBracketedPaste,
             Hide
         )?;
@@ -131,21 +128,15 @@ fn restore() -> io::Result<()> {
         EndSynchronizedUpdate,
         MouseOff,
         DisableBracketedPaste,
+        // A terminal without an alternate screen keeps the picture: what comes next
+        // stands below it.
+        MoveTo(0, u16::MAX - 1),
+        Print("\r\n"),
+        Clear(ClearType::FromCursorDown),
         LeaveAlternateScreen,
         Show
     )?;
     cooked
-}
-
-/// Asks the terminal for its background, before anything else reads from it.
-/// One that doesn't answer in time is taken to be dark.
-pub(super) fn background() -> Theme {
-    let mut options = terminal_colorsaurus::QueryOptions::default();
-    options.timeout = DEADLINE;
-    match terminal_colorsaurus::theme_mode(options) {
-        Ok(terminal_colorsaurus::ThemeMode::Light) => Theme::Light,
-        Ok(terminal_colorsaurus::ThemeMode::Dark) | Err(_) => Theme::Dark,
-    }
 }
 
 /// Reports presses and the wheel, but not every motion: a mouse that is only

@@ -19,6 +19,7 @@ use crate::course::{
     StepMeta, demo_from_toml,
 };
 use crate::plan::{Event, Fact, Namespace, Need, Observer, Provenance, Refusal, Syscall, Value};
+use crate::render::Signs;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
 use ratatui::backend::TestBackend;
@@ -165,11 +166,12 @@ impl App {
     fn with(course: Course, width: u16, height: u16) -> App {
         let settings = Settings {
             theme: Theme::Dark,
+            follows: false,
             sources: false,
             claims: false,
             color: true,
             mouse: true,
-            ascii: false,
+            signs: Signs::Unicode,
             panic_key: false,
         };
         let mut app = App {

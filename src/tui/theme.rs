@@ -39,6 +39,15 @@ impl Theme {
         }
     }
 
+    /// The theme for a background of this colour: red, green and blue.
+    pub(super) fn on(background: (u8, u8, u8)) -> Theme {
+        // Middle grey, as the eye sees it, has about this luminance.
+        match luminance(background) > 0.18 {
+            true => Theme::Light,
+            false => Theme::Dark,
+        }
+    }
+
     pub(super) fn next(self) -> Theme {
         match self {
             Theme::Dark => Theme::Light,
@@ -48,7 +57,11 @@ impl Theme {
     }
 
     pub(super) fn role(self, role: Role, color: bool) -> Style {
-        styled(self.role_color(role), role_modifier(role, self), color)
+        styled(
+            self.role_color(role),
+            role_modifier(role, self, color),
+            color,
+        )
     }
 
     pub(super) fn part(self, part: Part, color: bool) -> Style {
@@ -109,12 +122,24 @@ impl Theme {
     }
 }
 
-fn role_modifier(role: Role, theme: Theme) -> Modifier {
+/// The relative luminance of a colour, from 0 to 1, as WCAG 2.2 defines it.
+pub(super) fn luminance((red, green, blue): (u8, u8, u8)) -> f64 {
+    let linear = |part: u8| match f64::from(part) / 255.0 {
+        part if part <= 0.04045 => part / 12.92,
+        part => ((part + 0.055) / 1.055).powf(2.4),
+    };
+    0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
+}
+
+fn role_modifier(role: Role, theme: Theme, color: bool) -> Modifier {
     let strong = theme == Theme::HighContrast;
+    let plain = strong || !color;
     match role {
         Role::Heading | Role::Strong | Role::Changed | Role::Good | Role::Bad => Modifier::BOLD,
         Role::Emphasis => Modifier::ITALIC,
         Role::Link => Modifier::UNDERLINED,
+        // Where no colour tells a command from the words around it.
+        Role::Code if plain => Modifier::BOLD,
         Role::Label | Role::Keyword | Role::Warn if strong => Modifier::BOLD,
         Role::Body
         | Role::Code

@@ -4,6 +4,7 @@
 use super::{App, course, step};
 use crate::course::{Course, Origin};
 use crate::plan::{Entry, EntryKind, Event, Fact, Layer, Provenance, Seen, Stack, Unit, Value};
+use crate::render::Signs;
 use crate::tui::effect::Effect;
 use crate::tui::msg::{Msg, News, RunId};
 use crate::tui::screen::Tab;
@@ -162,7 +163,7 @@ fn a_paused_step_at_three_sizes() {
 #[test]
 fn the_screen_in_ascii() {
     let (mut app, _) = paused(80, 24);
-    app.model.settings.ascii = true;
+    app.model.settings.signs = Signs::Ascii;
     app.press("z");
     let screen = app.screen();
     assert!(screen.is_ascii(), "{screen}");

@@ -65,6 +65,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             return vec![Effect::Mouse(model.settings.mouse)];
         }
         Action::Theme => {
+            model.settings.follows = false;
             model.settings.theme = model.settings.theme.next();
             // From now on it was chosen.
             let name = model.settings.theme.name().to_string();

@@ -31,6 +31,17 @@ pub(super) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             settle(model);
             mouse(model, event)
         }
+        Msg::Paste(text) => {
+            paste(model, &text);
+            Vec::new()
+        }
+        Msg::Background(theme) => {
+            if model.settings.follows {
+                model.settings.theme = theme;
+                model.changed();
+            }
+            Vec::new()
+        }
         Msg::Resize(width, height) => {
             model.screen.size = (width, height);
             model.changed();
@@ -46,7 +57,7 @@ pub(super) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Suspend => vec![Effect::Suspend],
-        Msg::Quit => {
+        Msg::Quit | Msg::InputLost(_) => {
             model.phase = Phase::Quit;
             Vec::new()
         }
@@ -71,6 +82,15 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
     match keymap::lookup(model, &event) {
         Some(action) => act(model, action),
         None => Vec::new(),
+    }
+}
+
+/// Text that was pasted is typed where something may be typed, and nothing elsewhere.
+fn paste(model: &mut Model, text: &str) {
+    for c in text.chars().filter(|c| !c.is_control()) {
+        if typed(model, &KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)) {
+            model.changed();
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::content::popup;
 use super::layout::{self, LEAST, layout};
 use super::model::Model;
 use super::screen::Pane;
-use crate::render::ascii;
+use crate::render::Signs;
 use pane::Frame as Border;
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
@@ -20,7 +20,7 @@ use unicode_width::UnicodeWidthStr;
 pub(super) fn view(model: &Model, frame: &mut Frame) {
     let Some(areas) = layout(&model.screen) else {
         too_small(model, frame);
-        in_ascii(model, frame);
+        in_signs(model, frame);
         return;
     };
     bars::header(model, frame, areas.header);
@@ -42,18 +42,32 @@ pub(super) fn view(model: &Model, frame: &mut Frame) {
         pane::draw(model, frame, area, &border, &rows, 0, top.scroll);
     }
     bars::footer(model, frame, areas.footer);
-    in_ascii(model, frame);
+    in_signs(model, frame);
 }
 
-/// Where the terminal has only ASCII characters: what is drawn with others.
-fn in_ascii(model: &Model, frame: &mut Frame) {
-    if !model.settings.ascii {
+/// Where the terminal doesn't show all characters: what is drawn with those that
+/// it has.
+fn in_signs(model: &Model, frame: &mut Frame) {
+    let signs = model.settings.signs;
+    if signs == Signs::Unicode {
         return;
     }
-    for cell in &mut frame.buffer_mut().content {
-        if !cell.symbol().is_ascii() {
-            let symbol = ascii(cell.symbol()).into_owned();
-            cell.set_symbol(&symbol);
+    let cells = &mut frame.buffer_mut().content;
+    for at in 0..cells.len() {
+        if cells[at].symbol().is_ascii() {
+            continue;
+        }
+        // A sign may need the blank behind it.
+        let blank = cells.get(at + 1).is_some_and(|next| next.symbol() == " ");
+        let pair = format!("{} ", cells[at].symbol());
+        let text = signs.text(if blank { &pair } else { pair.trim_end() });
+        let mut forms = text.chars();
+        let first = forms.next().unwrap_or(' ');
+        cells[at].set_char(first);
+        if let Some(second) = forms.next()
+            && let Some(next) = cells.get_mut(at + 1)
+        {
+            next.set_char(second);
         }
     }
 }
