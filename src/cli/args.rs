@@ -210,6 +210,10 @@ pub(crate) struct EngineArgs {
     /// lessons
     #[arg(long)]
     pub(crate) bounded: bool,
+    /// Reach a host of registries by another address, as in
+    /// docker.io=http://127.0.0.1:5000; may be given several times
+    #[arg(long, value_name = "HOST=URL")]
+    pub(crate) mirror: Vec<crate::engine::Mirror>,
 }
 
 /// Arguments of `registry`.

@@ -19,6 +19,7 @@ pub(crate) fn serve(args: EngineArgs, out: &mut Printer) -> Result<Exit, Failure
         binds: args.bind,
         quota: args.quota.0,
         bounded: args.bounded,
+        mirrors: args.mirror,
     };
     let mut printed = Ok(());
     let served = engine::serve(&options, &mut |line| {

@@ -3,6 +3,7 @@
 use super::answer::{self, Answer};
 use super::call::Call;
 use super::failure::Failure;
+use super::remote::push;
 use super::route::{OfExec, Route};
 use super::state::Engine;
 use super::view;
@@ -40,6 +41,7 @@ pub(super) async fn handle(
             answer::ok(&view::history(engine, &image))
         }
         Route::ImageTag(name) => return images::tag(engine, &name, call),
+        Route::ImagePush(name) => return push(engine, &name, call).await,
         Route::ImageRemove(name) => return images::remove(engine, &name, call),
         Route::Containers => return containers::list(engine, call),
         Route::ContainersPrune => return containers::prune(engine, call).await,

@@ -5,7 +5,9 @@ use super::archive::{self, Saved};
 use super::call::Call;
 use super::failure::Failure;
 use super::filters::Filters;
+use super::progress::{broken, line};
 use super::reference::Reference;
+use super::remote::pull;
 use super::state::Engine;
 use super::store::{Image, Loaded};
 use super::view;
@@ -101,6 +103,15 @@ pub(super) fn remove(engine: &Engine, name: &str, call: &Call) -> Result<Answer,
         engine.store.forget_name(known)?;
         tell(engine, "untag", &image.id, &format!("sha256:{}", image.id));
         done.push(json!({ "Untagged": known }));
+        let short = known
+            .rsplit_once(':')
+            .map_or(known.as_str(), |(short, _)| short);
+        if engine.store.tags_of(short).is_empty() {
+            let gone = engine
+                .store
+                .forget_digests(|name, _| name.split('@').next() == Some(short))?;
+            done.extend(gone.iter().map(|name| json!({ "Untagged": name })));
+        }
         if names.len() > 1 || user.is_some() {
             return Ok(answer::ok(&done));
         }
@@ -140,8 +151,8 @@ pub(super) fn remove(engine: &Engine, name: &str, call: &Call) -> Result<Answer,
     Ok(answer::ok(&done))
 }
 
-/// Pull, which there is no registry for, or an import from the body.
-pub(super) async fn create(engine: &Engine, call: &mut Call) -> Result<Answer, Failure> {
+/// A pull from a registry, or an import from the body.
+pub(super) async fn create(engine: &Rc<Engine>, call: &mut Call) -> Result<Answer, Failure> {
     if call.query.get("fromSrc") == Some("-") {
         return import(engine, call).await;
     }
@@ -150,18 +161,7 @@ pub(super) async fn create(engine: &Engine, call: &mut Call) -> Result<Answer, F
             "an import from elsewhere: this engine has no way out; send the archive",
         ));
     }
-    let asked = call.query.get("fromImage").unwrap_or_default();
-    let all: Vec<String> = engine
-        .store
-        .all()
-        .iter()
-        .flat_map(|image| engine.store.names_of(&image.id))
-        .collect();
-    Err(Failure::missing(format!(
-        "{asked} can't be pulled: this engine has no registry and no way out; it has {}, and \
-         takes others by `docker load` and `docker import`",
-        all.join(", ")
-    )))
+    pull(engine, call).await
 }
 
 async fn import(engine: &Engine, call: &mut Call) -> Result<Answer, Failure> {
@@ -232,16 +232,6 @@ pub(super) async fn load(engine: &Engine, call: &mut Call) -> Result<Answer, Fai
         let _ = to.send(broken(&why)).await;
     }
     Ok(answer)
-}
-
-/// One line of a stream of documents.
-pub(super) fn line(document: &Value) -> Bytes {
-    format!("{document}\r\n").into()
-}
-
-/// The line that says that it went wrong on the way.
-fn broken(why: &str) -> Bytes {
-    line(&json!({ "errorDetail": { "message": why }, "error": why }))
 }
 
 /// Receives the body into a file, and works on it beside the event loop.

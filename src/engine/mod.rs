@@ -4,7 +4,7 @@
 //! ```text
 //! bytes ─ server ─> route (a closed enum) ─ handlers ─> an answer, or a Failure in the API's words
 //!                                              │
-//!            images ── store ── layers         ├─ container ─ task ─> one guardian of the sandbox's
+//!  remote ── images ── store ── layers         ├─ container ─ task ─> one guardian of the sandbox's
 //!                                              └─ events, logs, attached streams
 //! ```
 //! Invariants: one thread, so no state is shared but by turns; a container is one
@@ -23,6 +23,7 @@ mod config;
 mod container;
 mod containers;
 mod create;
+mod digests;
 mod document;
 mod error;
 mod events;
@@ -42,7 +43,9 @@ mod names;
 mod offline;
 mod output;
 mod processes;
+mod progress;
 mod reference;
+mod remote;
 mod route;
 mod server;
 mod state;
@@ -55,6 +58,7 @@ mod time;
 mod view;
 
 pub use error::{API_VERSION, Error, MIN_API_VERSION};
+pub use remote::site::Mirror;
 pub use state::Options;
 pub use tap::{Message, Side, TapOptions, What, tap};
 

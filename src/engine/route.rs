@@ -23,6 +23,7 @@ pub(super) enum Route {
     ImageInspect(String),
     ImageHistory(String),
     ImageTag(String),
+    ImagePush(String),
     ImageRemove(String),
     Containers,
     ContainersPrune,
@@ -127,7 +128,7 @@ pub(super) fn route(method: &Method, path: &str, query: &Query) -> Option<Route>
                 "history" if get => Route::ImageHistory(whole()),
                 "get" if get => Route::ImageSave(vec![whole()]),
                 "tag" if post => Route::ImageTag(whole()),
-                "push" if post => Route::Refused("pushing to a registry"),
+                "push" if post => Route::ImagePush(whole()),
                 _ if delete => Route::ImageRemove(parts[1..].join("/")),
                 _ => return None,
             }

@@ -6,6 +6,7 @@ use super::events::Events;
 use super::exec::Exec;
 use super::failure::Failure;
 use super::offline;
+use super::remote::site::Mirror;
 use super::store::Store;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ pub struct Options {
     /// A container that asked for no limits gets a demo's, where a group can be made;
     /// none gets the machine's network.
     pub bounded: bool,
+    /// What stands for hosts of registries.
+    pub mirrors: Vec<Mirror>,
 }
 
 /// The engine.
@@ -38,6 +41,7 @@ pub(super) struct Engine {
     pub(super) id: String,
     pub(super) binds: Vec<PathBuf>,
     pub(super) bounded: bool,
+    pub(super) mirrors: Vec<Mirror>,
     pub(super) store: Store,
     pub(super) events: Events,
     pub(super) containers: RefCell<BTreeMap<String, Rc<Container>>>,
@@ -75,6 +79,7 @@ impl Engine {
             id,
             binds,
             bounded: options.bounded,
+            mirrors: options.mirrors.clone(),
             store,
             events: Events::new(),
             containers: RefCell::default(),

@@ -6,6 +6,7 @@
 //! layers/DIGEST/layer.tar   the same as it came, to be saved again
 //! images/DIGEST.json        an image's configuration: its digest is the image's id
 //! names.json                what names they have
+//! digests.json, blobs/…      what registries call them, and what that takes
 //! volumes/NAME/_data        a volume
 //! containers/ID/…           what is a container's own
 //! tmp/…                     what isn't whole yet
@@ -18,9 +19,10 @@ use super::reference::Reference;
 use crate::image::OverlayXattrs;
 use crate::sandbox;
 use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -28,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 /// The directories of a store.
-const DIRECTORIES: [&str; 5] = ["layers", "images", "volumes", "containers", "tmp"];
+const DIRECTORIES: [&str; 6] = ["layers", "images", "blobs", "volumes", "containers", "tmp"];
 
 /// An image that is in the store.
 #[derive(Debug)]
@@ -56,6 +58,16 @@ pub(super) struct Loaded {
     pub(super) names: Vec<Reference>,
 }
 
+/// What a registry calls an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Named {
+    /// The image's id.
+    pub(super) image: String,
+    /// The digest of the image's manifest, in hexadecimal digits. The name's own
+    /// digest may be that of an index of several.
+    pub(super) manifest: String,
+}
+
 /// Where it lies, and how.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
@@ -70,6 +82,8 @@ pub(super) struct Store {
     pub(super) place: Place,
     images: RefCell<BTreeMap<String, Rc<Image>>>,
     names: RefCell<BTreeMap<String, String>>,
+    /// What registries call them: `NAME@DIGEST`.
+    pub(super) digests: RefCell<BTreeMap<String, Named>>,
     next: Cell<u64>,
     /// It goes with the engine.
     own: RefCell<Option<sandbox::Directory>>,
@@ -142,6 +156,7 @@ impl Store {
             },
             images: RefCell::default(),
             names: RefCell::default(),
+            digests: RefCell::default(),
             next: Cell::new(0),
             own: RefCell::new(own),
             _lock: lock,
@@ -168,6 +183,18 @@ impl Store {
         let images = self.images.borrow();
         names.retain(|_, id| images.contains_key(id));
         *self.names.borrow_mut() = names;
+        self.read_digests(|id| images.contains_key(id));
+        let needed: BTreeSet<PathBuf> = images
+            .values()
+            .flat_map(|image| image.layers.iter().map(|layer| self.place.layer(layer)))
+            .collect();
+        let layers = fs::read_dir(self.place.root.join("layers"));
+        for entry in layers.into_iter().flatten().flatten() {
+            // Unpacked for an image that never was.
+            if !needed.contains(&entry.path()) {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
     }
 
     /// A path for something that isn't whole yet.
@@ -228,6 +255,7 @@ impl Store {
         self.images.borrow_mut().remove(&image.id);
         self.names.borrow_mut().retain(|_, id| *id != image.id);
         self.write_names()?;
+        self.forget_digests(|_, named| named.image == image.id)?;
         let images = self.images.borrow();
         let used = |layer: &String| images.values().any(|other| other.layers.contains(layer));
         let mut gone = Vec::new();
@@ -263,6 +291,9 @@ impl Store {
     pub(super) fn find(&self, name: &str) -> Result<Rc<Image>, Failure> {
         let missing = |name: &str| Failure::missing(format!("No such image: {name}"));
         let hex = name.strip_prefix("sha256:").unwrap_or(name);
+        if let Some(image) = self.by_digest(name) {
+            return Ok(image);
+        }
         let reference = Reference::parse(name);
         if let Ok(reference) = &reference
             && let Some(id) = self.names.borrow().get(&reference.to_string())
@@ -284,6 +315,25 @@ impl Store {
             Err(_) if name.starts_with("sha256:") => Err(missing(name)),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// The image of `NAME@DIGEST`, with a tag or without.
+    fn by_digest(&self, name: &str) -> Option<Rc<Image>> {
+        let (name, digest) = name.split_once('@')?;
+        let short = Reference::parse(name).ok()?.name;
+        let digests = self.digests.borrow();
+        let named = digests.get(&format!("{short}@{digest}"))?;
+        self.images.borrow().get(&named.image).cloned()
+    }
+
+    /// The tags of a name.
+    pub(super) fn tags_of(&self, short: &str) -> Vec<String> {
+        let names = self.names.borrow();
+        let tags = names.keys().filter_map(|name| {
+            let (name, tag) = name.rsplit_once(':')?;
+            (name == short).then(|| tag.to_string())
+        });
+        tags.collect()
     }
 
     /// The directory of a volume.

@@ -356,10 +356,10 @@ pub(super) fn network_inspect(engine: &Engine, wanted: &str) -> Result<Answer, F
     }
 }
 
-/// `docker login`: there is nothing to log in to.
+/// `docker login`: passwords come with each request, and are kept by the client.
 pub(super) fn auth() -> Result<Answer, Failure> {
     Err(Failure::refused(
-        "logging in: this engine has no registry and no way out",
+        "logging in: this engine keeps no passwords; a client sends them with each pull and push",
     ))
 }
 

@@ -205,7 +205,7 @@ pub(super) fn image(engine: &Engine, image: &Image) -> Value {
     json!({
         "Id": format!("sha256:{}", image.id),
         "RepoTags": engine.store.names_of(&image.id),
-        "RepoDigests": [],
+        "RepoDigests": engine.store.digests_of(&image.id),
         "Parent": "",
         "Comment": "",
         "Created": image.created(),
@@ -235,7 +235,7 @@ pub(super) fn image_row(engine: &Engine, image: &Image) -> Value {
         "Id": format!("sha256:{}", image.id),
         "Labels": image.document["config"]["Labels"],
         "ParentId": "",
-        "RepoDigests": [],
+        "RepoDigests": engine.store.digests_of(&image.id),
         "RepoTags": engine.store.names_of(&image.id),
         "SharedSize": -1,
         "Size": image.size,

@@ -360,28 +360,30 @@ pub const ROWS: [Row; 66] = [
         "POST",
         "/images/create",
         "",
-        Other(
-            404,
-            r#"{"message":" can't be pulled: this engine has no registry and no way out…"#,
-            "500",
-        ),
+        Other(400, r#"{"message":"invalid reference format"}"#, "500"),
     ),
     (
         "pull bad registry",
         "POST",
         "/images/create?fromImage=127.0.0.1:1/x&tag=1",
         "",
-        Other(404, r#"{"message":"127.0.0.1:1/x can't be pulled…"#, "500"),
+        Other(
+            500,
+            r#"{"message":"127.0.0.1:1/x:1 can't be pulled: http://127.0.0.1:1: Connection refused…"#,
+            "500, in Go's words",
+        ),
     ),
     (
         "push unknown",
         "POST",
         "/images/127.0.0.1:5055/zzz/push?tag=1",
         "",
-        Other(
-            501,
-            "{not done}pushing to a registry\"}",
-            "200 and an error line",
+        Same(
+            200,
+            "{\"status\":\"The push refers to repository [127.0.0.1:5055/zzz]\"}\r\n\
+             {\"error\":\"An image does not exist locally with the tag: 127.0.0.1:5055/zzz\",\
+             \"errorDetail\":{\"message\":\"An image does not exist locally with the tag: \
+             127.0.0.1:5055/zzz\"}}\r\n",
         ),
     ),
     (
@@ -486,7 +488,7 @@ pub const ROWS: [Row; 66] = [
         r#"{"username":"a","password":"b"}"#,
         Other(
             501,
-            r#"{"message":"logging in: this engine has no registry and no way out"}"#,
+            r#"{"message":"logging in: this engine keeps no passwords; a client sends them with each pull and push"}"#,
             "200",
         ),
     ),
