@@ -17,10 +17,17 @@ fn main() -> ExitCode {
             course,
             look,
             step,
+            path,
             ascii,
         } => {
             let start = step.map(|id| id.0);
-            match tui::run(course, options(look, start, ascii)) {
+            match tui::run(
+                course,
+                Options {
+                    path,
+                    ..options(look, start, ascii)
+                },
+            ) {
                 Ok(left) => cli::tell_left(&left, ascii),
                 Err(error) => cli::give_up(&error),
             }
@@ -32,6 +39,7 @@ fn options(look: Look, start: Option<String>, ascii: bool) -> Options {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     Options {
         start,
+        path: None,
         mouse: !look.no_mouse,
         theme: look.theme.map(|theme| match theme {
             cli::ThemeChoice::Auto => tui::ThemeChoice::Auto,

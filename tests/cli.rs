@@ -157,6 +157,35 @@ fn list_tells_lessons_and_steps() {
 }
 
 #[test]
+fn the_core_takes_fifty_minutes_at_most() {
+    let list = |path: &str| glassbox(&["list", "--path", path, "--json"]);
+    let core = &json_lines(&list("core"))[0]["paths"][0];
+    let minutes = core["minutes"].as_u64().unwrap();
+    assert!((25..=50).contains(&minutes), "{minutes} min");
+    let text = out(&glassbox(&["list", "--path", "core"]));
+    let last = text.lines().last().unwrap();
+    let steps = core["steps"].as_array().unwrap();
+    assert_eq!(last, format!("{} steps, {minutes} min", steps.len()));
+    assert_eq!(text.lines().count(), steps.len() + 2);
+    // Propagation, the hardest idea of the first lesson, can wait.
+    assert!(!steps.iter().any(|id| id == "mount"), "{text}");
+    let deep = &json_lines(&list("deep"))[0]["paths"][0];
+    let all = &json_lines(&glassbox(&["list", "--json"]))[0];
+    let all = all["lessons"].as_array().unwrap().iter();
+    let all: usize = all
+        .map(|lesson| lesson["steps"].as_array().unwrap().len())
+        .sum();
+    assert_eq!(deep["steps"].as_array().unwrap().len(), all);
+    let wrong = list("cor");
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(
+        err(&wrong).contains("did you mean `core`?"),
+        "{}",
+        err(&wrong)
+    );
+}
+
+#[test]
 fn the_built_in_course_lists_and_lints_without_a_mistake() {
     let output = glassbox(&["list"]);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));

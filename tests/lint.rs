@@ -9,6 +9,8 @@ use std::{fs, path::Path};
 mod mistakes;
 #[path = "lint/mutations.rs"]
 mod mutations;
+#[path = "lint/paths.rs"]
+mod paths;
 #[path = "lint/reading.rs"]
 mod reading;
 

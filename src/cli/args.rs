@@ -33,6 +33,9 @@ pub(crate) struct Cli {
     /// Open the course at this step
     #[arg(long, value_name = "STEP")]
     pub(crate) step: Option<String>,
+    /// Follow this route through the course: core, deep (all steps)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) path: Option<String>,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
@@ -71,6 +74,9 @@ pub enum ThemeChoice {
 pub(crate) enum Command {
     /// List the lessons and their steps
     List {
+        /// Only the steps of this route, in its order, with their time
+        #[arg(long, value_name = "NAME")]
+        path: Option<String>,
         /// Print one JSON document
         #[arg(long)]
         json: bool,

@@ -59,6 +59,8 @@ pub enum Next {
         look: Look,
         /// The step to open, when one was asked for.
         step: Option<StepId>,
+        /// The route to follow, when one was named.
+        path: Option<String>,
         /// Whether to draw with ASCII characters only.
         ascii: bool,
     },
@@ -77,10 +79,11 @@ pub fn start() -> Next {
     let flushed = printer.flush().map_err(Failure::from);
     match done.and_then(|next| flushed.map(|()| next)) {
         Ok(Carried::Done(exit)) => Next::Exit(exit.into()),
-        Ok(Carried::Open(course, look, step)) => Next::Interactive {
+        Ok(Carried::Open(course, look, step, path)) => Next::Interactive {
             course,
             look,
             step,
+            path,
             ascii: ascii || !utf8_locale(),
         },
         Err(failure) => Next::Exit(report(&failure, ascii)),
@@ -109,21 +112,25 @@ pub fn tell_left(left: &[Leftover], ascii: bool) -> ExitCode {
 /// What `carry_out` leaves to `start`.
 enum Carried {
     Done(Exit),
-    Open(Course, Look, Option<StepId>),
+    Open(Course, Look, Option<StepId>, Option<String>),
 }
 
 fn carry_out(cli: Cli, out: &mut Printer) -> Result<Carried, Failure> {
     let lessons = cli.lessons.as_deref();
     tidy(cli.command.as_ref());
-    if cli.command.is_some() && (cli.step.is_some() || cli.look != Look::default()) {
+    if cli.command.is_some()
+        && (cli.step.is_some() || cli.path.is_some() || cli.look != Look::default())
+    {
         return Err(Failure::input(
-            "--step, --theme, --no-mouse and --fresh are for the interactive course",
+            "--step, --path, --theme, --no-mouse and --fresh are for the interactive course",
         )
         .hint("leave them out, or leave the command out"));
     }
     let exit = match cli.command {
-        None => return open(lessons, cli.look, cli.step.as_deref()),
-        Some(Command::List { json }) => list::list(&pack::load(lessons)?, json, out)?,
+        None => return open(lessons, cli.look, cli.step.as_deref(), cli.path),
+        Some(Command::List { path, json }) => {
+            list::list(&pack::load(lessons)?, path.as_deref(), json, out)?
+        }
         Some(Command::Run(args)) => run::run(&pack::load(lessons)?, &args, out)?,
         Some(Command::Verify(args)) if args.mutate => {
             mutate::mutate(&pack::load(lessons)?, &args, out)?
@@ -190,6 +197,7 @@ fn open(
     lessons: Option<&std::path::Path>,
     look: Look,
     step: Option<&str>,
+    path: Option<String>,
 ) -> Result<Carried, Failure> {
     if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
         return Err(
@@ -205,7 +213,10 @@ fn open(
             .map(|(_, step)| step.meta.id.clone()),
         None => None,
     };
-    Ok(Carried::Open(course, look, step))
+    if let Some(path) = &path {
+        pack::route(&course, path)?;
+    }
+    Ok(Carried::Open(course, look, step, path))
 }
 
 /// A usage error, or the help that was asked for.

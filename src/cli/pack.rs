@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use crate::base::{Diagnostic, Severity, nearest};
-use crate::course::{self, Course, KnobValues, Lesson, Scenario, Step};
+use crate::course::{self, Course, KnobValues, Lesson, Route, Scenario, Step};
 use std::path::Path;
 
 /// The course: the built-in one, or the pack in a directory.
@@ -115,6 +115,21 @@ pub(crate) fn demos<'a>(course: &'a Course, words: &[String]) -> Result<Vec<Chos
             .hint("glassbox list shows which steps have one"));
     }
     Ok(chosen)
+}
+
+/// The route of that name.
+pub(crate) fn route<'a>(course: &'a Course, name: &str) -> Result<&'a Route, Failure> {
+    course.meta.route(name).ok_or_else(|| {
+        let names = course.meta.path.iter().map(|route| route.name.as_str());
+        let all: Vec<&str> = names.clone().collect();
+        let failure = Failure::input(format!("this course has no path `{name}`"));
+        match all.is_empty() {
+            true => failure.hint("it names none: leave --path out"),
+            false => failure
+                .did_you_mean(nearest(name, names))
+                .hint(format!("it has: {}", all.join(", "))),
+        }
+    })
 }
 
 /// The steps that a word means; at least one.

@@ -4,14 +4,14 @@
 use super::answers::Positions;
 use super::demo::Demo;
 use super::facts::filled;
-use super::model::{Course, Lesson, LessonMeta, Origin};
-use super::pack::{Folder, Pack, StepFile};
+use super::model::{Course, Lesson, LessonMeta, Origin, PackMeta};
+use super::pack::{Folder, MANIFEST, Pack, StepFile};
 use super::prose::{self, Targets};
 use super::schema::Part;
 use super::source::{Scope, Sink, Source, whole_file};
 use super::step::{self, Read};
 use super::tree::{self, Trust};
-use super::{answers, rules, shape};
+use super::{answers, manifest, rules, shape};
 use crate::base::{Diagnostic, Severity};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -134,6 +134,9 @@ fn part_of(path: &Path) -> Result<(PathBuf, Option<PathBuf>), Box<Diagnostic>> {
     let parent = |path: &Path| path.parent().unwrap_or(path).to_path_buf();
     if !real.is_dir() {
         let folder = parent(&real);
+        if name(&real) == Path::new(MANIFEST) {
+            return Ok((folder, Some(MANIFEST.into())));
+        }
         let part = name(&folder).join(name(&real));
         return Ok((parent(&folder), Some(part)));
     }
@@ -200,6 +203,12 @@ fn examine(mut pack: Pack, origin: Origin, scope: Scope) -> (Linted, Course) {
     }
     diagnostics.extend(across(&pack, &drafts));
     let mut lessons = Vec::new();
+    // A step that can't be read has its id all the same.
+    let steps = drafts.iter().flat_map(|draft| &draft.steps);
+    let ids: Vec<String> = steps
+        .filter_map(|(_, read, _)| read.id.as_ref())
+        .map(|(id, _)| id.clone())
+        .collect();
     for draft in drafts {
         let mut steps = Vec::new();
         for (source, read, found) in draft.steps {
@@ -214,8 +223,23 @@ fn examine(mut pack: Pack, origin: Origin, scope: Scope) -> (Linted, Course) {
             steps,
         }));
     }
+    let manifest = pack.manifest.take();
+    let meta = manifest.map_or_else(PackMeta::default, |text| {
+        let source = Source::new(MANIFEST.into(), text);
+        let steps = lessons.iter().flat_map(|lesson: &Lesson| &lesson.steps);
+        let ids = ids.iter().map(|id| (id.as_str(), true));
+        let timed = steps.map(|step| (step.meta.id.0.as_str(), step.meta.minutes.is_some()));
+        let (meta, found) = manifest::examine(&source, &ids.chain(timed).collect());
+        diagnostics.extend(found);
+        sources.insert(source.file, source.text);
+        meta
+    });
     diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
-    let course = Course { origin, lessons };
+    let course = Course {
+        origin,
+        lessons,
+        meta,
+    };
     let positions = match scope {
         Scope::Everything => answers::positions(&course),
         Scope::Shipped => Positions::default(),

@@ -9,7 +9,7 @@
 //!
 //! The way of a pack through the files: `pack` reads what is there; `step`
 //! takes a file apart, `markdown` its prose and `tree` its TOML; `shape` holds
-//! a tree against `schema`; `rules`, with `knobs`, `actions` and `facts`,
+//! a tree against `schema`; `manifest` reads `pack.toml`; `rules`, with `knobs`, `actions` and `facts`,
 //! judges what a demo means, at every setting of its knobs; `prose` judges
 //! links and widths; `lint` ties it together. `source` knows where things are.
 
@@ -23,6 +23,7 @@ mod draft;
 mod facts;
 mod knobs;
 mod lint;
+mod manifest;
 mod markdown;
 mod model;
 mod pack;
@@ -43,6 +44,8 @@ pub use demo::{
 };
 pub use document::{Align, Block, Document, Inline};
 pub use lint::{Linted, demo_from_toml, embedded, lint, lint_embedded, load};
-pub use model::{Course, Lesson, LessonMeta, Origin, Quiz, Step, StepId, StepMeta};
+pub use model::{
+    Course, Lesson, LessonMeta, Origin, PackMeta, Quiz, Route, Step, StepId, StepMeta,
+};
 pub use recording::Recording;
 pub use schema::schema;

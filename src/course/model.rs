@@ -17,6 +17,9 @@ use std::{fmt, path::PathBuf};
 #[serde(transparent)]
 pub struct StepId(#[schemars(regex(pattern = r"^[a-z][a-z0-9-]*$"))] pub String);
 
+/// The id of the built-in course.
+pub(super) const BUILT_IN: &str = "glassbox";
+
 /// Where a course comes from, which decides whether it is trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -33,6 +36,33 @@ pub struct Course {
     pub origin: Origin,
     /// In the order of their folders' names.
     pub lessons: Vec<Lesson>,
+    /// `pack.toml`; its defaults where there is none.
+    pub meta: PackMeta,
+}
+
+/// `pack.toml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct PackMeta {
+    /// The stable name that progress goes by; if absent, it goes by where the pack
+    /// lies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<StepId>,
+    /// The routes through its steps.
+    pub path: Vec<Route>,
+}
+
+/// A route through the steps of a pack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Route {
+    /// What `--path` calls it.
+    pub name: String,
+    /// What it is for.
+    pub title: String,
+    /// The ids of its steps, in its order; if absent, all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepId>,
 }
 
 /// `lesson.toml`.
@@ -159,15 +189,24 @@ impl Step {
 }
 
 impl Course {
-    /// The name that progress goes by: that of the built-in course, or else where
-    /// the pack lies.
+    /// The name that progress goes by: that of the pack, or else where it lies.
     pub fn id(&self) -> String {
-        match &self.origin {
-            Origin::Embedded => "glassbox".into(),
-            Origin::Disk(dir) => {
+        match (&self.origin, &self.meta.id) {
+            (Origin::Embedded, _) => BUILT_IN.into(),
+            (Origin::Disk(_), Some(id)) => id.0.clone(),
+            (Origin::Disk(dir), None) => {
                 let real = dir.canonicalize().unwrap_or_else(|_| dir.clone());
                 real.display().to_string()
             }
+        }
+    }
+
+    /// The steps of a route with their lessons, in its order.
+    pub fn stations(&self, route: &Route) -> Vec<(&Lesson, &Step)> {
+        let find = |id: &StepId| self.steps().find(|(_, step)| step.meta.id == *id);
+        match route.steps.is_empty() {
+            true => self.steps().collect(),
+            false => route.steps.iter().filter_map(find).collect(),
         }
     }
 

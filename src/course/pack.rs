@@ -19,12 +19,17 @@ static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/lessons");
 /// The largest file that is read.
 const LARGEST: u64 = 1 << 20;
 
+/// What holds for the pack as a whole.
+pub(super) const MANIFEST: &str = "pack.toml";
+
 /// How the name of a recording goes on behind its step's.
 const RECORDED: &str = "recorded.jsonl";
 
 /// The files of a pack that count as lessons, and what was wrong with the rest.
 pub(super) struct Pack {
     root: Root,
+    /// The text of `pack.toml`, if there is one.
+    pub(super) manifest: Option<String>,
     /// In the order of their folders' names.
     pub(super) lessons: Vec<Folder>,
     /// Mistakes of names and files.
@@ -93,12 +98,15 @@ impl Pack {
     fn read(root: Root) -> Pack {
         let mut pack = Pack {
             root,
+            manifest: None,
             lessons: Vec::new(),
             found: Vec::new(),
         };
         for (name, is_dir) in pack.names(Path::new("")) {
             if is_dir {
                 pack.read_folder(name);
+            } else if name == MANIFEST {
+                pack.manifest = pack.text(Path::new(MANIFEST));
             }
         }
         let mut seen: BTreeMap<u32, &Path> = BTreeMap::new();
@@ -250,8 +258,9 @@ impl Pack {
                 continue;
             };
             let at = dir.join(&name);
-            let counts =
-                numbered(&name).is_some() || name.ends_with(".md") || name == "lesson.toml";
+            let counts = numbered(&name).is_some()
+                || name.ends_with(".md")
+                || ["lesson.toml", MANIFEST].contains(&name.as_str());
             match inside(&root, &at) {
                 Ok(real) => {
                     names.insert(name, real.is_dir());

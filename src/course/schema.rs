@@ -4,7 +4,7 @@
 //! two can't diverge.
 
 use super::demo::DemoSource;
-use super::model::{LessonMeta, Quiz, StepMeta};
+use super::model::{LessonMeta, PackMeta, Quiz, StepMeta};
 use crate::plan::Probe;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 /// The parts of a lesson that are TOML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
+    Pack,
     Lesson,
     FrontMatter,
     Demo,
@@ -23,6 +24,7 @@ impl Part {
     /// The type that reads it.
     pub(super) fn definition(self) -> &'static str {
         match self {
+            Part::Pack => "PackMeta",
             Part::Lesson => "LessonMeta",
             Part::FrontMatter => "StepMeta",
             Part::Demo => "DemoSource",
@@ -31,9 +33,20 @@ impl Part {
     }
 }
 
+/// Where no knob can stand.
+const WITHOUT_KNOBS: [&str; 7] = [
+    "PackMeta",
+    "Route",
+    "LessonMeta",
+    "StepMeta",
+    "StepId",
+    "Knob",
+    "KnobValue",
+];
+
 static SCHEMA: LazyLock<Value> = LazyLock::new(generate);
 
-/// One JSON Schema document: under `$defs`, `lesson` is `lesson.toml`,
+/// One JSON Schema document: under `$defs`, `pack` is `pack.toml`, `lesson` is `lesson.toml`,
 /// `front-matter` the head of a step, `demo` and `quiz` its fenced blocks.
 ///
 /// It is what lint judges by, with one addition: lint puts a knob's value in
@@ -44,8 +57,7 @@ pub fn schema() -> Value {
         return schema;
     };
     for (name, definition) in definitions.iter_mut() {
-        // Where no knob can stand.
-        if !["LessonMeta", "StepMeta", "StepId", "Knob", "KnobValue"].contains(&name.as_str()) {
+        if !WITHOUT_KNOBS.contains(&name.as_str()) {
             admit_knobs(definition);
         }
     }
@@ -116,6 +128,7 @@ pub(super) fn definition(name: &str) -> &'static Value {
 
 fn generate() -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
+    generator.subschema_for::<PackMeta>();
     generator.subschema_for::<LessonMeta>();
     generator.subschema_for::<StepMeta>();
     generator.subschema_for::<DemoSource>();
@@ -123,6 +136,7 @@ fn generate() -> Value {
     let mut definitions = generator.take_definitions(true);
     definitions.insert("Probe".into(), probes());
     for (name, part) in [
+        ("pack", Part::Pack),
         ("lesson", Part::Lesson),
         ("front-matter", Part::FrontMatter),
         ("demo", Part::Demo),
@@ -134,8 +148,9 @@ fn generate() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Glassbox lessons",
-        "description": "The TOML parts of a lesson pack: lesson.toml, and in each step the front matter, the block demo and the block quiz.",
+        "description": "The TOML parts of a lesson pack: pack.toml, lesson.toml, and in each step the front matter, the block demo and the block quiz.",
         "anyOf": [
+            { "$ref": "#/$defs/pack" },
             { "$ref": "#/$defs/lesson" },
             { "$ref": "#/$defs/front-matter" },
             { "$ref": "#/$defs/demo" },

@@ -274,8 +274,8 @@ const TURNS: When = when("the demo has a knob", |model| {
     knobs(model) > 0 && !model.busy()
 });
 const HAS_KNOBS: When = when("it has several", |model| knobs(model) > 1);
-const MORE: When = when("", |model| model.at + 1 < model.count());
-const LESS: When = when("", |model| model.at > 0);
+const MORE: When = when("", |model| model.beside(true).is_some());
+const LESS: When = when("", |model| model.beside(false).is_some());
 const PANICS: When = when("", |model| model.settings.panic_key);
 
 fn on_evidence(model: &Model) -> bool {

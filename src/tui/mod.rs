@@ -25,6 +25,7 @@ mod msg;
 mod play;
 mod popup;
 mod question;
+mod route;
 mod rows;
 mod runtime;
 mod saver;
@@ -53,6 +54,8 @@ pub struct Options {
     /// The step to open, as [`Course::select`] reads it; if absent, where the learner
     /// was last, or the first.
     pub start: Option<String>,
+    /// The route to follow; if absent, the one that was followed before.
+    pub path: Option<String>,
     /// Forget what was kept of this course.
     pub fresh: bool,
     /// Whether clicks and the wheel are for Glassbox; without it the terminal
@@ -74,6 +77,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             start: None,
+            path: None,
             fresh: false,
             mouse: true,
             theme: None,
@@ -124,10 +128,19 @@ pub fn run(course: Course, options: Options) -> Result<Vec<Leftover>, Error> {
     if options.fresh {
         *pack = progress::Pack::default();
     }
+    if options.path.is_some() {
+        pack.path = options.path;
+    }
+    let route = pack
+        .path
+        .as_deref()
+        .and_then(|name| course.meta.route(name));
+    let first = route.and_then(|route| route.steps.first());
+    let first = first.map(|id| id.0.as_str());
     let start = match &options.start {
         Some(_) => start(&course, options.start.as_deref())?,
         // A step that is there no more is no reason not to open.
-        None => start(&course, pack.at.as_deref()).or_else(|_| start(&course, None))?,
+        None => start(&course, pack.at.as_deref().or(first)).or_else(|_| start(&course, first))?,
     };
     let kept = kept::theme(&opened.progress.settings);
     let chosen = match options.theme {

@@ -3,6 +3,7 @@
 
 mod beats;
 mod charts;
+mod kept;
 mod stages;
 
 use super::effect::Effect;
@@ -15,8 +16,8 @@ use super::view::view;
 use super::way::Next;
 use crate::base::Errno;
 use crate::course::{
-    Block, Course, Document, Inline, KnobValue, Lesson, LessonMeta, Origin, Quiz, Step, StepId,
-    StepMeta, demo_from_toml,
+    Block, Course, Document, Inline, KnobValue, Lesson, LessonMeta, Origin, PackMeta, Quiz, Step,
+    StepId, StepMeta, demo_from_toml,
 };
 use crate::plan::{Event, Fact, Namespace, Need, Observer, Provenance, Refusal, Syscall, Value};
 use crate::render::Signs;
@@ -149,6 +150,7 @@ fn course() -> Course {
             },
             steps: vec![step(1, "uts", "A hostname of its own", DEMO), reading, last],
         }],
+        meta: PackMeta::default(),
     }
 }
 

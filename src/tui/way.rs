@@ -105,9 +105,9 @@ impl Model {
         if self.state().record.is_some() && !self.quiz_done() {
             return Next::Quiz;
         }
-        match self.at + 1 < self.count() {
-            true => Next::Step,
-            false => Next::End,
+        match self.beside(true) {
+            Some(_) => Next::Step,
+            None => Next::End,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::tui::keymap;
 use crate::tui::layout;
 use crate::tui::model::Model;
 use crate::tui::popup::{Kind, Popup};
-use crate::tui::rows::{Row, Target, text};
+use crate::tui::rows::{Row, Target, signed, text};
 use crate::tui::search::{Hit, Part};
 use ratatui::layout::Rect;
 
@@ -33,7 +33,7 @@ impl Popup {
     }
 
     fn outline(&self, model: &Model, width: usize) -> Vec<Row> {
-        let mut rows = Vec::new();
+        let mut rows = routes(model, width);
         for place in 0..model.count() {
             let (lesson, step) = (model.lesson_at(place), model.step_at(place));
             if lesson.steps.first() == Some(step) {
@@ -61,11 +61,14 @@ impl Popup {
             } else {
                 ""
             };
+            let aside = model.route().is_some() && !model.is_on_route(place);
+            let tone = if aside { Role::Dim } else { Role::Body };
+            let short = short_route(model, place);
+            let minutes = step.meta.minutes.filter(|_| !short.is_empty());
+            let minutes = minutes.map_or(String::new(), |minutes| format!(" {minutes} min"));
             let spans = [
-                Span::new(
-                    format!("{:>2}  {}", step.number, step.meta.title),
-                    Role::Body,
-                ),
+                Span::new(format!("{:>2}  {}", step.number, step.meta.title), tone),
+                Span::new(format!("{short}{minutes}"), Role::Label),
                 Span::new(here, Role::Dim),
             ];
             rows.extend(self.entry(place, Span::new(format!("{sign} "), role), &spans, width));
@@ -130,6 +133,49 @@ impl Popup {
                 }
             })
             .collect()
+    }
+}
+
+/// The routes through the course, and which of them is followed.
+fn routes(model: &Model, width: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let followed = model.route().map(|route| &route.name);
+    for route in &model.course.meta.path {
+        let stations = model.course.stations(route);
+        let minutes = stations.iter().filter_map(|(_, step)| step.meta.minutes);
+        let minutes: u32 = minutes.sum();
+        let all = route.steps.is_empty() && followed.is_none();
+        let sign = if followed == Some(&route.name) || all {
+            "▸ "
+        } else {
+            "  "
+        };
+        let spans = [
+            Span::new(&route.name, Role::Label),
+            Span::new(format!("  {}", route.title), Role::Body),
+            Span::new(format!("  {minutes} min"), Role::Dim),
+        ];
+        rows.extend(signed(sign, &spans, width, None));
+    }
+    if !rows.is_empty() {
+        let words = "glassbox --path NAME follows another one.";
+        rows.extend(text(words, Role::Dim, width));
+        rows.push(Row::default());
+    }
+    rows
+}
+
+/// The names of the routes that a place is on, without those that have all.
+fn short_route(model: &Model, place: usize) -> String {
+    let id = &model.step_at(place).meta.id;
+    let routes = model.course.meta.path.iter();
+    let names: Vec<&str> = routes
+        .filter(|route| route.steps.contains(id))
+        .map(|route| route.name.as_str())
+        .collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!("  {}", names.join(" ")),
     }
 }
 

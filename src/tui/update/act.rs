@@ -18,8 +18,8 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     model.changed();
     match action {
         Action::Proceed => return proceed(model),
-        Action::Next => return go(model, model.at + 1),
-        Action::Previous => return go(model, model.at.saturating_sub(1)),
+        Action::Next => return step(model, true),
+        Action::Previous => return step(model, false),
         Action::Run => return run_through(model),
         Action::Back => back(model),
         Action::Reset => return reset(model),
@@ -118,9 +118,15 @@ pub(super) fn proceed(model: &mut Model) -> Vec<Effect> {
             }
             show_question(model);
         }
-        Next::Step => return go(model, model.at + 1),
+        Next::Step => return step(model, true),
     }
     Vec::new()
+}
+
+/// Opens the step before or behind this one on the way.
+fn step(model: &mut Model, forth: bool) -> Vec<Effect> {
+    let to = model.beside(forth);
+    to.map_or(Vec::new(), |place| go(model, place))
 }
 
 /// Shows the evidence from its start.

@@ -68,7 +68,20 @@ fn mark(model: &Model) -> String {
             "mouse selects text ".into()
         }
         (Showing::Verdict, false) => verdict(model),
-        (Showing::Nothing, false) => String::new(),
+        (Showing::Nothing, false) => length(model),
+    }
+}
+
+/// The route, if one is followed, and how long the step takes.
+fn length(model: &Model) -> String {
+    let route = model.route().filter(|_| model.is_on_route(model.at));
+    let minutes = model.step().meta.minutes;
+    let parts = route.map(|route| visible(&route.name)).into_iter();
+    let parts = parts.chain(minutes.map(|minutes| format!("{minutes} min")));
+    let parts: Vec<String> = parts.collect();
+    match parts.is_empty() {
+        true => String::new(),
+        false => format!("{} ", parts.join(" · ")),
     }
 }
 
