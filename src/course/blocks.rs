@@ -5,7 +5,7 @@
 
 use super::demo::Demo;
 use super::markdown::{Fence, FenceKind};
-use super::model::Quiz;
+use super::meta::Quiz;
 use super::recording::{self, Recording};
 use super::rules;
 use super::source::{Scope, Sink, Source};

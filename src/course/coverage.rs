@@ -2,7 +2,7 @@
 //! claim of a step that shows it.
 
 use super::demo::{KnobValue, Scenario, fill_text};
-use super::model::StepId;
+use super::meta::StepId;
 use crate::check::Expectation;
 
 const LEDGER: &str = include_str!("../../docs/coverage.md");

@@ -4,7 +4,8 @@
 use super::answers::Positions;
 use super::demo::Demo;
 use super::facts::filled;
-use super::model::{Course, Lesson, LessonMeta, Origin, PackMeta};
+use super::meta::{LessonMeta, PackMeta};
+use super::model::{Course, Lesson, Origin};
 use super::pack::{Folder, MANIFEST, Pack, StepFile};
 use super::prose::{self, Targets};
 use super::schema::Part;

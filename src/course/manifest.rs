@@ -1,7 +1,7 @@
 //! `pack.toml`: what holds for a pack as a whole. It may be left out.
 
 use super::facts::filled;
-use super::model::{BUILT_IN, PackMeta, Route};
+use super::meta::{BUILT_IN, PackMeta, Route};
 use super::schema::Part;
 use super::shape;
 use super::source::{Sink, Source};

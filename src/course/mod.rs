@@ -25,6 +25,7 @@ mod knobs;
 mod lint;
 mod manifest;
 mod markdown;
+mod meta;
 mod model;
 mod pack;
 mod prose;
@@ -44,8 +45,7 @@ pub use demo::{
 };
 pub use document::{Align, Block, Document, Inline};
 pub use lint::{Linted, demo_from_toml, embedded, lint, lint_embedded, load};
-pub use model::{
-    Course, Lesson, LessonMeta, Origin, PackMeta, Quiz, Route, Step, StepId, StepMeta,
-};
+pub use meta::{LessonMeta, PackMeta, Quiz, Route, StepId, StepMeta};
+pub use model::{Course, Lesson, Origin, Step};
 pub use recording::Recording;
 pub use schema::schema;

@@ -3,7 +3,7 @@
 
 use super::demo::{Demo, DemoSource, Figure};
 use super::facts::{Boxes, Judge, Yields, filled};
-use super::model::Quiz;
+use super::meta::Quiz;
 use super::schema::Part;
 use super::source::{Scope, Sink};
 use super::tree::{self, Node, Trust, Value};

@@ -4,7 +4,7 @@
 //! two can't diverge.
 
 use super::demo::DemoSource;
-use super::model::{LessonMeta, PackMeta, Quiz, StepMeta};
+use super::meta::{LessonMeta, PackMeta, Quiz, StepMeta};
 use crate::plan::Probe;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};

@@ -3,7 +3,8 @@
 use super::blocks::Blocks;
 use super::facts::filled;
 use super::markdown::{self, Fence, FenceKind};
-use super::model::{Step, StepMeta};
+use super::meta::StepMeta;
+use super::model::Step;
 use super::schema::Part;
 use super::source::Sink;
 use super::tree::{self, Trust};
