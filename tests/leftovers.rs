@@ -1180,6 +1180,26 @@ fn a_directory_that_was_moved_is_told() {
     assert!(kept.exists() && disk.exists(), "{outcome}");
     fs::remove_dir_all(&kept).unwrap();
     fs::remove_dir(&disk).unwrap();
+    // With guardian and program killed, `clean` tells where it is, and leaves it.
+    let (var, home) = (Path::new("/var"), std::env::home_dir().unwrap());
+    for place in [Path::new("/var/tmp"), var, &home] {
+        let (held, disk) = with_a_disk(dir.path(), ":").unwrap();
+        let kept = place.join(format!("gbtest-kept-{}", std::process::id()));
+        if fs::rename(&disk, &kept).is_err() {
+            skip(format_args!("{} is another file system", place.display()));
+            held.end();
+            continue;
+        }
+        held.kill();
+        let (code, text) = clean(User::Me, &[]);
+        let kept_it = kept.exists();
+        fs::remove_dir_all(&kept).unwrap();
+        assert!(kept_it && code == Some(4), "{text}");
+        for path in [&disk, &kept] {
+            assert!(text.contains(path.to_str().unwrap()), "{text}");
+        }
+        assert_eq!(clean(User::Me, &[]).0, Some(0));
+    }
     // One that was removed isn't there to be told.
     let (held, disk) = with_a_disk(dir.path(), ":").unwrap();
     fs::remove_dir_all(&disk).unwrap();
@@ -1194,40 +1214,49 @@ fn what_a_mount_hides_is_not_gone() {
         return;
     }
     let dir = public_tempdir();
-    let hide = |held: &Held, place: &str| {
+    let path = |path: &Path| path.to_str().unwrap().to_string();
+    let hide = |held: &Held, mount_of: &[&str]| {
         let mut mount = Command::new("nsenter");
         let pid = held.supervisor.to_string();
-        mount.args(["-t", &pid, "-m", "mount", "-t", "tmpfs", "none", place]);
+        mount.args(["-t", &pid, "-m", "mount"]).args(mount_of);
         assert!(mount.within(PATIENCE).status().unwrap().success());
     };
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "--propagation", "private"]);
-    command.arg(glassbox(User::Me).get_program());
-    command.args(["run", "--hold", "--json", "pids"]);
-    let held = Held::start(command);
-    let groups = held.groups();
-    if groups.is_empty() {
-        skip("no group is made here");
-        held.end();
-        return;
+    // By a mount of any kind, and by one of the same.
+    for bound in [false, true] {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private"]);
+        command.arg(glassbox(User::Me).get_program());
+        command.args(["run", "--hold", "--json", "pids"]);
+        let held = Held::start(command);
+        let groups = held.groups();
+        let Some(first) = groups.first() else {
+            skip("no group is made here");
+            held.end();
+            return;
+        };
+        let decoy = Decoy::new(first.with_file_name(format!("gbtest-{}", std::process::id())));
+        match (bound, first.parent()) {
+            (true, Some(above)) => hide(&held, &["--bind", &path(&decoy.0), &path(above)]),
+            _ => hide(&held, &["-t", "tmpfs", "none", "/sys/fs/cgroup"]),
+        }
+        let (code, outcome) = held.end();
+        assert_eq!(code, Some(4), "{outcome}");
+        let told = outcome["left"].as_array().unwrap();
+        assert!(
+            told.iter().any(|one| one["path"] == path(first)),
+            "{outcome}"
+        );
+        assert!(first.exists(), "{outcome}");
+        assert!(bound || told.len() == groups.len(), "{outcome}");
+        let (code, text) = clean(User::Me, &[]);
+        assert_eq!(code, Some(0), "{text}");
+        assert!(!groups.iter().any(|group| group.exists()), "{text}");
     }
-    hide(&held, "/sys/fs/cgroup");
-    let (code, outcome) = held.end();
-    assert_eq!(code, Some(4), "{outcome}");
-    assert_eq!(
-        outcome["left"].as_array().unwrap().len(),
-        groups.len(),
-        "{outcome}"
-    );
-    assert!(groups.iter().all(|group| group.exists()), "{outcome}");
-    let (code, text) = clean(User::Me, &[]);
-    assert_eq!(code, Some(0), "{text}");
-    assert!(!groups.iter().any(|group| group.exists()), "{text}");
 
     let Some((held, disk)) = with_a_disk(dir.path(), ":") else {
         return;
     };
-    hide(&held, "/var/tmp");
+    hide(&held, &["-t", "tmpfs", "none", "/var/tmp"]);
     let (code, outcome) = held.end();
     assert_eq!(code, Some(4), "{outcome}");
     assert_eq!(outcome["left"][0]["kind"], "directory", "{outcome}");

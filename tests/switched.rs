@@ -12,11 +12,11 @@ use nix::unistd::Pid;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use support::pack::public_tempdir;
-use support::{Bounded, Limit, User, alone, glassbox, is_root, skip};
+use support::{Bounded, Limit, User, alone, glassbox, has_programs, is_root, skip};
 
 const ROOT: &str = "/sys/fs/cgroup";
 /// How long anything here may take to happen.
@@ -110,7 +110,12 @@ struct Running {
 
 impl Running {
     fn start(dir: &Path, hold: bool) -> Running {
-        let mut child = glassbox(User::Me)
+        Running::start_by(glassbox(User::Me), dir, hold)
+    }
+
+    /// By a command that starts the program, and whose process it becomes.
+    fn start_by(mut command: Command, dir: &Path, hold: bool) -> Running {
+        let mut child = command
             .args(["--lessons", dir.to_str().unwrap()])
             .args(["run", "--trust", "--json", "limited"])
             .args(hold.then_some("--hold"))
@@ -292,4 +297,43 @@ fn what_somebody_has_built_on_is_theirs_and_told() {
         "{}",
         run.seen
     );
+}
+
+/// What something is mounted in front of isn't gone: it is told, and `clean` finds it
+/// where it can be seen.
+#[test]
+fn what_is_hidden_at_the_end_is_told_and_not_taken_for_gone() {
+    let Some(_switch) = Switch::set(false) else {
+        return;
+    };
+    if !has_programs(&["unshare", "nsenter"]) {
+        return;
+    }
+    let dir = public_tempdir();
+    write_pack(dir.path());
+    let decoy = Path::new(ROOT).join(format!("gbtest-{}", std::process::id()));
+    fs::create_dir(&decoy).unwrap();
+    let bind = ["--bind", decoy.to_str().unwrap(), ROOT];
+    for cover in [&["-t", "tmpfs", "none", ROOT][..], &bind] {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private"]);
+        command.arg(glassbox(User::Me).get_program());
+        let mut run = Running::start_by(command, dir.path(), true);
+        run.await_line(r#""holding""#);
+        let mut mount = Command::new("nsenter");
+        mount.args(["-t", &run.supervisor().to_string(), "-m", "mount"]);
+        let mounted = mount.args(cover).within(PATIENCE).status().unwrap();
+        let (code, on, left) = (run.end(), is_on(), ours());
+        let swept = clean();
+        assert!(mounted.success(), "{cover:?}");
+        assert_eq!(code, Some(4), "{cover:?}: {}", run.seen);
+        assert!(on && left.len() == 2, "{cover:?}: {left:?}");
+        let outcome = run.seen.lines().last().unwrap();
+        for name in &left {
+            assert!(outcome.contains(name.as_str()), "{cover:?}: {outcome}");
+            assert!(swept.contains(name.as_str()), "{cover:?}: {swept}");
+        }
+        assert!(!is_on() && ours().is_empty(), "{cover:?}: {swept}");
+    }
+    fs::remove_dir(&decoy).unwrap();
 }

@@ -29,6 +29,16 @@ pub(in crate::sandbox) fn mounted(path: &Path) -> Result<Mounted, Errno> {
     mounted_fd(open.as_fd())
 }
 
+/// The mount of the nearest directory that a path still leads to. Once another
+/// answers than before, what isn't found there has not gone: it is hidden.
+pub(in crate::sandbox) fn mount_towards(path: &Path) -> Option<u64> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let nearest = path
+        .ancestors()
+        .find_map(|path| rustix::fs::open(path, flags, Mode::empty()).ok())?;
+    Some(mounted_fd(nearest.as_fd()).ok()?.id)
+}
+
 /// The mount that an open file was reached by.
 pub(in crate::sandbox) fn mounted_fd(fd: BorrowedFd<'_>) -> Result<Mounted, Errno> {
     /// `STATX_MNT_ID_UNIQUE` of Linux 6.8.

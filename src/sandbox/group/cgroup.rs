@@ -7,8 +7,8 @@ use crate::plan::{Leftover, Member};
 use crate::probe::Subject;
 use crate::probe::cgroups::{Memberships, Mounts};
 use crate::sandbox::base::members::{Ours, groups_in, member, pids_in, strangers};
+use crate::sandbox::base::mounted::mount_towards;
 use crate::sandbox::base::owner::name_for;
-use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, statfs};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -40,8 +40,12 @@ pub(in crate::sandbox) struct Group {
     pub(in crate::sandbox) path: PathBuf,
     /// Which one that is, whatever its name: file system and inode.
     id: Option<(u64, u64)>,
+    /// The mount that it is seen through.
+    mount: Option<u64>,
     /// What was in `pids.max` before forks were forbidden.
     hushed: Option<String>,
+    /// Whether somebody was told that it is left.
+    told: bool,
 }
 
 impl Group {
@@ -59,8 +63,10 @@ impl Group {
     pub(in crate::sandbox) fn at(path: PathBuf) -> Group {
         Group {
             id: id_of(&path),
+            mount: mount_towards(&path),
             path,
             hushed: None,
+            told: false,
         }
     }
 
@@ -107,12 +113,14 @@ impl Group {
     ///
     /// # Errors
     /// What is left, and who is in it. Those can fork again.
-    pub(in crate::sandbox) fn remove(mut self, ours: Ours<'_>) -> Result<(), Leftover> {
+    pub(in crate::sandbox) fn remove(&mut self, ours: Ours<'_>) -> Result<(), Leftover> {
         let started = Instant::now();
         loop {
             // Another cleaner may have been here, and another's group be in its place.
             let found = self.find();
-            if !found && !is_hidden(&self.path) {
+            // What something else is mounted in front of can't be told of.
+            let hidden = mount_towards(&self.path) != self.mount;
+            if !found && !hidden {
                 self.path = PathBuf::new();
                 return Ok(());
             }
@@ -135,8 +143,9 @@ impl Group {
             let patient = found && passes && started.elapsed() < PATIENCE;
             if inside(&members) || !patient {
                 self.let_fork();
+                self.told = true;
                 return Err(Leftover::Cgroup {
-                    path: std::mem::take(&mut self.path),
+                    path: self.path.clone(),
                     errno: Some(errno),
                     members,
                     groups,
@@ -162,16 +171,6 @@ impl Group {
     }
 }
 
-/// Whether nobody can tell what has become of a group that isn't found, for
-/// something else is mounted where its hierarchy was, or nothing.
-fn is_hidden(path: &Path) -> bool {
-    let mut above = path.ancestors().filter_map(|path| statfs(path).ok());
-    let kinds = [CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC];
-    above
-        .next()
-        .is_some_and(|nearest| !kinds.contains(&nearest.filesystem_type()))
-}
-
 /// Which directory has that name.
 fn id_of(path: &Path) -> Option<(u64, u64)> {
     let meta = path.symlink_metadata().ok()?;
@@ -185,7 +184,7 @@ pub(in crate::sandbox) fn first_name(path: &Path) -> Option<String> {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if self.path.is_absolute() {
+        if self.path.is_absolute() && !self.told {
             let _ = fs::remove_dir(&self.path);
         }
     }

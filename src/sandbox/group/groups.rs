@@ -3,8 +3,9 @@
 
 use super::calls::{Caller, Refused, v1_bases, writable, write};
 use super::cgroup::{Group, thaw};
+use super::leaf;
+use super::switched::{self, Marker};
 use super::taken::{Given, Taken};
-use super::{leaf, switched};
 use crate::base::{Errno, literal};
 use crate::plan::{BoxName, CgroupSpec, Controller, Leftover, Limits};
 use crate::probe::cgroups::{self, Memberships, Mounts, Version};
@@ -23,7 +24,7 @@ pub(in crate::sandbox) struct Groups {
     pub(super) made: Vec<Group>,
     /// This run's markers in groups that aren't its own, where controllers are
     /// on for its sake.
-    markers: Vec<PathBuf>,
+    markers: Vec<Marker>,
     /// The controllers that its groups were given in version 2.
     given: Vec<Given>,
     pub(super) known: BTreeMap<BoxName, Directories>,
@@ -67,14 +68,8 @@ impl Groups {
                 group.path.file_name().and_then(|name| name.to_str()) == ours.as_deref()
             });
         self.made = others;
-        let kept = |group: Group| {
-            let path = group.path.clone();
-            // What can't be removed now is tried again at the end, and told then.
-            group
-                .remove(&is_of_this_run)
-                .is_err()
-                .then(|| Group::at(path))
-        };
+        // What can't be removed now is tried again at the end, and told then.
+        let kept = |mut group: Group| group.remove(&is_of_this_run).is_err().then_some(group);
         self.made.extend(Vec::into_iter(parts).filter_map(kept));
     }
 
@@ -313,16 +308,12 @@ impl Groups {
         let taken = taken.filter(Taken::is_from_above);
         let lost: Vec<Controller> = taken.map(|taken| taken.controller).collect();
         let mut left = Vec::new();
-        while let Some(group) = self.made.pop() {
+        while let Some(mut group) = self.made.pop() {
             left.extend(group.remove(ours).err());
         }
         // Only now does nobody need them any more.
         let markers = std::mem::take(&mut self.markers);
-        left.extend(
-            markers
-                .iter()
-                .flat_map(|marker| switched::release(marker, &lost)),
-        );
+        left.extend(markers.iter().flat_map(|marker| marker.release(&lost)));
         left
     }
 

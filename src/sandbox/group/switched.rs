@@ -17,6 +17,7 @@ use super::calls::{Caller, write};
 use super::leaf::{self, Occupied};
 use crate::base::{Errno, literal};
 use crate::plan::{Controller, Leftover};
+use crate::sandbox::base::mounted::mount_towards;
 use crate::sandbox::base::owner::{name_for, what_of};
 use nix::fcntl::{Flock, FlockArg};
 use std::ffi::OsStr;
@@ -33,13 +34,22 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// read forbade it.
 pub(super) type Refusal = (String, Option<Errno>);
 
+/// A marker, or a leaf: what is shared between runs, and so goes by [`Marker::release`]
+/// alone.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::sandbox) struct Marker {
+    path: PathBuf,
+    /// The mount that it is seen through.
+    mount: Option<u64>,
+}
+
 /// Sees to it that a group hands these controllers down until the marker that
 /// is returned is released; `None` where it does so anyway.
 pub(super) fn hold(
     dir: &Path,
     names: &[&str],
     call: Caller<'_>,
-) -> Result<Option<PathBuf>, Refusal> {
+) -> Result<Option<Marker>, Refusal> {
     if names.is_empty() {
         return Ok(None);
     }
@@ -64,7 +74,7 @@ pub(super) fn hold(
     )
     .map_err(|errno| (format!("mkdir({shown})"), Some(errno)))?;
     match switch_on(dir, &switched, call) {
-        Ok(()) => Ok(Some(marker)),
+        Ok(()) => Ok(Some(Marker::at(marker))),
         Err(refusal) => {
             // Nothing but an empty group and a step aside to take back.
             release_locked(dir, &marker, &[]);
@@ -92,23 +102,35 @@ fn switch_on(dir: &Path, names: &[String], call: Caller<'_>) -> Result<(), Refus
         .map_err(|errno| (format!("write({}, {line})", path.display()), Some(errno)))
 }
 
-/// Removes a marker, and before it what it alone names: those controllers are
-/// switched off again, but not those that somebody else has taken away
-/// meanwhile (`lost`): whatever became of them is theirs. Returns what could
-/// not be put back. A marker that isn't there is no failure.
-///
-/// Given a leaf, it empties and removes that, unless a marker is still there.
-pub(in crate::sandbox) fn release(marker: &Path, lost: &[Controller]) -> Vec<Leftover> {
-    let Some(dir) = marker.parent() else {
-        return Vec::new();
-    };
-    match lock(dir) {
-        Ok(_lock) if marker.file_name().is_some_and(leaf::is_leaf) => {
-            put_back_unless_needed(dir, &markers(dir))
+impl Marker {
+    /// One that is there.
+    pub(in crate::sandbox) fn at(path: PathBuf) -> Marker {
+        let mount = mount_towards(&path);
+        Marker { path, mount }
+    }
+
+    /// Removes it, and before it what it alone names: those controllers are
+    /// switched off again, but not those that somebody else has taken away
+    /// meanwhile (`lost`): whatever became of them is theirs. Returns what could
+    /// not be put back. A marker that isn't there is no failure, but one that
+    /// something is mounted in front of is left.
+    ///
+    /// A leaf is emptied and removed, unless a marker is still there.
+    pub(in crate::sandbox) fn release(&self, lost: &[Controller]) -> Vec<Leftover> {
+        let Some(dir) = self.path.parent() else {
+            return Vec::new();
+        };
+        if mount_towards(&self.path) != self.mount {
+            return vec![stuck(self.path.clone(), Errno(libc::ENODEV))];
         }
-        Ok(_lock) => release_locked(dir, marker, lost),
-        Err(Errno(libc::ENOENT)) => Vec::new(),
-        Err(errno) => vec![stuck(marker.into(), errno)],
+        match lock(dir) {
+            Ok(_lock) if self.path.file_name().is_some_and(leaf::is_leaf) => {
+                put_back_unless_needed(dir, &markers(dir))
+            }
+            Ok(_lock) => release_locked(dir, &self.path, lost),
+            Err(Errno(libc::ENOENT)) => Vec::new(),
+            Err(errno) => vec![stuck(self.path.clone(), errno)],
+        }
     }
 }
 
@@ -178,7 +200,7 @@ fn stuck(path: PathBuf, errno: Errno) -> Leftover {
     }
 }
 
-/// Whether a group of ours is one that only [`release`] may remove, after all
+/// Whether a group of ours is one that only [`Marker::release`] may remove, after all
 /// others beside it: a marker, or a leaf, whose members are nobody's to end.
 pub(in crate::sandbox) fn is_shared(name: &OsStr) -> bool {
     name.to_str().is_some_and(is_marker) || leaf::is_leaf(name)

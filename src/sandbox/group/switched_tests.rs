@@ -26,7 +26,8 @@ fn marker_of_another(dir: &Path, controllers: &str) -> PathBuf {
 }
 
 fn quietly(dir: &Path, names: &[&str]) -> Result<Option<PathBuf>, Refusal> {
-    hold(dir, names, &mut |_, _, _, call| call())
+    let marker = hold(dir, names, &mut |_, _, _, call| call())?;
+    Ok(marker.map(|marker| marker.path))
 }
 
 #[test]
@@ -107,15 +108,15 @@ fn two_runs_share_what_the_last_takes_back() {
     // As the kernel would have it.
     fs::write(&path, "cpu io").unwrap();
     let theirs = marker_of_another(dir.path(), "io");
-    assert_eq!(release(&ours, &[]), []);
+    assert_eq!(Marker::at(ours.clone()).release(&[]), []);
     assert!(!ours.exists());
     assert_eq!(fs::read_to_string(&path).unwrap(), "cpu io");
-    assert_eq!(release(&theirs, &[]), []);
+    assert_eq!(Marker::at(theirs.clone()).release(&[]), []);
     assert_eq!(fs::read_to_string(&path).unwrap(), "-io");
     assert!(!theirs.exists());
     // Two cleaners at once.
-    assert_eq!(release(&theirs, &[]), []);
-    assert_eq!(release(Path::new("/nowhere/at/all"), &[]), []);
+    assert_eq!(Marker::at(theirs.clone()).release(&[]), []);
+    assert_eq!(Marker::at("/nowhere/at/all".into()).release(&[]), []);
     // What the host has on needs no marker.
     fs::write(&path, "cpu").unwrap();
     assert_eq!(quietly(dir.path(), &["cpu"]), Ok(None));
@@ -131,14 +132,14 @@ fn the_leaf_stays_until_the_last_marker_goes() {
     let ours = quietly(dir.path(), &["io"]).unwrap().unwrap();
     let theirs = marker_of_another(dir.path(), "io");
     // A sweep may meet the leaf of a dead program while a run lives on.
-    assert_eq!(release(&leaf, &[]), []);
-    assert_eq!(release(&ours, &[]), []);
+    assert_eq!(Marker::at(leaf.clone()).release(&[]), []);
+    assert_eq!(Marker::at(ours.clone()).release(&[]), []);
     assert!(leaf.exists() && !ours.exists());
-    assert_eq!(release(&theirs, &[]), []);
+    assert_eq!(Marker::at(theirs.clone()).release(&[]), []);
     assert!(!leaf.exists());
     // One that was left without any.
     fs::create_dir(&leaf).unwrap();
-    assert_eq!(release(&leaf, &[]), []);
+    assert_eq!(Marker::at(leaf.clone()).release(&[]), []);
     assert!(!leaf.exists());
 }
 
@@ -167,7 +168,7 @@ fn what_can_not_be_put_back_is_told_and_stays_marked() {
     let marker = marker_of_another(dir.path(), "io");
     // Somebody's process group in it: rmdir(2) refuses.
     fs::create_dir(marker.join("theirs")).unwrap();
-    let left = release(&marker, &[]);
+    let left = Marker::at(marker.clone()).release(&[]);
     assert!(
         matches!(&left[..], [Leftover::Cgroup { path, groups, .. }] if *path == marker && groups[..] == ["theirs"]),
         "{left:?}"

@@ -5,7 +5,8 @@
 //!
 //! Several machines, and containers, may share a directory for temporary files, and
 //! none can look at another's processes. So it also tells its machine, and the
-//! guardian holds a lock on it.
+//! guardian holds a lock on it. And it tells where it was made, for somebody may
+//! move it.
 
 use crate::base::Errno;
 use crate::plan::Leftover;
@@ -13,9 +14,11 @@ use crate::sandbox::base::owner::name_for;
 use crate::sandbox::base::removal::remove_what_can_be;
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::{Gid, Uid};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::os::fd::AsRawFd;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -26,6 +29,10 @@ pub(super) const NAME: &str = "layers";
 const DELETED: &[u8] = b" (deleted)";
 /// The file in it that tells on which machine it was made, machine-id(5).
 const MACHINE: &str = "machine-id";
+/// The file in it that tells where it was made.
+const MADE_AT: &str = "made-at";
+/// No path that the kernel takes is longer, PATH_MAX.
+const LONGEST: u64 = 4096;
 
 /// The directory. Without [`Disk::remove`] it stays, and the next sweep finds it.
 pub(super) struct Disk {
@@ -88,6 +95,7 @@ impl Disk {
         let lock = directory.try_clone().ok().and_then(lock);
         // On a full disk the store itself will say so.
         let _ = machine().map(|machine| fs::write(path.join(MACHINE), machine));
+        let _ = fs::write(path.join(MADE_AT), path.as_os_str().as_bytes());
         Ok(Disk {
             path: path.into(),
             directory,
@@ -135,6 +143,20 @@ pub(super) fn is_of_an_earlier_boot(path: &Path) -> bool {
     said.is_some() && said == machine() && File::open(path).ok().and_then(lock).is_some()
 }
 
+/// Where a run made a directory of this user's; `None` if it is none of a run's.
+pub(super) fn made_at(path: &Path) -> Option<PathBuf> {
+    let mine = |meta: &fs::Metadata| meta.uid() == Uid::effective().as_raw();
+    path.symlink_metadata()
+        .ok()
+        .filter(|meta| meta.is_dir() && mine(meta))?;
+    let file = path.join(MADE_AT);
+    // Whatever else has that name may keep its reader waiting.
+    file.symlink_metadata()
+        .ok()
+        .filter(|meta| meta.is_file() && mine(meta) && meta.len() < LONGEST)?;
+    Some(OsString::from_vec(fs::read(file).ok()?).into())
+}
+
 /// A directory of this process's own, that outlives no process: like that of a
 /// run, its name tells its owner, and the sweep removes what a killed one left.
 pub struct Directory(Disk);
@@ -173,6 +195,15 @@ pub(super) fn places() -> Vec<PathBuf> {
     let mut places: Vec<PathBuf> = wanted.iter().flat_map(fs::canonicalize).collect();
     places.dedup();
     places
+}
+
+/// Where one may lie that was moved: in those places, above them as far as their
+/// names lead, and at home. rename(2) leaves no mount, and within it leads anywhere.
+pub(super) fn places_moved_to() -> BTreeSet<PathBuf> {
+    let places = places();
+    let above = places.iter().flat_map(|place| place.ancestors());
+    let home = std::env::home_dir().and_then(|home| fs::canonicalize(home).ok());
+    above.map(Path::to_path_buf).chain(home).collect()
 }
 
 /// mkdir(2), which fails if anything has that name, even a symbolic link.

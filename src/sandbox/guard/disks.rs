@@ -1,11 +1,13 @@
 //! The directories on a disk that runs have left whose guardian was killed.
 
-use super::disk::{NAME, is_of_an_earlier_boot, places, remove};
+use super::disk::{NAME, is_of_an_earlier_boot, made_at, places, places_moved_to, remove};
 use super::unseen::Unseen;
 use crate::base::Errno;
 use crate::plan::Leftover;
 use crate::sandbox::base::owner::{Owner, what_of};
 use nix::unistd::Uid;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -40,6 +42,33 @@ pub(super) fn sweep_disks(dry_run: bool, fate: &dyn Fn(&Owner) -> Fate) -> Disks
     sweep_in(&places(), dry_run, fate)
 }
 
+/// Those that somebody has moved: what they want with it, they know.
+pub(super) fn moved_disks(fate: &dyn Fn(&Owner) -> Fate) -> Disks {
+    moved_in(&places_moved_to(), fate)
+}
+
+fn moved_in(places: &BTreeSet<PathBuf>, fate: &dyn Fn(&Owner) -> Fate) -> Disks {
+    let mut found = Disks::default();
+    let entries = places.iter().flat_map(fs::read_dir).flatten().flatten();
+    for path in entries.map(|entry| entry.path()) {
+        let Some(from) = made_at(&path).filter(|from| *from != path) else {
+            continue;
+        };
+        match owner_of(from.file_name()).map(|owner| fate(&owner)) {
+            Some(Fate::Gone) => found.left.push(Leftover::Moved { path, from }),
+            Some(Fate::Unknown) => found.unseen.push(Unseen::Elsewhere { path }),
+            Some(Fate::Lives) | None => {}
+        }
+    }
+    found
+}
+
+/// Whose a directory of that name is, if it is a run's.
+fn owner_of(name: Option<&OsStr>) -> Option<Owner> {
+    let name = name?.to_str().filter(|name| what_of(name) == Some(NAME))?;
+    Owner::parse(name)
+}
+
 fn sweep_in(places: &[PathBuf], dry_run: bool, fate: &dyn Fn(&Owner) -> Fate) -> Disks {
     let mut found = Disks::default();
     for place in places {
@@ -58,9 +87,7 @@ fn sweep_in(places: &[PathBuf], dry_run: bool, fate: &dyn Fn(&Owner) -> Fate) ->
 
 impl Disks {
     fn judge(&mut self, entry: &DirEntry, dry_run: bool, fate: &dyn Fn(&Owner) -> Fate) {
-        let name = entry.file_name();
-        let name = name.to_str().filter(|name| what_of(name) == Some(NAME));
-        let Some(owner) = name.and_then(Owner::parse) else {
+        let Some(owner) = owner_of(Some(&entry.file_name())) else {
             return;
         };
         // Of the entry itself: a link of that name is nothing of ours.
@@ -95,6 +122,7 @@ mod tests {
     use crate::sandbox::base::owner::name_for;
     use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
 
     #[test]
     fn only_what_is_left_behind_is_swept() {
@@ -145,6 +173,40 @@ mod tests {
         );
         assert!(elsewhere.exists());
         assert!(!expected[0].exists());
+
+        let tell = |path: &Path, from: &Path| {
+            fs::create_dir_all(path).unwrap();
+            fs::write(path.join("made-at"), from.to_str().unwrap()).unwrap();
+        };
+        // Moved ones: of a dead run, of a living one, of another boot; what isn't
+        // told by a file; and one that is where it was made.
+        let inside = dir.path().join("inside");
+        let wherever = elsewhere.display().to_string();
+        let moved = [&gone, &live, &wherever, &other].map(|from| {
+            let path = inside.join(format!("moved-{}", from.replace('/', "_")));
+            tell(&path, &dir.path().join(from));
+            path
+        });
+        tell(&dir.path().join(&live), &dir.path().join(&live));
+        nix::unistd::mkfifo(
+            &dir.path().join(&other).join("made-at"),
+            nix::sys::stat::Mode::S_IRWXU,
+        )
+        .unwrap();
+        let places = [dir.path().to_path_buf(), inside].into();
+        let found = moved_in(&places, &judge);
+        let told = Leftover::Moved {
+            path: moved[0].clone(),
+            from: expected[0].clone(),
+        };
+        assert_eq!((found.swept, found.left), (Vec::new(), vec![told]));
+        assert_eq!(
+            found.unseen,
+            [Unseen::Elsewhere {
+                path: moved[2].clone()
+            }]
+        );
+        assert!(moved.iter().all(|path| path.exists()));
         assert!(dir.path().join(&live).exists() && dir.path().join(&other).exists());
         assert!(link.symlink_metadata().is_ok());
     }

@@ -6,7 +6,7 @@
 //! its initial environment, a group or a directory by the owner in its name.
 //! What can't be removed is told, and the rest is gone on with.
 
-use super::disks::{Disks, Fate, sweep_disks};
+use super::disks::{Disks, Fate, moved_disks, sweep_disks};
 use super::orphans::{orphans, reap};
 use super::remains::{Marked, OursGroup, groups_of_ours};
 use super::unseen::{self, Unseen};
@@ -16,7 +16,7 @@ use crate::sandbox::base::members::{self, await_end, member, pids_in, stat};
 use crate::sandbox::base::owner::{Mark, Owner};
 use crate::sandbox::base::pidfd;
 use crate::sandbox::group::cgroup::{Group, thaw};
-use crate::sandbox::group::switched;
+use crate::sandbox::group::switched::{self, Marker};
 use nix::unistd::Pid;
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -151,9 +151,14 @@ fn sweep_with(depth: Depth, dry_run: bool, only: Option<Known>) -> Option<Swept>
     broom.groups(&named);
     let Disks {
         swept,
-        left,
-        unseen,
+        mut left,
+        mut unseen,
     } = sweep_disks(dry_run, &|owner| broom.fate(owner));
+    if renamed {
+        let moved = moved_disks(&|owner| broom.fate(owner));
+        left.extend(moved.left);
+        unseen.extend(moved.unseen);
+    }
     let removed = swept.into_iter().map(Removed::Directory);
     broom.swept.removed.extend(removed);
     broom.swept.left.extend(left);
@@ -364,7 +369,8 @@ impl Broom {
             ));
         }
         for path in &found {
-            match Group::at(path.to_path_buf()).remove(&|pid| self.is_ours(pid)) {
+            let mut group = Group::at(path.to_path_buf());
+            match group.remove(&|pid| self.is_ours(pid)) {
                 Ok(()) => self
                     .swept
                     .removed
@@ -373,7 +379,7 @@ impl Broom {
             }
         }
         for path in shared {
-            let failed = switched::release(path, &[]);
+            let failed = Marker::at(path.into()).release(&[]);
             if failed.is_empty() {
                 self.swept.removed.push(Removed::Directory(path.into()));
             }
