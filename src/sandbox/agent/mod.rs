@@ -15,7 +15,7 @@ use crate::plan::{Ending, Value};
 use crate::sandbox::base::children::{children, own_number};
 use crate::sandbox::base::service::{First, Size};
 use crate::sandbox::sys;
-use crate::sandbox::wire::teller::{Teller, Told};
+use crate::sandbox::wire::tracer::{Told, Tracer};
 use crate::sandbox::wire::{Id, Reply, Task};
 use background::Children;
 use nix::sys::signalfd::SignalFd;
@@ -33,7 +33,7 @@ pub(in crate::sandbox) type Answer = Result<Result<(), Errno>, Told>;
 
 /// An agent's state: what its actions left standing at its place.
 pub(in crate::sandbox) struct Agent {
-    pub(in crate::sandbox) teller: Teller,
+    pub(in crate::sandbox) tracer: Tracer,
     /// Background processes by the name of the `spawn`.
     pub(in crate::sandbox) children: Children,
     /// Sockets that listen until the end of the run.
@@ -91,14 +91,14 @@ pub(in crate::sandbox) trait Job {
 
 impl Agent {
     /// An agent that has done nothing yet.
-    pub(in crate::sandbox) fn new(mut teller: Teller) -> Agent {
+    pub(in crate::sandbox) fn new(mut tracer: Tracer) -> Agent {
         let ends = sys::watch_children().unwrap_or_else(|errno| {
-            let _ = teller.broken(format!("signalfd(SIGCHLD): {errno}"));
-            teller.reply(Reply::Failed);
+            let _ = tracer.broken(format!("signalfd(SIGCHLD): {errno}"));
+            tracer.reply(Reply::Failed);
             sys::exit_now(1)
         });
         Agent {
-            teller,
+            tracer,
             children: Children::default(),
             listeners: Vec::new(),
             own: OwnMounts::default(),
@@ -163,11 +163,11 @@ impl Agent {
             (Some(name), result) => {
                 let text = result.err().map_or("ok".to_string(), Errno::name);
                 let source = action.verb.about().call.to_string();
-                self.teller.fact(name.clone(), Value::Text(text), source);
+                self.tracer.fact(name.clone(), Value::Text(text), source);
                 Ok(Reply::Done)
             }
             (None, Ok(())) => Ok(Reply::Done),
-            (None, Err(errno)) => Err(self.teller.broken(format!(
+            (None, Err(errno)) => Err(self.tracer.broken(format!(
                 "`{}` in `{}` failed: {errno}; give the action a name with `as` if it is meant to",
                 action.verb.name(),
                 action.place
@@ -221,7 +221,7 @@ impl Agent {
     }
 
     fn not_own(&mut self, path: &Path) -> Told {
-        self.teller.broken(format!(
+        self.tracer.broken(format!(
             "`{}` is not on a mount that this run made: mount one first (`mount`, `store`, \
              `overlay`), and stay below it, without symbolic links",
             path.display()

@@ -4,6 +4,7 @@
 
 pub(in crate::sandbox) mod anew;
 pub(in crate::sandbox) mod children;
+pub(in crate::sandbox) mod devices;
 pub(in crate::sandbox) mod inherited;
 pub(in crate::sandbox) mod limits;
 pub(in crate::sandbox) mod members;

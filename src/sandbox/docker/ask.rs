@@ -5,7 +5,7 @@ use super::settle::Settling;
 use crate::base::{Errno, chain};
 use crate::plan::{Api, BoxName, Unit, Value};
 use crate::sandbox::agent::{Agent, Job};
-use crate::sandbox::wire::teller::Told;
+use crate::sandbox::wire::tracer::Told;
 use crate::sandbox::wire::{Reply, Task};
 use serde_json::Value as Json;
 use std::os::fd::BorrowedFd;
@@ -75,11 +75,11 @@ impl Agent {
     /// A verb that needs an engine came before it.
     pub(in crate::sandbox) fn no_engine(&mut self, verb: &str) -> Told {
         let message = format!("`{verb}`: no engine serves yet; start it first (`engine`)");
-        self.teller.broken(message)
+        self.tracer.broken(message)
     }
 
     fn unasked(&mut self, verb: &str, why: &str) -> Told {
-        self.teller
+        self.tracer
             .broken(format!("`{verb}`: the engine could not be asked: {why}"))
     }
 }
@@ -90,12 +90,12 @@ impl Asking {
         let source = format!("{} {}", self.api.method, self.api.path);
         let status = Value::Number(i64::from(answer.status), Unit::Id);
         agent
-            .teller
+            .tracer
             .fact(name.clone(), status, format!("{source}, status"));
         let text = String::from_utf8_lossy(&answer.body);
         let body = Value::Text(text.trim_end_matches('\n').into());
         agent
-            .teller
+            .tracer
             .fact(format!("{name}.body"), body, source.clone());
         let document = answer.document();
         for field in &self.api.show {
@@ -116,7 +116,7 @@ impl Asking {
             };
             let name = format!("{name}.{field}");
             agent
-                .teller
+                .tracer
                 .observed(None, None, name, value, format!("{source}, {field}"));
         }
     }
@@ -138,7 +138,7 @@ impl Job for Asking {
                     if self.name.is_none() && !answer.is_done() {
                         let told = answer.told();
                         let api = &self.api;
-                        return Some(Err(agent.teller.broken(format!(
+                        return Some(Err(agent.tracer.broken(format!(
                             "`api`: {} {}: {told}; give the action a name with `as` if it is \
                              meant to",
                             api.method, api.path
@@ -191,14 +191,14 @@ impl Job for Looking {
         if let (Some(name), text) = (&self.result, result.err()) {
             let text = text.map_or("ok".to_string(), Errno::name);
             let source = format!("GET /containers/{}/json, State.Pid", self.name);
-            agent.teller.fact(name.clone(), Value::Text(text), source);
+            agent.tracer.fact(name.clone(), Value::Text(text), source);
         } else if let Err(errno) = result {
             let name = &self.name;
             let what = match errno.0 {
                 libc::ESRCH => "has no process any more",
                 _ => "isn't there",
             };
-            return Some(Err(agent.teller.broken(format!(
+            return Some(Err(agent.tracer.broken(format!(
                 "`container`: the container `{name}` {what}; give the action a name with `as` \
                  if that is meant to be"
             ))));

@@ -60,7 +60,7 @@ impl Settling {
             return false;
         }
         for message in std::mem::take(&mut self.told) {
-            agent.teller.tell(Event::Message(message));
+            agent.tracer.tell(Event::Message(message));
         }
         true
     }

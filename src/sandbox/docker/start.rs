@@ -9,7 +9,7 @@ use crate::sandbox::base::anew::OWN_FILE;
 use crate::sandbox::base::limits;
 use crate::sandbox::base::service::Tenant;
 use crate::sandbox::sys;
-use crate::sandbox::wire::teller::Told;
+use crate::sandbox::wire::tracer::Told;
 use crate::sandbox::wire::{Reply, Task};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -78,11 +78,11 @@ impl Agent {
     pub(in crate::sandbox) fn engine(&mut self, task: &Task) -> Result<Box<dyn Job>, Told> {
         if self.served.is_some() {
             let message = "`engine`: one serves already; a run has one";
-            return Err(self.teller.broken(message.into()));
+            return Err(self.tracer.broken(message.into()));
         }
         let Some(directory) = task.disk.clone() else {
             return Err(self
-                .teller
+                .tracer
                 .broken("`engine`: there is no directory for it".into()));
         };
         let engine = furnish(&directory).and_then(|()| {
@@ -100,7 +100,7 @@ impl Agent {
             ])
         });
         let engine = engine.map_err(|error| {
-            self.teller.broken(format!(
+            self.tracer.broken(format!(
                 "`engine`: {}: {}",
                 directory.display(),
                 chain(&error)
@@ -128,7 +128,7 @@ impl Agent {
             .stdin(memfd_create(c"stdin", MFdFlags::MFD_CLOEXEC)?)
             .stdout(to_out)
             .stderr(to_err);
-        sys::enter_first(self.teller.one, &mut command, || {
+        sys::enter_first(self.tracer.one, &mut command, || {
             limits::of(Tenant::Container).map_err(|errno| io::Error::from_raw_os_error(errno.0))?;
             // It has to take its containers down.
             Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?)
@@ -291,7 +291,7 @@ impl Starting {
             ];
             for (suffix, value, source) in facts {
                 agent
-                    .teller
+                    .tracer
                     .fact(format!("{name}{suffix}"), value, source.into());
             }
         }
@@ -339,7 +339,7 @@ impl Job for Starting {
 
 /// The engine gives its reasons itself: its guardians have looked for the cause.
 fn refused(agent: &mut Agent, stage: &str, cause: String) -> Told {
-    agent.teller.tell(Event::Refused(Refusal {
+    agent.tracer.tell(Event::Refused(Refusal {
         need: Need::Engine,
         stage: stage.into(),
         errno: None,
@@ -355,7 +355,7 @@ impl Agent {
         let began = self.began;
         let heard = self.served.as_mut().map(|served| served.heard(began));
         for message in heard.into_iter().flatten() {
-            self.teller.tell(Event::Message(message));
+            self.tracer.tell(Event::Message(message));
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::sandbox::group::{
     calls::{Caller, Refused},
     groups::Groups,
 };
-use crate::sandbox::wire::teller::syscall;
+use crate::sandbox::wire::tracer::syscall;
 use std::time::Instant;
 
 impl Run {

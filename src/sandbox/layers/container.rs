@@ -9,7 +9,7 @@ use crate::base::Errno;
 use crate::sandbox::agent::Agent;
 use crate::sandbox::agent::own::Uncovered;
 use crate::sandbox::base::service::{First, MountSource, Root, RootMount};
-use crate::sandbox::wire::teller::Told;
+use crate::sandbox::wire::tracer::Told;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::mount::{MsFlags, mount};
 use nix::sys::stat::Mode;
@@ -45,7 +45,7 @@ impl Agent {
             root.at
         );
         let why = "the image's layers, and the container's own on top";
-        self.teller
+        self.tracer
             .call("mount", args, why, || {
                 mount_overlay(Path::new(&root.at), &options)
             })
@@ -141,7 +141,7 @@ impl Agent {
                 );
                 let why = "a file or a directory of the host's, below one that was named";
                 let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
-                self.teller.call("move_mount", args, why, || {
+                self.tracer.call("move_mount", args, why, || {
                     Ok(move_mount(&tree.tree, c"", CWD, &path, flags)?)
                 })?;
                 let open = Mounting {

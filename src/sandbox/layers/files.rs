@@ -31,7 +31,7 @@ impl Agent {
         }
         if spec.size > MOST_FILE {
             let message = format!("`fill`: {} is more than {MOST_FILE}", spec.size);
-            return Err(self.teller.broken(message));
+            return Err(self.tracer.broken(message));
         }
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
         let shown = "O_WRONLY|O_CREAT|O_TRUNC|O_NOFOLLOW|O_CLOEXEC, 0644";
@@ -45,7 +45,7 @@ impl Agent {
             spec.size.0
         );
         // One line for many calls of 64 KiB.
-        let written = self.teller.call("write", args, "", || {
+        let written = self.tracer.call("write", args, "", || {
             let mut done = 0;
             while done < spec.size.0 {
                 let bytes = noise(done, (spec.size.0 - done).min(64 << 10) as usize);
@@ -65,7 +65,7 @@ impl Agent {
         let (at, length) = (u64::from(spec.at), spec.text.len() as u64);
         if at + length > MOST_FILE.0 {
             let message = format!("`overwrite`: the file would be longer than {MOST_FILE}");
-            return Err(self.teller.broken(message));
+            return Err(self.tracer.broken(message));
         }
         // Without O_TRUNC: the rest of the file stays as it is.
         let opened = self.open(&spec.path, OFlag::O_WRONLY, "O_WRONLY|O_NOFOLLOW|O_CLOEXEC");
@@ -78,7 +78,7 @@ impl Agent {
             file.as_raw_fd(),
             literal(&spec.text)
         );
-        let written = self.teller.call("pwrite64", args, "", || {
+        let written = self.tracer.call("pwrite64", args, "", || {
             let written = file.write_at(spec.text.as_bytes(), at);
             written.map(|n| n as i64).map_err(Errno::from)
         });
@@ -87,7 +87,7 @@ impl Agent {
 
     fn open(&mut self, path: &str, flags: OFlag, shown: &str) -> Result<File, Errno> {
         let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let opened: Result<OwnedFd, Errno> = self.teller.call(
+        let opened: Result<OwnedFd, Errno> = self.tracer.call(
             "open",
             format!("{path}, {shown}", path = literal(path)),
             "",
@@ -116,10 +116,10 @@ impl Agent {
             // A copy in what is copied would have no end.
             if Path::new(target).starts_with(&spec.from) {
                 let message = format!("`copy`: `{target}` lies in `{}` itself", spec.from);
-                return Err(self.teller.broken(message));
+                return Err(self.tracer.broken(message));
             }
         }
-        let mut many = Many::new(&mut self.teller, TOLD);
+        let mut many = Many::new(&mut self.tracer, TOLD);
         let mut left = MOST_COPIED.0;
         let mut done = Ok(());
         for target in &targets {
@@ -140,7 +140,7 @@ impl Agent {
         if let Err(errno) = self.on_own_mount(path)? {
             return Ok(Err(errno));
         }
-        let mut many = Many::new(&mut self.teller, TOLD);
+        let mut many = Many::new(&mut self.tracer, TOLD);
         let removed = remove_tree(Path::new(path), &mut |args, result, took| {
             many.hear(Step {
                 name: "unlinkat",

@@ -50,7 +50,7 @@ impl Agent {
             ("reused", count(reused), blobs.clone()),
             ("size", Value::Number(made.bytes as i64, Unit::Bytes), blobs),
         ] {
-            self.teller.fact(format!("{name}.{suffix}"), value, source);
+            self.tracer.fact(format!("{name}.{suffix}"), value, source);
         }
     }
 
@@ -75,7 +75,7 @@ impl Agent {
             if let Some(name) = &task.action.result {
                 let value = Value::Number(layers as i64, Unit::Count);
                 let source = format!("{}/index.json", spec.layout);
-                self.teller.fact(format!("{name}.layers"), value, source);
+                self.tracer.fact(format!("{name}.layers"), value, source);
             }
         }))
     }
@@ -97,9 +97,9 @@ impl Agent {
             let count = Value::Number(made.files as i64, Unit::Count);
             let bytes = Value::Number(made.bytes as i64, Unit::Bytes);
             let source = format!("the files below {}", spec.to);
-            self.teller
+            self.tracer
                 .fact(format!("{name}.files"), count, source.clone());
-            self.teller.fact(format!("{name}.size"), bytes, source);
+            self.tracer.fact(format!("{name}.size"), bytes, source);
         }))
     }
 }

@@ -8,7 +8,7 @@ use crate::plan::{MOST_TREES, Overlay, Value};
 use crate::sandbox::agent::own::Uncovered;
 use crate::sandbox::agent::{Agent, Answer};
 use crate::sandbox::wire::Task;
-use crate::sandbox::wire::teller::Told;
+use crate::sandbox::wire::tracer::Told;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use std::fs;
 use std::path::Path;
@@ -71,7 +71,7 @@ impl Agent {
             let upper = spec.upper.as_ref().map(|upper| format!("{upper}{suffix}"));
             let options = options(&spec.lower, upper.as_deref(), self.marks());
             if options.len() > MOST_OPTIONS {
-                return Err(self.teller.broken(format!(
+                return Err(self.tracer.broken(format!(
                     "`overlay`: its options are {} bytes long, and mount(2) takes {MOST_OPTIONS}: \
                      stack fewer layers, or give them shorter paths",
                     options.len()
@@ -82,7 +82,7 @@ impl Agent {
             }
             if let Some(name) = task.action.result.as_ref().filter(|_| index == 0) {
                 let value = Value::Text(options);
-                self.teller
+                self.tracer
                     .fact(format!("{name}.options"), value, "mount(2)".into());
             }
         }
@@ -117,7 +117,7 @@ impl Agent {
             options = literal(options)
         );
         let mounted = self
-            .teller
+            .tracer
             .call("mount", args, why, || mount_overlay(Path::new(at), options));
         if mounted.is_ok() {
             self.own.add(covered);
@@ -135,7 +135,7 @@ impl Agent {
         }
         let args = format!("{path}, 0755", path = literal(path));
         let mode = nix::sys::stat::Mode::from_bits_truncate(0o755);
-        Ok(self.teller.call("mkdir", args, why, || {
+        Ok(self.tracer.call("mkdir", args, why, || {
             nix::unistd::mkdir(path, mode).map_err(Errno::from)
         }))
     }
@@ -151,7 +151,7 @@ impl Agent {
             Some(n) if (1..=MOST_TREES).contains(&n) => {
                 Ok((1..=n).map(|n| format!("-{n}")).collect())
             }
-            Some(n) => Err(self.teller.broken(format!(
+            Some(n) => Err(self.tracer.broken(format!(
                 "`{verb}`: `count` is {n}, and may be 1 to {MOST_TREES}"
             ))),
         }
@@ -161,12 +161,12 @@ impl Agent {
     pub(in crate::sandbox) fn unmount(&mut self, path: &str) -> Answer {
         let real = fs::canonicalize(path).unwrap_or_default();
         let Some(id) = self.own.at(&real) else {
-            return Err(self.teller.broken(format!(
+            return Err(self.tracer.broken(format!(
                 "`unmount`: this run has mounted nothing on `{path}`"
             )));
         };
         let args = format!("{path}, 0", path = literal(path));
-        let done = self.teller.call("umount2", args, "", || {
+        let done = self.tracer.call("umount2", args, "", || {
             umount2(&real, MntFlags::empty()).map_err(Errno::from)
         });
         if done.is_ok() {

@@ -1,30 +1,20 @@
 //! A root of the box's own: what every container has mounted, and pivot_root(2).
 //!
 //! What belongs there is said by the OCI Runtime Specification, config-linux.md,
-//! "Default Filesystems" and "Default Devices"; which files of /proc are masked
+//! "Default Filesystems"; which files of /proc are masked
 //! or made read-only is the custom of the runtimes.
 
 use crate::base::{Errno, literal};
 use crate::plan::{Namespace, Need};
 use crate::sandbox::agent::own::Uncovered;
 use crate::sandbox::agent::{Agent, Answer};
+use crate::sandbox::base::devices::{DEVICES, LINKS, TERMINAL, is_device};
 use crate::sandbox::wire::Task;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-/// "Default Devices": bound from the host's /dev, because mknod(2) of a device
-/// is nothing that root of a user namespace may do.
-const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
-/// "/dev symbolic links", and the master of the box's own pseudo-terminals.
-const LINKS: [(&str, &str); 5] = [
-    ("/proc/self/fd", "fd"),
-    ("/proc/self/fd/0", "stdin"),
-    ("/proc/self/fd/1", "stdout"),
-    ("/proc/self/fd/2", "stderr"),
-    ("pts/ptmx", "ptmx"),
-];
 /// What root must not change: it is the machine's, whatever namespaces it has.
 pub(super) const READ_ONLY: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
 /// What root must not read.
@@ -53,7 +43,7 @@ impl Agent {
             return Ok(Err(errno));
         }
         if !task.held.contains(&Namespace::Pid) {
-            return Err(self.teller.broken(
+            return Err(self.tracer.broken(
                 "`default-filesystems` needs a box with a pid namespace: its /proc would be \
                  that of the host"
                     .into(),
@@ -96,7 +86,7 @@ impl Agent {
         };
         if let Err(errno) = self.mount_made(&proc, &mounting)? {
             let stage = format!("mount(\"proc\", {proc})", proc = literal(&proc));
-            return Err(self.teller.refused(Need::Proc, &stage, Some(errno)));
+            return Err(self.tracer.refused(Need::Proc, &stage, Some(errno)));
         }
         if !self.initial_user || task.held.contains(&Namespace::User) {
             return Ok(Ok(()));
@@ -160,8 +150,8 @@ impl Agent {
         if let Err(errno) = self.mount_made(&dev, &tmpfs)? {
             return Ok(Err(errno));
         }
-        // A host that is itself a container may lack one.
-        for name in DEVICES.into_iter().filter(|name| is_device(name)) {
+        let devices = DEVICES.into_iter().chain([TERMINAL]);
+        for name in devices.filter(|name| is_device(name)) {
             let (from, at) = (format!("/dev/{name}"), format!("{dev}/{name}"));
             let bind = Mounting {
                 what: &from,
@@ -172,7 +162,7 @@ impl Agent {
             if let Err(errno) = self.on_own_mount(&at)? {
                 return Ok(Err(errno));
             }
-            let made = self.teller.call(
+            let made = self.tracer.call(
                 "open",
                 format!(
                     "{at}, O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC, 0644",
@@ -200,7 +190,7 @@ impl Agent {
                 target = literal(target),
                 at = literal(&at)
             );
-            let done = self.teller.call("symlink", args, "", || {
+            let done = self.tracer.call("symlink", args, "", || {
                 std::os::unix::fs::symlink(target, &at).map_err(Errno::from)
             });
             if done.is_err() {
@@ -267,7 +257,7 @@ impl Agent {
             at = literal(at)
         );
         let flags: MsFlags = mounting.flags.iter().map(|(flag, _)| *flag).collect();
-        self.teller.call("mount", args, mounting.why, || {
+        self.tracer.call("mount", args, mounting.why, || {
             mount(source, at, fstype, flags, mounting.data).map_err(Errno::from)
         })
     }
@@ -278,7 +268,7 @@ impl Agent {
             return Ok(Err(errno));
         }
         if self.own.at(Path::new(path)).is_none() {
-            return Err(self.teller.broken(format!(
+            return Err(self.tracer.broken(format!(
                 "`pivot-root`: `{path}` is no mount point of this run: mount an overlay on it first"
             )));
         }
@@ -286,13 +276,13 @@ impl Agent {
     }
 
     pub(super) fn pivot(&mut self, path: &str) -> Result<(), Errno> {
-        self.teller.call(
+        self.tracer.call(
             "chdir",
             literal(path),
             "`.` shall mean the new root, whatever the paths mean in between",
             || nix::unistd::chdir(path).map_err(Errno::from),
         )?;
-        let pivoted = self.teller.call(
+        let pivoted = self.tracer.call(
             "pivot_root",
             "\".\", \".\"",
             "the new root takes the place of the old one, which is stacked on top of it",
@@ -306,26 +296,15 @@ impl Agent {
         // From here on every path is one below the new root.
         self.own.rebase(Path::new(path));
         self.pivoted = true;
-        self.teller.call(
+        self.tracer.call(
             "umount2",
             "\".\", MNT_DETACH",
             "let go of the old root with all that is mounted below it: no path leads there any more",
             || umount2(".", MntFlags::MNT_DETACH).map_err(Errno::from),
         )?;
-        self.teller
+        self.tracer
             .call("chdir", "\"/\"", "and stand in the new root", || {
                 nix::unistd::chdir("/").map_err(Errno::from)
             })
     }
-}
-
-/// Whether the host's /dev has this one, and it is what it is called: a character
-/// device of major 1 (5 for tty), not what somebody led the name to.
-fn is_device(name: &str) -> bool {
-    use std::os::unix::fs::{FileTypeExt, MetadataExt};
-    let major = if name == "tty" { 5 } else { 1 };
-    Path::new("/dev")
-        .join(name)
-        .symlink_metadata()
-        .is_ok_and(|meta| meta.file_type().is_char_device() && libc::major(meta.rdev()) == major)
 }

@@ -4,7 +4,7 @@ use crate::base::{Errno, chain};
 use crate::image::{self, Returned, Step, Steps};
 use crate::sandbox::agent::Agent;
 use crate::sandbox::wire::Task;
-use crate::sandbox::wire::teller::{Teller, Told};
+use crate::sandbox::wire::tracer::{Told, Tracer};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ const MOST_TOLD: usize = 40;
 
 /// Tells the first calls one by one, and those that follow as one of each name.
 pub(in crate::sandbox) struct Many<'t> {
-    teller: &'t mut Teller,
+    tracer: &'t mut Tracer,
     most: usize,
     told: usize,
     rest: BTreeMap<&'static str, (usize, i64, Duration)>,
@@ -21,9 +21,9 @@ pub(in crate::sandbox) struct Many<'t> {
 
 impl<'t> Many<'t> {
     /// So many at most are told one by one.
-    pub(in crate::sandbox) fn new(teller: &'t mut Teller, most: usize) -> Many<'t> {
+    pub(in crate::sandbox) fn new(tracer: &'t mut Tracer, most: usize) -> Many<'t> {
         Many {
-            teller,
+            tracer,
             most,
             told: 0,
             rest: BTreeMap::new(),
@@ -55,7 +55,7 @@ impl<'t> Many<'t> {
         if self.told < self.most || step.result.is_err() {
             self.told += 1;
             let Step { name, args, .. } = step;
-            self.teller
+            self.tracer
                 .timed(name, args, step.why, &step.result, step.took);
             return;
         }
@@ -69,7 +69,7 @@ impl<'t> Many<'t> {
     pub(in crate::sandbox) fn finish(self) {
         for (name, (count, sum, took)) in self.rest {
             let args = format!("… and {count} more of them");
-            self.teller
+            self.tracer
                 .timed(name, args, "all that they returned, added", &Ok(sum), took);
         }
     }
@@ -84,17 +84,17 @@ impl Agent {
         task: &Task,
         work: impl FnOnce(Steps<'_>) -> Result<T, image::Error>,
     ) -> Result<Result<T, Errno>, Told> {
-        let mut many = Many::new(&mut self.teller, MOST_TOLD);
+        let mut many = Many::new(&mut self.tracer, MOST_TOLD);
         let done = work(&mut |step| many.hear(step));
         many.finish();
         let action = &task.action;
         match done {
             Ok(done) => Ok(Ok(done)),
             Err(image::Error::Refused(need, stage, errno)) => {
-                Err(self.teller.refused(need, &stage, Some(errno)))
+                Err(self.tracer.refused(need, &stage, Some(errno)))
             }
             Err(image::Error::Kernel(_, errno)) if action.result.is_some() => Ok(Err(errno)),
-            Err(error) => Err(self.teller.broken(format!(
+            Err(error) => Err(self.tracer.broken(format!(
                 "`{}` in `{}`: {}",
                 action.verb.name(),
                 action.place,

@@ -39,12 +39,12 @@ impl Agent {
         let size = spec.size.unwrap_or(STORE_BYTES);
         if size > MOST_STORE {
             let message = format!("`store`: {size} is more than {MOST_STORE}");
-            return Err(self.teller.broken(message));
+            return Err(self.tracer.broken(message));
         }
         let point = fs::canonicalize(&spec.path).ok().filter(|p| p.is_dir());
         if point.is_none_or(|point| point == Path::new("/")) {
             let path = &spec.path;
-            return Err(self.teller.broken(format!(
+            return Err(self.tracer.broken(format!(
                 "`store`: `{path}` is no directory to mount on: name one that exists, not `/`"
             )));
         }
@@ -68,7 +68,7 @@ impl Agent {
             }
         }
         Err(self
-            .teller
+            .tracer
             .refused(Need::Overlay, &failed.stage, failed.errno))
     }
 
@@ -82,7 +82,7 @@ impl Agent {
                     literal(source.options()),
                     path = literal(path)
                 );
-                self.teller.call("mount", args, why, || source.mount(path))
+                self.tracer.call("mount", args, why, || source.mount(path))
             }
             Source::Disk(directory) => {
                 let args = format!(
@@ -90,14 +90,14 @@ impl Agent {
                     literal(directory),
                     path = literal(path)
                 );
-                self.teller
+                self.tracer
                     .call("mount", args, why, || source.bind(path))
                     .and_then(|()| {
                         let (flags, shown) = restricted(path);
                         let args =
                             format!("NULL, {path}, NULL, {shown}, NULL", path = literal(path));
                         let why = "a bind mount gets flags of its own only by a second call";
-                        self.teller.call("mount", args, why, || {
+                        self.tracer.call("mount", args, why, || {
                             mount(None::<&str>, path, None::<&str>, flags, None::<&str>)
                                 .map_err(Errno::from)
                         })
@@ -120,7 +120,7 @@ impl Agent {
             let probe = Probe::MountAt(real.to_string_lossy().into_owned());
             for seen in observe(&view, &probe) {
                 let name = format!("{name}.type");
-                self.teller
+                self.tracer
                     .observed(None, None, name, seen.value, seen.source);
             }
         }

@@ -6,7 +6,7 @@ use crate::plan::{Ending, Need, Place, Unit, Value, Veth};
 use crate::sandbox::agent::{Agent, Answer, errand};
 use crate::sandbox::sys::{self, Forked};
 use crate::sandbox::wire::Task;
-use crate::sandbox::wire::teller::{Teller, Told};
+use crate::sandbox::wire::tracer::{Told, Tracer};
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
 };
@@ -32,7 +32,7 @@ const DEVICE: &str = "eth0";
 impl Agent {
     /// `link-up`
     pub(in crate::sandbox) fn link_up(&mut self, device: &str) -> Result<(), Errno> {
-        link_up(&mut self.teller, device)
+        link_up(&mut self.tracer, device)
     }
 
     /// `veth`, carried out by an agent that may act in both network namespaces.
@@ -41,13 +41,13 @@ impl Agent {
         for (name, address) in veth.between.iter().zip(&veth.addresses) {
             let Some(standing) = task.boxes.get(name) else {
                 return Err(self
-                    .teller
+                    .tracer
                     .broken(format!("`veth`: the box `{name}` does not exist")));
             };
             let Some((ip, prefix)) = parse(address) else {
                 let message =
                     format!("`{address}` is not an address: expected one like 10.0.0.1/24");
-                return Err(self.teller.broken(message));
+                return Err(self.tracer.broken(message));
             };
             let path = format!("/proc/{}/ns/net", standing.pid);
             match File::open(&path) {
@@ -65,10 +65,10 @@ impl Agent {
             return Ok(Err(Errno(libc::EINVAL)));
         };
         // A child enters the namespaces, so that this agent stays where it is.
-        match sys::fork(self.teller.one) {
+        match sys::fork(self.tracer.one) {
             Err(errno) => Ok(Err(errno)),
             Ok(Forked::Child) => {
-                let errno = join_by_veth(&mut self.teller, &a, &b).err();
+                let errno = join_by_veth(&mut self.tracer, &a, &b).err();
                 sys::exit_now(errno.map_or(0, |errno| errno.0))
             }
             Ok(Forked::Parent(child)) => {
@@ -77,7 +77,7 @@ impl Agent {
                     Ok(Ending::Exit(errno @ (libc::EPERM | libc::EOPNOTSUPP))) => {
                         let errno = Some(Errno(errno));
                         Err(self
-                            .teller
+                            .tracer
                             .refused(Need::Veth, "RTM_NEWLINK kind veth", errno))
                     }
                     Ok(Ending::Exit(errno)) => Ok(Err(Errno(errno))),
@@ -91,20 +91,20 @@ impl Agent {
     fn no_veth(&mut self, veth: &Veth, why: &str) -> Told {
         let [a, b] = &veth.between;
         let message = format!("`veth`: the process that joins `{a}` and `{b}` {why}");
-        self.teller.broken(message)
+        self.tracer.broken(message)
     }
 
     /// `ping`
     pub(in crate::sandbox) fn ping(&mut self, task: &Task, address: &str) -> Answer {
         let Ok(ip) = address.parse::<Ipv4Addr>() else {
             return Err(self
-                .teller
+                .tracer
                 .broken(format!("`ping`: `{address}` is not an IPv4 address")));
         };
-        Ok(echo(&mut self.teller, ip).map(|nanos| {
+        Ok(echo(&mut self.tracer, ip).map(|nanos| {
             if let Some(name) = &task.action.result {
                 let value = Value::Number(nanos, Unit::Nanos);
-                self.teller.fact(
+                self.tracer.fact(
                     format!("{name}.rtt"),
                     value,
                     "ICMP echo reply, icmp(7)".into(),
@@ -131,8 +131,8 @@ fn parse(address: &str) -> Option<(Ipv4Addr, u8)> {
 
 /// Makes the pair in one namespace with its peer already in the other, then
 /// gives each end its address: at no moment is a device in the host's.
-fn join_by_veth(teller: &mut Teller, a: &End, b: &End) -> Result<(), Errno> {
-    enter(teller, a)?;
+fn join_by_veth(tracer: &mut Tracer, a: &End, b: &End) -> Result<(), Errno> {
+    enter(tracer, a)?;
     let mut peer = LinkMessage::default();
     peer.attributes.push(LinkAttribute::IfName(DEVICE.into()));
     peer.attributes
@@ -148,19 +148,19 @@ fn join_by_veth(teller: &mut Teller, a: &End, b: &End) -> Result<(), Errno> {
         b.path
     );
     request(
-        teller,
+        tracer,
         RouteNetlinkMessage::NewLink(link),
         NLM_F_CREATE | NLM_F_EXCL,
         &shown,
     )?;
-    address(teller, a)?;
-    enter(teller, b)?;
-    address(teller, b)
+    address(tracer, a)?;
+    enter(tracer, b)?;
+    address(tracer, b)
 }
 
-fn enter(teller: &mut Teller, end: &End) -> Result<(), Errno> {
-    teller.place = end.place.clone();
-    teller.call(
+fn enter(tracer: &mut Tracer, end: &End) -> Result<(), Errno> {
+    tracer.place = end.place.clone();
+    tracer.call(
         "setns",
         format!("{}, CLONE_NEWNET", literal(&end.path)),
         "enter the box's network",
@@ -168,7 +168,7 @@ fn enter(teller: &mut Teller, end: &End) -> Result<(), Errno> {
     )
 }
 
-fn address(teller: &mut Teller, end: &End) -> Result<(), Errno> {
+fn address(tracer: &mut Tracer, end: &End) -> Result<(), Errno> {
     let mut message = AddressMessage::default();
     message.header.family = Family::Inet;
     message.header.prefix_len = end.prefix;
@@ -181,26 +181,26 @@ fn address(teller: &mut Teller, end: &End) -> Result<(), Errno> {
         .push(AddressAttribute::Address(IpAddr::V4(end.ip)));
     let shown = format!("RTM_NEWADDR {}/{} on {DEVICE}", end.ip, end.prefix);
     request(
-        teller,
+        tracer,
         RouteNetlinkMessage::NewAddress(message),
         NLM_F_CREATE | NLM_F_EXCL,
         &shown,
     )?;
-    link_up(teller, DEVICE)
+    link_up(tracer, DEVICE)
 }
 
-fn link_up(teller: &mut Teller, device: &str) -> Result<(), Errno> {
+fn link_up(tracer: &mut Tracer, device: &str) -> Result<(), Errno> {
     let mut message = LinkMessage::default();
     message.header.index = nix::net::if_::if_nametoindex(device)?;
     message.header.flags = LinkFlags::Up;
     message.header.change_mask = LinkFlags::Up;
     let shown = format!("RTM_SETLINK {device} IFF_UP");
-    request(teller, RouteNetlinkMessage::SetLink(message), 0, &shown)
+    request(tracer, RouteNetlinkMessage::SetLink(message), 0, &shown)
 }
 
 /// Sends one request to the kernel and awaits its acknowledgement.
 fn request(
-    teller: &mut Teller,
+    tracer: &mut Tracer,
     message: RouteNetlinkMessage,
     flags: u16,
     shown: &str,
@@ -220,7 +220,7 @@ fn request(
     let mut bytes = vec![0; packet.buffer_len()];
     packet.serialize(&mut bytes);
     let socket = fd.as_raw_fd();
-    teller.call(
+    tracer.call(
         "send",
         format!("{socket}, {{{shown}}}"),
         "rtnetlink(7)",
@@ -231,7 +231,7 @@ fn request(
         },
     )?;
     // The acknowledgement is an NLMSG_ERROR whose error is 0, netlink(7).
-    let answer = teller.call(
+    let answer = tracer.call(
         "recv",
         format!("{socket}, {{NLMSG_ERROR}}"),
         "its answer",
@@ -255,8 +255,8 @@ fn request(
 /// Sends ICMP echo requests until one is answered, for two seconds at most,
 /// and returns the round trip in nanoseconds. A new link may drop the first
 /// packets until its carrier is known.
-fn echo(teller: &mut Teller, ip: Ipv4Addr) -> Result<i64, Errno> {
-    let fd: OwnedFd = teller.call(
+fn echo(tracer: &mut Tracer, ip: Ipv4Addr) -> Result<i64, Errno> {
+    let fd: OwnedFd = tracer.call(
         "socket",
         "AF_INET, SOCK_RAW|SOCK_CLOEXEC, IPPROTO_ICMP",
         "",
@@ -279,7 +279,7 @@ fn echo(teller: &mut Teller, ip: Ipv4Addr) -> Result<i64, Errno> {
         sequence = sequence.wrapping_add(1);
         let packet = echo_request(sequence);
         let sent = Instant::now();
-        let attempt = teller.call(
+        let attempt = tracer.call(
             "sendto",
             format!("{}, {{ICMP echo request}}, {ip}", fd.as_raw_fd()),
             "",
@@ -298,7 +298,7 @@ fn echo(teller: &mut Teller, ip: Ipv4Addr) -> Result<i64, Errno> {
         if let Some(length) = answered(&fd, ip, sequence) {
             let took = sent.elapsed();
             let args = format!("{}, {{ICMP echo reply}}, {ip}", fd.as_raw_fd());
-            teller.timed(
+            tracer.timed(
                 "recvfrom",
                 args,
                 "the peer's kernel answers",

@@ -7,6 +7,7 @@
 //! all but the first: that one is trusted with the machine's devices.
 
 use crate::base::Errno;
+use crate::sandbox::base::devices::{DEVICES, LINKS, is_device};
 use crate::sandbox::sys;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
@@ -15,17 +16,6 @@ use nix::sys::stat::Mode;
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
-
-/// What a program may need of /dev. No /dev/tty: it has no terminal.
-const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
-/// "/dev symbolic links" of the OCI runtime specification.
-const LINKS: [(&str, &str); 5] = [
-    ("/proc/self/fd", "fd"),
-    ("/proc/self/fd/0", "stdin"),
-    ("/proc/self/fd/1", "stdout"),
-    ("/proc/self/fd/2", "stderr"),
-    ("pts/ptmx", "ptmx"),
-];
 
 /// A step that the kernel refused.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,9 +52,10 @@ pub(in crate::sandbox) fn enter() -> Result<(), Refused> {
         errno,
     })?;
     // Of this namespace, before what holds them is covered: only what is in one's
-    // own can be bound.
+    // own can be bound. No /dev/tty: the program has no terminal.
     let devices: Vec<(&str, OwnedFd)> = DEVICES
         .iter()
+        .filter(|name| is_device(name))
         .filter_map(|name| {
             let path = format!("/dev/{name}");
             let open = open(

@@ -8,7 +8,7 @@ use crate::sandbox::agent::{Agent, Job};
 use crate::sandbox::base::anew::OWN_FILE;
 use crate::sandbox::base::search;
 use crate::sandbox::docker::Settling;
-use crate::sandbox::wire::teller::Told;
+use crate::sandbox::wire::tracer::Told;
 use crate::sandbox::wire::{Reply, Task};
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ impl Agent {
         let (tapped, configuration) = (served.tapped(), served.directory.join("client"));
         if let Err(error) = std::fs::create_dir_all(&configuration) {
             let message = format!("`docker`: {}: {}", configuration.display(), chain(&error));
-            return Err(self.teller.broken(message));
+            return Err(self.tracer.broken(message));
         }
         let found = search::find_program("docker");
         let ours = found.is_none();
@@ -46,9 +46,9 @@ impl Agent {
                 None => "no docker on the PATH: the course's own client".into(),
             };
             let whose = Value::Text(whose.into());
-            self.teller.fact(format!("{name}.client"), whose, source);
+            self.tracer.fact(format!("{name}.client"), whose, source);
         }
-        self.teller.tell(Event::Message(Message {
+        self.tracer.tell(Event::Message(Message {
             at: i64::try_from(self.began.elapsed().as_nanos()).unwrap_or(i64::MAX),
             connection: 0,
             said: Said::Command {

@@ -12,7 +12,7 @@ use crate::plan::Namespace;
 use crate::sandbox::base::limits;
 use crate::sandbox::base::service::Tenant;
 use crate::sandbox::sys;
-use crate::sandbox::wire::teller::Teller;
+use crate::sandbox::wire::tracer::Tracer;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use rustix::thread::{self, CapabilitySet, CapabilitySets};
 use std::fs::{self, File};
@@ -90,7 +90,7 @@ fn acting_on(kind: Namespace) -> u64 {
     }
 }
 
-impl Teller {
+impl Tracer {
     /// Has a program confined between fork(2) and execve(2). What of it is to be
     /// told is in the file after that.
     pub(in crate::sandbox) fn confine(

@@ -19,7 +19,7 @@ use crate::sandbox::agent::errand;
 use crate::sandbox::agent::own::OwnMounts;
 use crate::sandbox::base::limits;
 use crate::sandbox::sys::{self, Forked, OneThread};
-use crate::sandbox::wire::teller::{Teller, Told};
+use crate::sandbox::wire::tracer::{Told, Tracer};
 use crate::sandbox::wire::{Asked, Creation, Reply, Request, Wire};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -31,7 +31,7 @@ use std::time::Instant;
 
 /// Makes a box as a child of this process and returns its id.
 pub(in crate::sandbox) fn create(
-    teller: &mut Teller,
+    tracer: &mut Tracer,
     creation: &Creation,
     own: &OwnMounts,
     box_end: OwnedFd,
@@ -39,23 +39,23 @@ pub(in crate::sandbox) fn create(
     let spec = &creation.spec;
     let pipes = (|| Ok::<_, std::io::Error>((std::io::pipe()?, std::io::pipe()?)))();
     let ((mut from_stage, to_creator), (from_creator, mut to_stage)) =
-        pipes.map_err(|error| lost(teller, spec, &format!("has no pipe: {}", chain(&error))))?;
-    let forked = sys::fork(teller.one);
-    match forked.map_err(|errno| lost(teller, spec, &format!("could not be forked: {errno}")))? {
+        pipes.map_err(|error| lost(tracer, spec, &format!("has no pipe: {}", chain(&error))))?;
+    let forked = sys::fork(tracer.one);
+    match forked.map_err(|errno| lost(tracer, spec, &format!("could not be forked: {errno}")))? {
         Forked::Child => {
             drop((from_stage, to_stage));
             let link = Link {
                 up: to_creator,
                 down: from_creator,
             };
-            let told = stage(teller, creation, own, box_end, link);
+            let told = stage(tracer, creation, own, box_end, link);
             sys::exit_now(i32::from(told.is_err()))
         }
         Forked::Parent(child) => {
             drop((to_creator, from_creator, box_end));
             let deadline = Instant::now() + errand::PATIENCE;
             let ends = (&mut from_stage, &mut to_stage);
-            let made = attend(teller, creation, child, ends, deadline);
+            let made = attend(tracer, creation, child, ends, deadline);
             // Closed before the wait: a stage that still hopes for a map must not.
             drop((from_stage, to_stage));
             match (made, errand::end_of(child, deadline)) {
@@ -63,16 +63,16 @@ pub(in crate::sandbox) fn create(
                 (Err(Some(told)), _) => Err(told),
                 // It has told why.
                 (_, Ok(Ending::Exit(1))) => Err(Told),
-                (_, Ok(ending)) => Err(lost(teller, spec, &format!("ended: {ending}"))),
-                (_, Err(why)) => Err(lost(teller, spec, &chain(&why))),
+                (_, Ok(ending)) => Err(lost(tracer, spec, &format!("ended: {ending}"))),
+                (_, Err(why)) => Err(lost(tracer, spec, &chain(&why))),
             }
         }
     }
 }
 
-fn lost(teller: &mut Teller, spec: &BoxSpec, why: &str) -> Told {
+fn lost(tracer: &mut Tracer, spec: &BoxSpec, why: &str) -> Told {
     let name = &spec.name;
-    teller.broken(format!("the process that makes the box `{name}` {why}"))
+    tracer.broken(format!("the process that makes the box `{name}` {why}"))
 }
 
 /// The two pipes between stage and creator.
@@ -84,7 +84,7 @@ struct Link {
 /// The creator's part: write the id maps when the stage asks for it, then read
 /// the box's id. `Err(None)`: the stage has ended, or is late.
 fn attend(
-    teller: &mut Teller,
+    tracer: &mut Tracer,
     creation: &Creation,
     stage: Pid,
     (from_stage, to_stage): (&mut PipeReader, &mut PipeWriter),
@@ -108,8 +108,8 @@ fn attend(
         ] {
             let path = format!("/proc/{stage}/{file}");
             let why = "only a process with CAP_SETUID outside may map an id that isn't its own";
-            teller.write(&path, &line, why).map_err(|errno| {
-                teller.refused(
+            tracer.write(&path, &line, why).map_err(|errno| {
+                tracer.refused(
                     Need::Namespace(Namespace::User),
                     &format!("write({path})"),
                     Some(errno),
@@ -122,7 +122,7 @@ fn attend(
 
 /// The stage's whole life.
 fn stage(
-    teller: &mut Teller,
+    tracer: &mut Tracer,
     creation: &Creation,
     own: &OwnMounts,
     box_end: OwnedFd,
@@ -131,8 +131,8 @@ fn stage(
     let spec = &creation.spec;
     let ids = Ids::mine();
     let mut owned = Vec::new();
-    teller.place = Place::Box(spec.name.clone());
-    die_with_parent(teller)?;
+    tracer.place = Place::Box(spec.name.clone());
+    die_with_parent(tracer)?;
     // Neither does it wait for its creator without an end: SIGALRM is that. A clone
     // has no alarm of its parent's.
     nix::unistd::alarm::set(errand::PATIENCE.as_secs() as u32);
@@ -142,16 +142,16 @@ fn stage(
     // root the cgroup that its maker is in.
     for directory in &creation.cgroups {
         let path = format!("{}/cgroup.procs", directory.display());
-        teller
+        tracer
             .write(&path, "0", "join the cgroup before the namespaces are made")
             .map_err(|errno| {
-                teller.refused(Need::ChildCgroup, &format!("write({path})"), Some(errno))
+                tracer.refused(Need::ChildCgroup, &format!("write({path})"), Some(errno))
             })?;
     }
 
     // The user namespace before the others: it gives the capabilities that an
     // ordinary user needs to make them, and they will belong to it.
-    if spec.has(Namespace::User) && separate(teller, spec, Namespace::User)? {
+    if spec.has(Namespace::User) && separate(tracer, spec, Namespace::User)? {
         match creation.map_to {
             Some(_) => {
                 let asked = link.up.write_all(b"m\0\0\0\0");
@@ -160,12 +160,12 @@ fn stage(
                     .and_then(|()| link.down.read_exact(&mut [0]))
                     .map_err(|_| Told)?;
             }
-            None => map_own_ids(teller, ids)?,
+            None => map_own_ids(tracer, ids)?,
         }
-        become_root_inside(teller, creation)?;
+        become_root_inside(tracer, creation)?;
         owned.push(Namespace::User);
         // A change of kuid has cleared it.
-        die_with_parent(teller)?;
+        die_with_parent(tracer)?;
     }
 
     for ns in [
@@ -175,18 +175,18 @@ fn stage(
         Namespace::Mount,
         Namespace::Uts,
     ] {
-        if spec.has(ns) && separate(teller, spec, ns)? {
+        if spec.has(ns) && separate(tracer, spec, ns)? {
             owned.push(ns);
         }
     }
 
     // The clocks before the first child: with it the offsets are frozen.
     if spec.has(Namespace::Time)
-        && separate(teller, spec, Namespace::Time)?
+        && separate(tracer, spec, Namespace::Time)?
         && let Some(clocks) = &spec.clocks
     {
-        set_clocks(teller, clocks).map_err(|errno| {
-            teller.refused(
+        set_clocks(tracer, clocks).map_err(|errno| {
+            tracer.refused(
                 Need::Namespace(Namespace::Time),
                 "write(/proc/self/timens_offsets)",
                 Some(errno),
@@ -194,29 +194,29 @@ fn stage(
         })?;
     }
 
-    match clone_box(teller, spec)? {
-        0 => pid_one(teller.one, creation, own, &owned, box_end),
+    match clone_box(tracer, spec)? {
+        0 => pid_one(tracer.one, creation, own, &owned, box_end),
         child => {
             let mut message = vec![b'c'];
             message.extend((child as i32).to_le_bytes());
             link.up.write_all(&message).map_err(|error| {
-                teller.broken(format!("the id of `{}`: {}", spec.name, chain(&error)))
+                tracer.broken(format!("the id of `{}`: {}", spec.name, chain(&error)))
             })
         }
     }
 }
 
 /// Gets a namespace of one kind. `Ok(false)`: refused, and the lesson can do without.
-fn separate(teller: &mut Teller, spec: &BoxSpec, ns: Namespace) -> Result<bool, Told> {
+fn separate(tracer: &mut Tracer, spec: &BoxSpec, ns: Namespace) -> Result<bool, Told> {
     let flags = CloneFlags::from_bits_retain(ns.clone_flag() as i32);
-    let made = teller.call(
+    let made = tracer.call(
         "unshare",
         ns.flag(),
         &format!("its own {ns} namespace"),
         || unshare(flags).map_err(Errno::from),
     );
     made.map(|()| true).or_else(|errno| {
-        let told = teller.refused(
+        let told = tracer.refused(
             Need::Namespace(ns),
             &format!("unshare({})", ns.flag()),
             Some(errno),
@@ -231,7 +231,7 @@ fn separate(teller: &mut Teller, spec: &BoxSpec, ns: Namespace) -> Result<bool, 
 
 /// Writes `/proc/self/timens_offsets`, time_namespaces(7).
 pub(in crate::sandbox) fn set_clocks(
-    teller: &mut Teller,
+    tracer: &mut Tracer,
     clocks: &TimeOffsets,
 ) -> Result<(), Errno> {
     for (clock, offset) in [
@@ -244,7 +244,7 @@ pub(in crate::sandbox) fn set_clocks(
                 offset.0.rem_euclid(1_000_000_000),
             );
             let line = format!("{clock} {seconds} {nanos}");
-            teller.write(
+            tracer.write(
                 "/proc/self/timens_offsets",
                 &line,
                 "seconds and nanoseconds to add",
@@ -255,15 +255,15 @@ pub(in crate::sandbox) fn set_clocks(
 }
 
 /// Makes pid 1. `Ok(0)` in the new process.
-fn clone_box(teller: &mut Teller, spec: &BoxSpec) -> Result<i64, Told> {
+fn clone_box(tracer: &mut Tracer, spec: &BoxSpec) -> Result<i64, Told> {
     if spec.has(Namespace::Pid) {
         let why = "its first process: pid 1 of a new PID namespace";
         let flags = Namespace::Pid.clone_flag() | libc::CLONE_PARENT as u64;
-        match clone_traced(teller, flags, "CLONE_NEWPID|CLONE_PARENT", why) {
+        match clone_traced(tracer, flags, "CLONE_NEWPID|CLONE_PARENT", why) {
             Ok(pid) => return Ok(pid),
             Err(errno) => {
                 let need = Need::Namespace(Namespace::Pid);
-                let told = teller.refused(need, "clone3(CLONE_NEWPID)", Some(errno));
+                let told = tracer.refused(need, "clone3(CLONE_NEWPID)", Some(errno));
                 if !spec.missing_ok {
                     return Err(told);
                 }
@@ -271,23 +271,23 @@ fn clone_box(teller: &mut Teller, spec: &BoxSpec) -> Result<i64, Told> {
         }
     }
     clone_traced(
-        teller,
+        tracer,
         libc::CLONE_PARENT as u64,
         "CLONE_PARENT",
         "the process of the box",
     )
-    .map_err(|errno| teller.broken(format!("clone3: {errno}")))
+    .map_err(|errno| tracer.broken(format!("clone3: {errno}")))
 }
 
 /// clone3(2), or clone(2) where that is filtered; told by the parent only,
 /// because the wire is the creator's.
-fn clone_traced(teller: &mut Teller, flags: u64, shown: &str, why: &str) -> Result<i64, Errno> {
+fn clone_traced(tracer: &mut Tracer, flags: u64, shown: &str, why: &str) -> Result<i64, Errno> {
     let before = Instant::now();
-    let result = sys::clone3(teller.one, flags, 0);
+    let result = sys::clone3(tracer.one, flags, 0);
     if result == Ok(0) {
         return result;
     }
-    teller.timed(
+    tracer.timed(
         "clone3",
         format!("{{flags={shown}}}"),
         why,
@@ -298,10 +298,10 @@ fn clone_traced(teller: &mut Teller, flags: u64, shown: &str, why: &str) -> Resu
         return result;
     }
     let before = Instant::now();
-    let result = sys::clone(teller.one, flags);
+    let result = sys::clone(tracer.one, flags);
     if result != Ok(0) {
         let why = "clone3 is filtered here, so the older call";
-        teller.timed(
+        tracer.timed(
             "clone",
             format!("{shown}, NULL"),
             why,
@@ -313,9 +313,9 @@ fn clone_traced(teller: &mut Teller, flags: u64, shown: &str, why: &str) -> Resu
 }
 
 /// Asks the kernel to end this process when its creator ends.
-fn die_with_parent(teller: &mut Teller) -> Result<(), Told> {
+fn die_with_parent(tracer: &mut Tracer) -> Result<(), Told> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
-        .map_err(|errno| teller.broken(format!("prctl(PR_SET_PDEATHSIG): {}", Errno::from(errno))))
+        .map_err(|errno| tracer.broken(format!("prctl(PR_SET_PDEATHSIG): {}", Errno::from(errno))))
 }
 
 /// The first process of the box, from its first instruction on.
@@ -336,38 +336,38 @@ fn pid_one(
     if nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).is_err() {
         sys::exit_now(1);
     }
-    let mut teller = Teller::new(Place::Box(spec.name.clone()), Wire::from(end), one);
-    teller.end_on_panic();
-    teller.reply(Reply::Hello);
-    match teller.wire().receive::<Asked>(None) {
+    let mut tracer = Tracer::new(Place::Box(spec.name.clone()), Wire::from(end), one);
+    tracer.end_on_panic();
+    tracer.reply(Reply::Hello);
+    match tracer.wire().receive::<Asked>(None) {
         Ok(Some(received)) if matches!(received.message.request, Request::Go) => {
-            teller.about = received.message.id;
+            tracer.about = received.message.id;
         }
         _ => sys::exit_now(1),
     }
     // Before its first mount: by now the paths lead where they led its creator.
     let own = own.copied();
-    match set_up(&mut teller, creation, owned) {
-        Ok(()) => teller.reply(Reply::Done),
+    match set_up(&mut tracer, creation, owned) {
+        Ok(()) => tracer.reply(Reply::Done),
         Err(Told) => {
-            teller.reply(Reply::Failed);
+            tracer.reply(Reply::Failed);
             sys::exit_now(1)
         }
     }
-    let mut agent = Agent::new(teller);
+    let mut agent = Agent::new(tracer);
     agent.own = own;
     agent.own_mounts = owned.contains(&Namespace::Mount);
     agent.serve()
 }
 
 /// What only pid 1 can do: its mounts, and limits in case all else fails.
-fn set_up(teller: &mut Teller, creation: &Creation, owned: &[Namespace]) -> Result<(), Told> {
+fn set_up(tracer: &mut Tracer, creation: &Creation, owned: &[Namespace]) -> Result<(), Told> {
     let spec = &creation.spec;
     limits::agent(spec.name.as_str());
     if creation.one_cpu {
         // Before it has children: they inherit it.
         super::workload::keep_to_one_cpu()
-            .map_err(|errno| teller.broken(format!("sched_setaffinity(2): {errno}")))?;
+            .map_err(|errno| tracer.broken(format!("sched_setaffinity(2): {errno}")))?;
     }
     // What it got, not what it asked for: without a mount namespace these
     // calls would change the host's mounts.
@@ -376,7 +376,7 @@ fn set_up(teller: &mut Teller, creation: &Creation, owned: &[Namespace]) -> Resu
         // Before any mount: a new mount namespace is a copy whose mounts may
         // still be peers of the parent's, and would tell it of ours.
         let (flag, shown) = propagation(spec.propagation);
-        teller
+        tracer
             .call(
                 "mount",
                 format!("NULL, \"/\", NULL, MS_REC|{shown}, NULL"),
@@ -393,7 +393,7 @@ fn set_up(teller: &mut Teller, creation: &Creation, owned: &[Namespace]) -> Resu
                 },
             )
             .map_err(|errno| {
-                teller.refused(
+                tracer.refused(
                     Need::Namespace(Namespace::Mount),
                     &format!("mount(MS_REC|{shown})"),
                     Some(errno),
@@ -405,27 +405,27 @@ fn set_up(teller: &mut Teller, creation: &Creation, owned: &[Namespace]) -> Resu
         // propagation, which would tell nobody of it anyway.
         let call = "mount_setattr";
         let args = "AT_FDCWD, \"/\", AT_RECURSIVE, {MOUNT_ATTR_RDONLY}";
-        teller
+        tracer
             .call(
                 call,
                 args,
                 "what the host has mounted is only read here",
                 super::apart::read_only_for_a_box,
             )
-            .map_err(|errno| teller.broken(format!("{call}({args}): {errno}")))?;
+            .map_err(|errno| tracer.broken(format!("{call}({args}): {errno}")))?;
     }
     // Without the PID namespace that it asked for, the /proc that is there fits.
     let own_pids = !spec.has(Namespace::Pid) || nix::unistd::getpid().as_raw() == 1;
     if spec.mounts_proc() && own_mounts && own_pids {
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-        let made = teller.call(
+        let made = tracer.call(
             "mount",
             "\"proc\", \"/proc\", \"proc\", MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL",
             "a /proc that shows this PID namespace",
             || mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>).map_err(Errno::from),
         );
         if let Err(errno) = made {
-            let told = teller.refused(Need::Proc, "mount(\"proc\", \"/proc\")", Some(errno));
+            let told = tracer.refused(Need::Proc, "mount(\"proc\", \"/proc\")", Some(errno));
             if !spec.missing_ok {
                 return Err(told);
             }

@@ -101,7 +101,7 @@ impl Agent {
             command.env("HOME", &who.home);
         }
         if first == First::PidOne && self.inside.is_none() {
-            self.teller
+            self.tracer
                 .call(
                     "unshare",
                     "CLONE_NEWPID",
@@ -114,7 +114,7 @@ impl Agent {
         sys::lead_session(&mut command, terminal.is_some());
         if self.inside == Some(false) {
             let fenced = self.initial_user;
-            sys::enter_first(self.teller.one, &mut command, move || {
+            sys::enter_first(self.tracer.one, &mut command, move || {
                 proc_of_this_namespace(fenced)
                     .map_err(|errno| std::io::Error::from_raw_os_error(errno.0))
             });
@@ -126,13 +126,13 @@ impl Agent {
             groups: Vec::new(),
         };
         let report = self
-            .teller
+            .tracer
             .confine(&mut command, how)
             .map_err(|error| format!("memfd_create: {error}"))?;
         if self.initial_user {
             let (uid, gid) = (Uid::from_raw(who.uid), Gid::from_raw(who.gid));
             let groups: Vec<Gid> = who.groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
-            sys::enter_first(self.teller.one, &mut command, move || {
+            sys::enter_first(self.tracer.one, &mut command, move || {
                 setgroups(&groups)?;
                 setgid(gid)?;
                 Ok(setuid(uid)?)
@@ -146,10 +146,10 @@ impl Agent {
         if self.inside == Some(false) {
             self.inside = Some(true);
         }
-        self.teller.tell_confined(report);
+        self.tracer.tell_confined(report);
         let pid = Pid::from_raw(child.id() as i32);
         self.adopt(pid);
-        self.teller.reply_with(Reply::Started, ours);
+        self.tracer.reply_with(Reply::Started, ours);
         Ok(Ok(Box::new(Served::new(pid, terminal))))
     }
 }

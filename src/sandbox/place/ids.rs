@@ -3,7 +3,7 @@
 use crate::base::Errno;
 use crate::plan::{Namespace, Need};
 use crate::sandbox::wire::Creation;
-use crate::sandbox::wire::teller::{Teller, Told};
+use crate::sandbox::wire::tracer::{Told, Tracer};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{Gid, Uid, getegid, geteuid, setgroups, setresgid, setresuid};
 
@@ -25,7 +25,7 @@ impl Ids {
 
 /// Maps 0 inside to the maker's own ids: what an ordinary user may do,
 /// user_namespaces(7).
-pub(super) fn map_own_ids(teller: &mut Teller, Ids { uid, gid }: Ids) -> Result<(), Told> {
+pub(super) fn map_own_ids(tracer: &mut Tracer, Ids { uid, gid }: Ids) -> Result<(), Told> {
     let lines = [
         (
             "setgroups",
@@ -45,8 +45,8 @@ pub(super) fn map_own_ids(teller: &mut Teller, Ids { uid, gid }: Ids) -> Result<
     ];
     for (file, line, why) in lines {
         let path = format!("/proc/self/{file}");
-        teller.write(&path, &line, why).map_err(|errno| {
-            teller.refused(
+        tracer.write(&path, &line, why).map_err(|errno| {
+            tracer.refused(
                 Need::Namespace(Namespace::User),
                 &format!("write({path})"),
                 Some(errno),
@@ -57,28 +57,28 @@ pub(super) fn map_own_ids(teller: &mut Teller, Ids { uid, gid }: Ids) -> Result<
 }
 
 /// Takes on the ids that are mapped; until then the process is nobody inside.
-pub(super) fn become_root_inside(teller: &mut Teller, creation: &Creation) -> Result<(), Told> {
+pub(super) fn become_root_inside(tracer: &mut Tracer, creation: &Creation) -> Result<(), Told> {
     let (zero_uid, zero_gid) = (Uid::from_raw(0), Gid::from_raw(0));
     let done = (|| {
         if creation.map_to.is_some() {
-            teller.call(
+            tracer.call(
                 "setgroups",
                 "0, NULL",
                 "the host's groups don't belong in here",
                 || setgroups(&[]).map_err(Errno::from),
             )?;
         }
-        teller.call("setresgid", "0, 0, 0", "", || {
+        tracer.call("setresgid", "0, 0, 0", "", || {
             setresgid(zero_gid, zero_gid, zero_gid).map_err(Errno::from)
         })?;
-        teller.call("setresuid", "0, 0, 0", "root inside, by the map", || {
+        tracer.call("setresuid", "0, 0, 0", "root inside, by the map", || {
             setresuid(zero_uid, zero_uid, zero_uid).map_err(Errno::from)
         })?;
         // Changing ids made the process undumpable, and its /proc files root's.
         nix::sys::prctl::set_dumpable(true).map_err(Errno::from)
     })();
     done.map_err(|errno| {
-        teller.refused(
+        tracer.refused(
             Need::Namespace(Namespace::User),
             "setresuid(0, 0, 0)",
             Some(errno),
@@ -88,9 +88,9 @@ pub(super) fn become_root_inside(teller: &mut Teller, creation: &Creation) -> Re
 
 /// Makes this process, an agent that an ordinary user forked, root of an outer
 /// user namespace in which boxes without one of their own can be made.
-pub(in crate::sandbox) fn enter_base(teller: &mut Teller) -> Result<(), Told> {
+pub(in crate::sandbox) fn enter_base(tracer: &mut Tracer) -> Result<(), Told> {
     let ids = Ids::mine();
-    teller
+    tracer
         .call(
             "unshare",
             "CLONE_NEWUSER",
@@ -99,7 +99,7 @@ pub(in crate::sandbox) fn enter_base(teller: &mut Teller) -> Result<(), Told> {
         )
         .map_err(|errno| {
             let need = Need::Namespace(Namespace::User);
-            teller.refused(need, "unshare(CLONE_NEWUSER)", Some(errno))
+            tracer.refused(need, "unshare(CLONE_NEWUSER)", Some(errno))
         })?;
-    map_own_ids(teller, ids)
+    map_own_ids(tracer, ids)
 }

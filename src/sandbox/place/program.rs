@@ -10,7 +10,7 @@ use crate::sandbox::base::owner::{MARK, Mark};
 use crate::sandbox::base::search;
 use crate::sandbox::base::service::{Program, Size, Stdio};
 use crate::sandbox::sys;
-use crate::sandbox::wire::teller::Told;
+use crate::sandbox::wire::tracer::Told;
 use crate::sandbox::wire::{Reply, Start};
 use nix::fcntl::OFlag;
 use nix::mount::{MsFlags, mount};
@@ -147,7 +147,7 @@ impl Agent {
             apart: !start.held.contains(&Namespace::Mount),
             groups: start.fence.clone(),
         };
-        let confined = self.teller.confine(&mut command, how);
+        let confined = self.tracer.confine(&mut command, how);
         let report = confined.map_err(on("memfd_create(\"report\")"))?;
         let child = command.spawn().map_err(|error| Unstarted::Refused {
             program: program.clone(),
@@ -155,10 +155,10 @@ impl Agent {
             errno: error.into(),
         })?;
         drop(command);
-        self.teller.tell_confined(report);
+        self.tracer.tell_confined(report);
         let pid = Pid::from_raw(child.id() as i32);
         self.adopt(pid);
-        self.teller.reply_with(Reply::Started, ours);
+        self.tracer.reply_with(Reply::Started, ours);
         Ok(Box::new(Served::new(pid, terminal)))
     }
 
@@ -208,7 +208,7 @@ impl Agent {
             data = literal(data)
         );
         let why = "terminals of the box's own: the host's can't be reached, nor reach in";
-        let made = self.teller.call("mount", args, why, || {
+        let made = self.tracer.call("mount", args, why, || {
             mount(Some("devpts"), DEVPTS, Some("devpts"), flags, Some(data)).map_err(Errno::from)
         });
         made.map_err(Unstarted::Devpts)

@@ -7,7 +7,7 @@ use crate::sandbox::agent::{Agent, Job};
 use crate::sandbox::base::owner::{MARK, Mark};
 use crate::sandbox::base::search;
 use crate::sandbox::base::service::Tenant;
-use crate::sandbox::wire::teller::Told;
+use crate::sandbox::wire::tracer::Told;
 use crate::sandbox::wire::{Reply, Task};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -73,7 +73,7 @@ impl Agent {
     ) -> Result<Box<dyn Job>, Told> {
         let shown = self.placed(argv);
         let Some((program, arguments)) = shown.split_first() else {
-            return Err(self.teller.broken("`run` needs a program".into()));
+            return Err(self.tracer.broken("`run` needs a program".into()));
         };
         let found = search::find(program, &self.path());
         let line = Line {
@@ -107,7 +107,7 @@ impl Agent {
         };
         let outputs = Captured::new().and_then(|out| Ok((out, Captured::new()?)));
         let ((out, to_out), (err, to_err)) = outputs.map_err(|error| {
-            self.teller
+            self.tracer
                 .broken(format!("the pipes of `{program}`: {}", chain(&error)))
         })?;
         let mut command = Command::new(&line.file);
@@ -124,9 +124,9 @@ impl Agent {
             .envs(line.environment)
             .envs(Mark::own().map(|mark| (MARK, mark.to_string())))
             .current_dir("/");
-        let confined = self.teller.confine(&mut command, how);
+        let confined = self.tracer.confine(&mut command, how);
         let report = confined.map_err(|error| {
-            self.teller
+            self.tracer
                 .broken(format!("memfd_create for `{program}`: {}", chain(&error)))
         })?;
         let before = Instant::now();
@@ -145,20 +145,20 @@ impl Agent {
             .as_ref()
             .map(|_| 0i64)
             .map_err(|error| Errno::of(error).unwrap_or(Errno(libc::EIO)));
-        self.teller.timed(
+        self.tracer.timed(
             "execve",
             args,
             "the learner's own command, in a child",
             &call,
             before.elapsed(),
         );
-        self.teller.tell_confined(report);
+        self.tracer.tell_confined(report);
         let state = match spawned {
             Err(error) => {
                 let errno = Errno::from(error);
                 if errno.0 == libc::ENOENT {
                     let need = Need::Program(program.clone());
-                    return Err(self.teller.refused(
+                    return Err(self.tracer.refused(
                         need,
                         &format!("execve({program})"),
                         Some(errno),
@@ -206,17 +206,17 @@ impl Job for Running {
         if let Some(name) = &self.name {
             let value = Value::Text(ending.to_string());
             let source = format!("`{command}`, wait(2)");
-            agent.teller.fact(name.clone(), value, source);
+            agent.tracer.fact(name.clone(), value, source);
             for (suffix, what, captured) in [
                 ("out", "standard output", &self.out),
                 ("err", "standard error", &self.err),
             ] {
                 let source = format!("`{command}`, {what}");
                 let name = format!("{name}.{suffix}");
-                agent.teller.fact(name, captured.value(), source);
+                agent.tracer.fact(name, captured.value(), source);
             }
         }
-        agent.teller.tell(Event::Output(Output {
+        agent.tracer.tell(Event::Output(Output {
             place: self.place.clone(),
             argv: std::mem::take(&mut self.argv),
             ending: ending.clone(),

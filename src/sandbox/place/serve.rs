@@ -14,7 +14,7 @@ use crate::plan::{Ending, Place, Verb};
 use crate::sandbox::agent::{Agent, Job};
 use crate::sandbox::base::limits;
 use crate::sandbox::sys::{self, OneThread};
-use crate::sandbox::wire::teller::{Teller, Told};
+use crate::sandbox::wire::tracer::{Told, Tracer};
 use crate::sandbox::wire::{Asked, Id, Received, Reply, Request, Task, Wire};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Pid;
@@ -56,8 +56,8 @@ pub(in crate::sandbox) fn outer(
     if armed.is_err() || nix::unistd::getppid() != supervisor {
         sys::exit_now(1);
     }
-    let mut teller = Teller::new(Place::Host, Wire::from(end), one);
-    teller.end_on_panic();
+    let mut tracer = Tracer::new(Place::Host, Wire::from(end), one);
+    tracer.end_on_panic();
     let ready = match kind {
         Outer::Host => {
             limits::agent("glassbox-host");
@@ -65,17 +65,17 @@ pub(in crate::sandbox) fn outer(
         }
         Outer::Base => {
             limits::agent("glassbox-base");
-            enter_base(&mut teller)
+            enter_base(&mut tracer)
         }
     };
     match ready {
-        Ok(()) => teller.reply(Reply::Done),
+        Ok(()) => tracer.reply(Reply::Done),
         Err(Told) => {
-            teller.reply(Reply::Failed);
+            tracer.reply(Reply::Failed);
             sys::exit_now(1)
         }
     }
-    Agent::new(teller).serve()
+    Agent::new(tracer).serve()
 }
 
 impl Agent {
@@ -83,7 +83,7 @@ impl Agent {
     pub(in crate::sandbox) fn serve(mut self) -> ! {
         loop {
             loop {
-                match self.teller.wire().next::<Asked>() {
+                match self.tracer.wire().next::<Asked>() {
                     Ok(Some(received)) => self.begin(received),
                     Ok(None) => break,
                     Err(_) => sys::exit_now(1),
@@ -91,10 +91,10 @@ impl Agent {
             }
             let mut jobs = std::mem::take(&mut self.jobs);
             jobs.retain_mut(|(id, job)| {
-                self.teller.about = *id;
+                self.tracer.about = *id;
                 match job.step(&mut self) {
                     Some(answer) => {
-                        self.teller.reply(answer.unwrap_or(Reply::Failed));
+                        self.tracer.reply(answer.unwrap_or(Reply::Failed));
                         false
                     }
                     None => true,
@@ -118,7 +118,7 @@ impl Agent {
                 PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
             }
         };
-        let wire = self.teller.as_fd();
+        let wire = self.tracer.as_fd();
         let jobs = self.jobs.iter().flat_map(|(_, job)| job.wakes());
         let tap = self.served.as_ref().and_then(|served| served.wakes());
         let all = [wire, self.ends.as_fd()].into_iter().chain(jobs).chain(tap);
@@ -127,7 +127,7 @@ impl Agent {
         let ready = |at: usize| fds[at].any().unwrap_or(false);
         let (asked, ended) = (ready(0), ready(1));
         drop(fds);
-        if asked && self.teller.wire().fill().is_err() {
+        if asked && self.tracer.wire().fill().is_err() {
             sys::exit_now(0);
         }
         if ended {
@@ -139,7 +139,7 @@ impl Agent {
     /// Carries a request out, or begins to.
     fn begin(&mut self, received: Received<Asked>) {
         let Asked { id, request } = received.message;
-        self.teller.about = id;
+        self.tracer.about = id;
         let answer = match request {
             Request::Enough => {
                 let jobs = self.jobs.iter_mut().filter(|(job, _)| *job == id);
@@ -150,7 +150,7 @@ impl Agent {
                 let Some(end) = received.descriptors.into_iter().next() else {
                     sys::exit_now(1)
                 };
-                create(&mut self.teller, &creation, &self.own, end).map(|child| {
+                create(&mut self.tracer, &creation, &self.own, end).map(|child| {
                     self.adopt(Pid::from_raw(child));
                     Reply::Created { child }
                 })
@@ -207,7 +207,7 @@ impl Agent {
                 return;
             }
         };
-        self.teller.reply(answer.unwrap_or(Reply::Failed));
+        self.tracer.reply(answer.unwrap_or(Reply::Failed));
     }
 
     /// Does something to a program that runs.
@@ -249,7 +249,7 @@ impl Agent {
             Verb::Ping(address) => self.ping(task, address)?,
             Verb::MakeQueue(key) => self.queue(*key, libc::IPC_CREAT | libc::IPC_EXCL | 0o600),
             Verb::FindQueue(key) => self.queue(*key, 0),
-            Verb::SetClocks(clocks) => set_clocks(&mut self.teller, clocks),
+            Verb::SetClocks(clocks) => set_clocks(&mut self.tracer, clocks),
             Verb::Join(join) => self.join(task, join)?,
             Verb::Store(store) => self.store(task, store)?,
             Verb::Overlay(overlay) => self.overlay(task, overlay)?,
@@ -292,7 +292,7 @@ impl Job for Reaping {
             return Some(Ok(Reply::Ended(ending)));
         }
         let message = "`await-end`: the box goes on; kill it first";
-        (Instant::now() >= self.deadline).then(|| Err(agent.teller.broken(message.into())))
+        (Instant::now() >= self.deadline).then(|| Err(agent.tracer.broken(message.into())))
     }
 
     fn wakes(&self) -> Vec<BorrowedFd<'_>> {

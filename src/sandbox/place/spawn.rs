@@ -8,7 +8,7 @@ use crate::sandbox::agent::background::{Child, Report};
 use crate::sandbox::agent::{Agent, Answer, Job};
 use crate::sandbox::base::pidfd;
 use crate::sandbox::sys::{self, Forked};
-use crate::sandbox::wire::teller::Told;
+use crate::sandbox::wire::tracer::Told;
 use crate::sandbox::wire::{Reply, Task};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
@@ -50,7 +50,7 @@ impl Agent {
     ) -> Result<Box<dyn Job>, Told> {
         let Some(name) = task.action.result.clone() else {
             return Err(self
-                .teller
+                .tracer
                 .broken("`spawn` needs a name: give it one with `as`".into()));
         };
         Ok(Box::new(Spawning {
@@ -74,12 +74,12 @@ impl Agent {
     ) -> Result<Result<Child, Errno>, Told> {
         let ends = UnixStream::pair();
         let (ours, theirs) = ends.map_err(|error| {
-            self.teller
+            self.tracer
                 .broken(format!("socketpair for a `spawn`: {}", chain(&error)))
         })?;
         let report = Report::new(ours);
         let mut report = report.map_err(|error| {
-            self.teller
+            self.tracer
                 .broken(format!("fcntl for a `spawn`: {}", chain(&error)))
         })?;
         let cgroups = spawn
@@ -90,8 +90,8 @@ impl Agent {
         let parent = nix::unistd::getpid();
         let (pid, born_inside) = match self.fork_into(&cgroups) {
             Err(errno) => return Ok(Err(errno)),
-            Ok((0, _)) => match sys::keep_only(self.teller.one, theirs.into()) {
-                Ok(end) => workload::run(self.teller.one, spawn, number, parent, end.into()),
+            Ok((0, _)) => match sys::keep_only(self.tracer.one, theirs.into()) {
+                Ok(end) => workload::run(self.tracer.one, spawn, number, parent, end.into()),
                 Err(_) => sys::exit_now(1),
             },
             Ok((pid, born_inside)) => (Pid::from_raw(pid as i32), born_inside),
@@ -101,7 +101,7 @@ impl Agent {
         let mut prepare = || -> Result<(), Errno> {
             for directory in cgroups.iter().filter(|_| !born_inside) {
                 let path = format!("{}/cgroup.procs", directory.display());
-                self.teller
+                self.tracer
                     .write(&path, &pid.to_string(), "into the group before it works")?;
             }
             // Version 1 lets a process be moved into a full group, where version 2
@@ -131,23 +131,23 @@ impl Agent {
             && let Ok(open) = File::open(directory)
         {
             let before = Instant::now();
-            let result = sys::clone3_into(self.teller.one, open.as_fd());
+            let result = sys::clone3_into(self.tracer.one, open.as_fd());
             if result == Ok(0) {
                 return Ok((0, true));
             }
             let args = format!("{{flags=CLONE_INTO_CGROUP, cgroup={}}}", literal(directory));
-            self.teller
+            self.tracer
                 .timed("clone3", args, why, &result, before.elapsed());
             if let Ok(pid) = result {
                 return Ok((pid, true));
             }
         }
         let before = Instant::now();
-        match sys::fork(self.teller.one)? {
+        match sys::fork(self.tracer.one)? {
             Forked::Child => Ok((0, false)),
             Forked::Parent(pid) => {
                 let pid = i64::from(pid.as_raw());
-                self.teller
+                self.tracer
                     .timed("fork", String::new(), why, &Ok(pid), before.elapsed());
                 Ok((pid, false))
             }
@@ -158,7 +158,7 @@ impl Agent {
     pub(in crate::sandbox) fn wait_for(&mut self, name: &str) -> Result<Box<dyn Job>, Told> {
         let Some(group) = self.children.groups.remove(name) else {
             return Err(self
-                .teller
+                .tracer
                 .broken(format!("`wait`: there is no `{name}` here")));
         };
         Ok(Box::new(Waiting {
@@ -172,13 +172,13 @@ impl Agent {
     pub(in crate::sandbox) fn join(&mut self, task: &Task, join: &Join) -> Answer {
         let Some(pids) = self.children.pids(&join.process) else {
             let message = format!("`join`: there is no `{}` here", join.process);
-            return Err(self.teller.broken(message));
+            return Err(self.tracer.broken(message));
         };
         for directory in task.directories(&join.cgroup) {
             let path = format!("{}/cgroup.procs", directory.display());
             for pid in &pids {
                 let why = "a process moves by its id being written here";
-                if let Err(errno) = self.teller.write(&path, &pid.to_string(), why) {
+                if let Err(errno) = self.tracer.write(&path, &pid.to_string(), why) {
                     return Ok(Err(errno));
                 }
             }
@@ -235,7 +235,7 @@ impl Job for Spawning {
                     };
                     let name = &self.name;
                     let message = format!("a process of `{name}` did not get ready: {how}");
-                    return Some(Err(agent.teller.broken(message)));
+                    return Some(Err(agent.tracer.broken(message)));
                 }
                 _ => {
                     self.starting = Some(child);
@@ -294,7 +294,7 @@ impl Spawning {
         let first = self.members.first().map(|child| child.pid.as_raw());
         let count = Value::Number(self.members.len() as i64, Unit::Count);
         agent
-            .teller
+            .tracer
             .fact(format!("{name}.count"), count, "fork(2)".into());
         let rss = first
             .and_then(|pid| crate::probe::memory_of(Path::new("/proc"), pid))
@@ -303,7 +303,7 @@ impl Spawning {
             .ok_or_else(|| "/proc does not show this process".to_string());
         let source = format!("/proc/{}/status VmRSS", first.unwrap_or_default());
         agent
-            .teller
+            .tracer
             .observed(None, None, format!("{name}.rss"), rss, source);
         if let Workload::Map(_) = self.spawn.workload {
             let sum = self.shares.iter().cloned().sum::<Result<u64, String>>();
@@ -314,7 +314,7 @@ impl Spawning {
                 _ => "/proc/PID/smaps Pss, added up".to_string(),
             };
             agent
-                .teller
+                .tracer
                 .observed(None, None, format!("{name}.pss"), sum, source);
         }
     }
@@ -336,12 +336,12 @@ impl Job for Waiting {
                     return None;
                 }
                 let message = format!("`{name}` did not end in {} s", PATIENCE.as_secs());
-                return Some(Err(agent.teller.broken(message)));
+                return Some(Err(agent.tracer.broken(message)));
             };
             self.deadline = Instant::now() + PATIENCE;
             let end = Value::Text(ending.to_string());
             agent
-                .teller
+                .tracer
                 .fact(format!("{name}.end"), end, "wait(2)".into());
             // It has ended: all that it said is there.
             child.report.read();
@@ -349,7 +349,7 @@ impl Job for Waiting {
                 .unwrap_or_else(|_| workload::unreported());
             for (suffix, value, source) in report {
                 agent
-                    .teller
+                    .tracer
                     .observed(None, None, format!("{name}.{suffix}"), value, source);
             }
             self.left.pop_front();

@@ -1,20 +1,14 @@
-//! The verbs that are one call or two: names, mounts, files, sockets, queues.
+//! The verbs that are one call or two: names, mounts, files, queues.
 
 use super::create::propagation;
 use crate::base::{Errno, literal};
-use crate::plan::{Kill, Listen, Mount, Place, Probe, Propagation, Signal, Unit, Value, Write};
+use crate::plan::{Kill, Mount, Place, Probe, Propagation, Signal, Write};
 use crate::probe::{Subject, View, observe};
 use crate::sandbox::agent::own::Uncovered;
 use crate::sandbox::agent::{Agent, Answer};
 use crate::sandbox::sys;
 use crate::sandbox::wire::Task;
-use crate::sandbox::wire::teller::Told;
 use nix::mount::{MsFlags, mount};
-use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, connect, getsockname, listen,
-    setsockopt, socket, sockopt,
-};
-use nix::sys::time::TimeVal;
 use nix::unistd::Pid;
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -33,7 +27,7 @@ impl Agent {
                     for name in probes.iter().flat_map(|probe| probe.facts(true)) {
                         let because = Err("the box does not exist".to_string());
                         let moment = task.action.at.clone();
-                        self.teller
+                        self.tracer
                             .observed(about.clone(), moment, name, because, String::new());
                     }
                     return;
@@ -48,7 +42,7 @@ impl Agent {
         for probe in probes {
             for seen in observe(&view, probe) {
                 let moment = task.action.at.clone();
-                self.teller
+                self.tracer
                     .observed(about.clone(), moment, seen.name, seen.value, seen.source);
             }
         }
@@ -56,7 +50,7 @@ impl Agent {
 
     /// `set-hostname`
     pub(in crate::sandbox) fn set_hostname(&mut self, name: &str) -> Result<(), Errno> {
-        self.teller.call(
+        self.tracer.call(
             "sethostname",
             format!("{name}, {}", name.len(), name = literal(name)),
             "",
@@ -77,7 +71,7 @@ impl Agent {
             path = literal(path)
         );
         let covered = Uncovered::look(path);
-        self.teller.call("mount", args, "", || {
+        self.tracer.call("mount", args, "", || {
             mount(Some(fstype), path, Some(fstype), flags, data).map_err(Errno::from)
         })?;
         if fstype == "tmpfs"
@@ -95,7 +89,7 @@ impl Agent {
         to: Propagation,
     ) -> Result<(), Errno> {
         let (flag, shown) = propagation(to);
-        self.teller.call(
+        self.tracer.call(
             "mount",
             format!("NULL, {path}, NULL, {shown}, NULL", path = literal(path)),
             "",
@@ -108,7 +102,7 @@ impl Agent {
         if let Err(errno) = self.on_own_mount(path)? {
             return Ok(Err(errno));
         }
-        Ok(self.teller.call(
+        Ok(self.tracer.call(
             "mkdir",
             format!("{path}, 0755", path = literal(path)),
             "",
@@ -125,7 +119,7 @@ impl Agent {
             return Ok(Err(errno));
         }
         let path = write.path.as_str();
-        let opened = self.teller.call(
+        let opened = self.tracer.call(
             "open",
             format!(
                 "{path}, O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC, 0644",
@@ -145,7 +139,7 @@ impl Agent {
                 literal(&write.text),
                 write.text.len()
             );
-            let written = self.teller.call("write", args, "", || {
+            let written = self.tracer.call("write", args, "", || {
                 nix::unistd::write(&fd, write.text.as_bytes())
                     .map(|n| n as i64)
                     .map_err(Errno::from)
@@ -159,7 +153,7 @@ impl Agent {
         if let Err(errno) = self.on_own_mount(path)? {
             return Ok(Err(errno));
         }
-        Ok(self.teller.call(
+        Ok(self.tracer.call(
             "chown",
             format!("{path}, {uid}, -1", path = literal(path)),
             "",
@@ -178,7 +172,7 @@ impl Agent {
             "IPC_CREAT|IPC_EXCL|0600"
         };
         let made = self
-            .teller
+            .tracer
             .call("msgget", format!("{key:#x}, {shown}"), "", || {
                 sys::msgget(key, flags)
             });
@@ -205,11 +199,11 @@ impl Agent {
         };
         let Some(target) = target else {
             return Err(self
-                .teller
+                .tracer
                 .broken(format!("`kill`: there is no `{}` here", kill.to)));
         };
         for pid in target {
-            let sent = self.teller.call("kill", format!("{pid}, {shown}"), "", || {
+            let sent = self.tracer.call("kill", format!("{pid}, {shown}"), "", || {
                 nix::sys::signal::kill(pid, signal).map_err(Errno::from)
             });
             if sent.is_err() {
@@ -217,80 +211,5 @@ impl Agent {
             }
         }
         Ok(Ok(()))
-    }
-
-    /// `listen`
-    pub(in crate::sandbox) fn listen(&mut self, task: &Task, spec: &Listen) -> Answer {
-        let port = match spec {
-            Listen::Port(port) => *port,
-            Listen::SamePortAs(name) => self.port(task, name)?,
-        };
-        let made = (|| {
-            let fd = self.stream_socket()?;
-            let address = SockaddrIn::new(127, 0, 0, 1, port);
-            self.teller.call(
-                "bind",
-                format!("{}, 127.0.0.1:{port}", fd.as_raw_fd()),
-                "",
-                || bind(fd.as_raw_fd(), &address).map_err(Errno::from),
-            )?;
-            self.teller
-                .call("listen", format!("{}, 1", fd.as_raw_fd()), "", || {
-                    let backlog = Backlog::new(1).map_err(Errno::from)?;
-                    listen(&fd, backlog).map_err(Errno::from)
-                })?;
-            let bound: SockaddrIn = getsockname(fd.as_raw_fd()).map_err(Errno::from)?;
-            Ok((fd, bound.port()))
-        })();
-        Ok(made.map(|(fd, port)| {
-            self.listeners.push(fd);
-            if let Some(name) = &task.action.result {
-                let value = Value::Number(i64::from(port), Unit::Id);
-                self.teller
-                    .fact(format!("{name}.port"), value, "getsockname(2)".into());
-            }
-        }))
-    }
-
-    /// `connect`
-    pub(in crate::sandbox) fn connect(&mut self, task: &Task, to: &str) -> Answer {
-        let port = match to.parse() {
-            Ok(port) => port,
-            Err(_) => self.port(task, to)?,
-        };
-        Ok((|| {
-            let fd = self.stream_socket()?;
-            let address = SockaddrIn::new(127, 0, 0, 1, port);
-            self.teller.call(
-                "connect",
-                format!("{}, 127.0.0.1:{port}", fd.as_raw_fd()),
-                "",
-                || connect(fd.as_raw_fd(), &address).map_err(Errno::from),
-            )
-        })())
-    }
-
-    fn port(&mut self, task: &Task, name: &str) -> Result<u16, Told> {
-        task.ports.get(name).copied().ok_or_else(|| {
-            self.teller
-                .broken(format!("no `listen` named `{name}` has got a port yet"))
-        })
-    }
-
-    fn stream_socket(&mut self) -> Result<OwnedFd, Errno> {
-        let fd = self
-            .teller
-            .call("socket", "AF_INET, SOCK_STREAM|SOCK_CLOEXEC, 0", "", || {
-                socket(
-                    AddressFamily::Inet,
-                    SockType::Stream,
-                    SockFlag::SOCK_CLOEXEC,
-                    None,
-                )
-                .map_err(Errno::from)
-            })?;
-        // A connect(2) that nobody answers must not stall the run.
-        setsockopt(&fd, sockopt::SendTimeout, &TimeVal::new(2, 0)).map_err(Errno::from)?;
-        Ok(fd)
     }
 }

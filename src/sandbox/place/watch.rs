@@ -3,7 +3,7 @@
 use crate::base::Nanos;
 use crate::plan::{FactRef, MOVING_FACTS, Sample, Value, Watch};
 use crate::sandbox::agent::{Agent, Job, has_ended};
-use crate::sandbox::wire::teller::Told;
+use crate::sandbox::wire::tracer::Told;
 use crate::sandbox::wire::{Reply, Task};
 use nix::unistd::Pid;
 use std::os::fd::BorrowedFd;
@@ -95,7 +95,7 @@ impl Watching {
         if values.is_empty() {
             return;
         }
-        let place = agent.teller.place.clone();
+        let place = agent.tracer.place.clone();
         let named = |(name, value)| {
             let id = FactRef {
                 seen_from: place.clone(),
@@ -108,7 +108,7 @@ impl Watching {
         let values = values.into_iter().map(named).collect();
         let at = agent.began.elapsed().as_nanos() as i64;
         agent
-            .teller
+            .tracer
             .tell(crate::plan::Event::Sample(Sample { at, values }));
     }
 }
@@ -125,7 +125,7 @@ fn tell_growth(agent: &mut Agent, watch: &str, first: &Sampled, last: &Sampled) 
         if let (Some((_, Value::Number(before, _))), Value::Number(after, unit)) = (before, value) {
             let grown = Value::Number(after - before, *unit);
             let source = "the last sample minus the first".to_string();
-            agent.teller.fact(format!("{watch}.{fact}"), grown, source);
+            agent.tracer.fact(format!("{watch}.{fact}"), grown, source);
         }
     }
 }

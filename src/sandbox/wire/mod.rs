@@ -9,7 +9,8 @@
 mod channel;
 mod frame;
 mod messages;
-pub(in crate::sandbox) mod teller;
+pub(in crate::sandbox) mod tracer;
 
 pub(in crate::sandbox) use channel::{Lost, Received, Wire};
+pub(in crate::sandbox) use frame::TooLarge;
 pub(in crate::sandbox) use messages::*;

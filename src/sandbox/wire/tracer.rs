@@ -9,6 +9,7 @@ use crate::image::Returned;
 use crate::plan::{BoxName, Event, Fact, FactRef, Need, Place, Provenance, Syscall, Value};
 use crate::probe::host::profile;
 use crate::sandbox::sys::{self, OneThread};
+use std::fmt;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -19,8 +20,9 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::sandbox) struct Told;
 
-/// A place's voice: tells events about it to the supervisor.
-pub(in crate::sandbox) struct Teller {
+/// Traces what is done at a place: tells each call, as strace(1) would show it, and
+/// what was seen, to the supervisor. It traces its own process: no ptrace(2).
+pub(in crate::sandbox) struct Tracer {
     /// Where this process stands.
     pub(in crate::sandbox) place: Place,
     /// That it may fork.
@@ -30,11 +32,11 @@ pub(in crate::sandbox) struct Teller {
     wire: Wire,
 }
 
-impl Teller {
+impl Tracer {
     /// Speaks for `place` on `wire`.
-    pub(in crate::sandbox) fn new(place: Place, wire: Wire, one: OneThread) -> Teller {
+    pub(in crate::sandbox) fn new(place: Place, wire: Wire, one: OneThread) -> Tracer {
         let about = 0;
-        Teller {
+        Tracer {
             place,
             one,
             about,
@@ -172,7 +174,7 @@ impl Teller {
 
     /// Tells a fact that was observed from here.
     pub(in crate::sandbox) fn fact(&mut self, name: String, value: Value, source: String) {
-        self.observed(None, None, name, Ok(value), source);
+        self.observed(None, None, name, Ok::<_, String>(value), source);
     }
 
     /// Tells a fact, or why there is none.
@@ -181,12 +183,15 @@ impl Teller {
         about: Option<BoxName>,
         moment: Option<String>,
         name: String,
-        value: Result<Value, String>,
+        value: Result<Value, impl fmt::Display>,
         source: String,
     ) {
         let (value, provenance) = match value {
             Ok(value) => (Some(value.bounded()), Provenance::Observed),
-            Err(because) => (None, Provenance::Unavailable { because }),
+            Err(why) => {
+                let because = why.to_string();
+                (None, Provenance::Unavailable { because })
+            }
         };
         let id = FactRef {
             seen_from: self.place.clone(),
@@ -203,7 +208,7 @@ impl Teller {
     }
 }
 
-impl AsFd for Teller {
+impl AsFd for Tracer {
     /// The wire's, to be polled.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.wire.as_fd()
