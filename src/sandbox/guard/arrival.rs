@@ -1,13 +1,12 @@
 //! What arrives from the main process: it is checked here, whoever sent it.
 
-use crate::plan::{Checked, Plan, told};
+use super::broken::Broken;
+use crate::plan::{Checked, Plan};
 
 /// A plan, if it can be carried out; else everything that is wrong with it.
-pub(super) fn accepted(plan: Plan) -> Result<Plan, String> {
+pub(super) fn accepted(plan: Plan) -> Result<Plan, Broken> {
     let checked = plan.check();
-    checked
-        .map(Checked::into_plan)
-        .map_err(|flaws| told(&flaws))
+    checked.map(Checked::into_plan).map_err(Broken::Unchecked)
 }
 
 #[cfg(test)]
@@ -40,7 +39,7 @@ mod tests {
             let wire = serde_json::to_string(&plan).unwrap();
             let refused = accepted(serde_json::from_str(&wire).unwrap());
             match refused {
-                Err(message) => assert!(message.contains(flaw), "{message}"),
+                Err(broken) => assert!(broken.to_string().contains(flaw), "{broken}"),
                 Ok(_) => panic!("{text}"),
             }
         }

@@ -1,7 +1,8 @@
 //! Boxes and agents: made, known before they may do anything, and ended.
 
+use super::broken::{Broken, End, out_of_turn, refused};
 use super::host::{NOBODY, inode, maps_nobody};
-use super::peers::{Actor, End, Peer, StandingBox, out_of_turn};
+use super::peers::{Actor, Peer, StandingBox};
 use super::run::Run;
 use super::service::What;
 use crate::plan::{BoxName, BoxSpec, Ending, Event, Namespace, Place};
@@ -17,7 +18,7 @@ impl Run {
     pub(super) fn start_outer(&mut self, kind: Outer) -> Result<Peer, End> {
         let (ours, theirs) = Wire::pair()?;
         let me = nix::unistd::getpid();
-        match sys::fork(self.one).map_err(|errno| End::Broken(format!("fork: {errno}")))? {
+        match sys::fork(self.one).map_err(|errno| refused("fork".into(), errno))? {
             Forked::Child => serve::outer(self.one, kind, theirs.into(), me),
             Forked::Parent(pid) => {
                 self.outer.push(pid);
@@ -29,7 +30,8 @@ impl Run {
     /// Makes a box and knows it before it may do anything.
     pub(super) fn create(&mut self, spec: &BoxSpec) -> Result<(), End> {
         if let Some(why) = self.plan.leak(spec) {
-            return Err(End::Broken(format!("the box `{}`: {why}", spec.name)));
+            let name = spec.name.clone();
+            return Err(Broken::Leak { name, why }.into());
         }
         let above = spec.parent.clone().map_or(Place::Host, Place::Box);
         let creator = self.creator_of(spec)?;
@@ -67,7 +69,7 @@ impl Run {
         };
         let pid = peer.wire.sender().ok_or_else(out_of_turn)?;
         let pidfd = pidfd::open(Pid::from_raw(pid))
-            .map_err(|errno| End::Broken(format!("pidfd_open({pid}): {errno}")))?;
+            .map_err(|errno| refused(format!("pidfd_open({pid})"), errno))?;
         let standing = Standing {
             pid,
             pid_namespace: inode(&pid.to_string(), Namespace::Pid),
@@ -129,7 +131,7 @@ impl Run {
     /// Awaits the end of a box that stands.
     pub(super) fn await_box(&mut self, name: &BoxName) -> Result<Ending, End> {
         let Some(standing) = self.boxes.remove(name) else {
-            return Err(End::Broken(format!("the box `{name}` does not stand")));
+            return Err(Broken::Down(name.clone()).into());
         };
         let child = standing.child;
         let asked = self.ask(&standing.creator, Request::Reap { child }, Vec::new())?;

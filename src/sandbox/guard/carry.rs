@@ -1,10 +1,11 @@
 //! A plan is carried out: the groups, the boxes, then one action after the other.
 
+use super::broken::{Broken, End, out_of_turn};
 use super::disk::Disk;
 use super::host::inode;
-use super::peers::{Actor, End, out_of_turn};
+use super::peers::Actor;
 use super::run::Run;
-use crate::base::{Errno, kernel};
+use crate::base::{Errno, chain, kernel};
 use crate::plan::{
     Action, BoxName, Event, Fact, FactRef, Medium, Namespace, Need, Observer, Place, Provenance,
     Value, Verb,
@@ -84,12 +85,13 @@ impl Run {
         let why = match done {
             Ok(()) | Err(End::Asked) => return done,
             Err(End::Told) if failed.is_empty() => return done,
-            Err(End::Told) => failed.join("; "),
+            Err(End::Told) => Broken::Failed(failed),
             Err(End::Broken(why)) => why,
         };
         if self.limit.is_some_and(|limit| self.clock.now() >= limit) {
             return Err(End::Broken(why));
         }
+        let because = chain(&why);
         for name in action.fact_names() {
             let fact = Fact {
                 id: FactRef {
@@ -101,7 +103,7 @@ impl Run {
                 value: None,
                 source: action.verb.about().call.into(),
                 provenance: Provenance::Unavailable {
-                    because: why.clone(),
+                    because: because.clone(),
                 },
             };
             self.tell(Event::Fact(fact))?;
@@ -125,7 +127,7 @@ impl Run {
             // The refusal that left a box without the namespace has been told.
             return Err(match self.lacking {
                 true => End::Told,
-                false => End::Broken(breach.to_string()),
+                false => End::Broken(breach.into()),
             });
         }
         let Some(action) = &self.without_missing(action)? else {
@@ -134,7 +136,7 @@ impl Run {
         match &action.verb {
             Verb::Create(name) => {
                 let spec = self.plan.find(name).cloned();
-                let spec = spec.ok_or_else(|| End::Broken(format!("there is no box `{name}`")))?;
+                let spec = spec.ok_or_else(|| Broken::Undeclared(name.clone()))?;
                 self.create(&spec)
             }
             Verb::AwaitEnd(name) => self.await_end(action, name),
@@ -155,14 +157,12 @@ impl Run {
                         let errno = refused.errno.map_or(String::new(), Errno::name);
                         self.tell_result(action, errno, "write(2)".into())
                     }
-                    (Err(refused), None) if refused.is_of_the_value() => {
-                        let errno = refused.errno.map_or(String::new(), |e| e.to_string());
-                        Err(End::Broken(format!(
-                            "`set-limits` in `host` failed: {errno}; give the action a name with \
-                             `as` if it is meant to"
-                        )))
-                    }
-                    (Err(refused), _) => self.refused_group(&refused),
+                    (Err(refused), _) => match refused.errno {
+                        Some(errno) if refused.is_of_the_value() => {
+                            Err(Broken::Limits { errno }.into())
+                        }
+                        _ => self.refused_group(&refused),
+                    },
                 }
             }
             Verb::Freeze(name) => {
@@ -174,10 +174,9 @@ impl Run {
                 self.tell_done(action)
             }
             // Its process id may be another's by now.
-            Verb::Kill(kill) if self.has_ended(&kill.to) => Err(End::Broken(format!(
-                "`kill`: the box `{}` has ended, and its process id is free for another",
-                kill.to
-            ))),
+            Verb::Kill(kill) if self.has_ended(&kill.to) => {
+                Err(Broken::NobodyToKill(kill.to.clone()).into())
+            }
             _ => {
                 let actor = self.actor_for(action);
                 let held = Namespace::ALL
@@ -257,9 +256,7 @@ impl Run {
     /// `await-end`: only its creator can wait for it.
     pub(super) fn await_end(&mut self, action: &Action, name: &BoxName) -> Result<(), End> {
         let Some(pid) = self.boxes.get(name).map(|standing| standing.standing.pid) else {
-            return Err(End::Broken(format!(
-                "`await-end`: the box `{name}` does not stand"
-            )));
+            return Err(Broken::NobodyToAwait(name.clone()).into());
         };
         let ending = self.await_box(name)?;
         self.tell(Event::BoxDown {

@@ -1,8 +1,8 @@
 //! The groups of a run: made before the boxes, changed by its actions, and done
 //! without where the lesson can (`missing-ok`).
 
+use super::broken::End;
 use super::missing::{Rest, without};
-use super::peers::End;
 use super::run::Run;
 use crate::base::Errno;
 use crate::plan::{

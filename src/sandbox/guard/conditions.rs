@@ -2,7 +2,7 @@
 //! the plan is carried out, and while it is: the run goes on, and whoever judges
 //! it knows why a claim may fail.
 
-use super::peers::End;
+use super::broken::End;
 use super::run::Run;
 use crate::base::{Errno, kernel};
 use crate::plan::{

@@ -1,9 +1,9 @@
 //! Leases: what a request has made is held for its asker, and ends with that process
 //! or when it isn't renewed in time.
 
+use super::broken::End;
 use super::clock::{Clock, TICK};
 use super::peers::Actor;
-use super::peers::End;
 use super::run::Run;
 use super::service::{ANSWER, Holding, Queued, What, Work};
 use crate::base::kernel;

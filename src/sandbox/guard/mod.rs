@@ -7,6 +7,7 @@
 
 mod arrival;
 mod boxes;
+mod broken;
 mod carry;
 mod cgroups;
 mod clock;

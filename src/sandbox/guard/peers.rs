@@ -1,26 +1,8 @@
-//! Who acts for a run, as its supervisor sees them, and why a run ends.
+//! Who acts for a run, as its supervisor sees them.
 
-use crate::base::chain;
 use crate::plan::BoxName;
 use crate::sandbox::wire::{Lost, Standing, Wire};
 use std::os::fd::OwnedFd;
-
-/// Why a run ends.
-#[derive(Debug)]
-pub(super) enum End {
-    /// The main process is gone, or has asked to finish.
-    Asked,
-    /// It can't go on, and the reason has been told.
-    Told,
-    /// It can't go on.
-    Broken(String),
-}
-
-impl From<std::io::Error> for End {
-    fn from(error: std::io::Error) -> Self {
-        End::Broken(format!("the wire to a helper broke: {}", chain(&error)))
-    }
-}
 
 /// Who acts: an outer agent or the pid 1 of a box.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,9 +48,4 @@ impl Peer {
     pub(super) fn lose(&mut self, lost: Lost) {
         self.lost.get_or_insert(lost);
     }
-}
-
-/// What an agent of ours never does.
-pub(super) fn out_of_turn() -> End {
-    End::Broken("a helper process gave an answer to another question; please report this".into())
 }

@@ -1,11 +1,12 @@
 //! The state of one run, from the first agent to the last word.
 
+use super::broken::{Broken, End};
 use super::clock::Clock;
 use super::disk::Disk;
 use super::doing::Doing;
 use super::found::Found;
 use super::missing::Missing;
-use super::peers::{Actor, End, Peer, StandingBox};
+use super::peers::{Actor, Peer, StandingBox};
 use super::service::Service;
 use crate::plan::{BoxName, Plan};
 use crate::sandbox::group::groups::Groups;
@@ -76,12 +77,11 @@ impl Run {
             Actor::Newcomer => self.newcomer.as_mut(),
             Actor::Box(name) => self.boxes.get_mut(name).map(|standing| &mut standing.peer),
         };
-        found.ok_or_else(|| match actor {
-            Actor::Box(name) => End::Broken(format!("the box `{name}` does not stand")),
-            Actor::Host | Actor::Base | Actor::Newcomer => {
-                End::Broken("the observer has ended".into())
-            }
-        })
+        let missing = || match actor {
+            Actor::Box(name) => Broken::Down(name.clone()),
+            Actor::Host | Actor::Base | Actor::Newcomer => Broken::NoObserver,
+        };
+        found.ok_or_else(|| missing().into())
     }
 
     /// All of them.

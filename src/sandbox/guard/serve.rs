@@ -5,9 +5,11 @@
 //! doesn't answer in time costs its own answer: what it says later is about a
 //! number that nobody knows any more.
 
-use super::peers::{Actor, End};
+use super::broken::{Broken, End};
+use super::peers::Actor;
 use super::run::Run;
 use super::service::{ANSWER, Pending, Queued, What, Work};
+use crate::base::chain;
 use crate::plan::{Event, Namespace, Place, Verb};
 use crate::sandbox::base::service::{
     Held, Lease, Program, Request as Asking, RequestId, Tenant, Told as Answer,
@@ -38,7 +40,7 @@ impl Run {
                     let told = match done {
                         Ok(()) => Answer::Done,
                         Err(End::Asked) => return Err(End::Asked),
-                        Err(End::Broken(why)) => Answer::Refused(why),
+                        Err(End::Broken(why)) => Answer::Refused(chain(&why)),
                         Err(End::Told) if failed.is_empty() => {
                             Answer::Refused("it could not be done".into())
                         }
@@ -71,8 +73,7 @@ impl Run {
             }
             Work::Group(spec) => {
                 if self.groups.known().contains_key(&spec.name) {
-                    let taken = format!("there is a group `{}` already", spec.name);
-                    return Err(End::Broken(taken));
+                    return Err(Broken::GroupTaken(spec.name).into());
                 }
                 let index = self.plan.cgroups.len();
                 self.plan.cgroups.push(spec.clone());
@@ -87,8 +88,7 @@ impl Run {
             }
             Work::Make(spec) => {
                 if self.known.contains_key(&spec.name) {
-                    let taken = format!("a box `{}` has been there already", spec.name);
-                    return Err(End::Broken(taken));
+                    return Err(Broken::BoxTaken(spec.name).into());
                 }
                 let index = self.plan.boxes.len();
                 self.plan.boxes.push(spec.clone());
@@ -124,7 +124,7 @@ impl Run {
             [] => true,
         };
         match flaws.into_iter().find(|flaw| own(&flaw.at)) {
-            Some(flaw) => Err(End::Broken(format!("{}: {}", flaw.message, flaw.help))),
+            Some(flaw) => Err(Broken::Flawed(flaw).into()),
             None => Ok(()),
         }
     }
@@ -250,7 +250,7 @@ impl Run {
             Ok(peer) if peer.lost.is_some() => Some("the box has ended".to_string()),
             Ok(peer) if peer.wire.is_full() => Some("the box doesn't read its requests".into()),
             Ok(_) => None,
-            Err(End::Broken(why)) => Some(why),
+            Err(End::Broken(why)) => Some(chain(&why)),
             Err(other) => return Err(other),
         };
         let refused = match refused {
@@ -267,7 +267,7 @@ impl Run {
                     self.service.pending.insert(asked, pending);
                     None
                 }
-                Err(End::Broken(why)) => Some(why),
+                Err(End::Broken(why)) => Some(chain(&why)),
                 Err(other) => return Err(other),
             },
         };
@@ -355,8 +355,7 @@ impl Run {
         told: Answer,
         descriptors: Vec<OwnedFd>,
     ) -> Result<(), End> {
-        let queued = self.main.queue(&Told::Answer { id, told }, descriptors);
-        queued.map_err(|large| End::Broken(large.to_string()))?;
+        self.main.queue(&Told::Answer { id, told }, descriptors)?;
         self.main.flush().map_err(|_| End::Asked)
     }
 }

@@ -2,15 +2,16 @@
 //! main process, and takes everything down.
 
 use super::arrival::accepted;
+use super::broken::End;
 use super::clock::Clock;
 use super::doing::Doing;
 use super::found::Found;
 use super::host::privileged;
 use super::missing::Missing;
-use super::peers::End;
 use super::run::{RUN_LIMIT, Run};
 use super::scope;
 use super::service::Service;
+use crate::base::chain;
 use crate::plan::{Event, Need};
 use crate::probe::host::{Settings, explain};
 use crate::sandbox::base::anew::SUPERVISOR_COMM;
@@ -69,7 +70,8 @@ pub(in crate::sandbox) fn supervise(
     };
     let plan = match accepted(plan) {
         Ok(plan) => plan,
-        Err(message) => {
+        Err(broken) => {
+            let message = chain(&broken);
             for event in [Event::Broken { message }, Event::Cleaned] {
                 let _ = main.send(&Told::Event(event), Vec::new());
             }
@@ -128,7 +130,7 @@ pub(in crate::sandbox) fn supervise(
     let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.carry(hold)));
     let message = match ended {
         Ok(Ok(()) | Err(End::Asked | End::Told)) => None,
-        Ok(Err(End::Broken(message))) => Some(message),
+        Ok(Err(End::Broken(broken))) => Some(chain(&broken)),
         Err(_) => Some("the helper panicked; please report this".into()),
     };
     if let Some(message) = message {

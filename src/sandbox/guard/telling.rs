@@ -1,8 +1,8 @@
 //! What is told to the main process: events, refusals with their cause, and the
 //! last words.
 
+use super::broken::End;
 use super::clock::TICK;
-use super::peers::End;
 use super::run::Run;
 use crate::base::Errno;
 use crate::plan::{Event, Need, Refusal};
@@ -81,8 +81,7 @@ impl Run {
     }
 
     fn queue(&mut self, event: Event) -> Result<(), End> {
-        let queued = self.main.queue(&Told::Event(event), Vec::new());
-        queued.map_err(|large| End::Broken(large.to_string()))?;
+        self.main.queue(&Told::Event(event), Vec::new())?;
         self.main.flush().map_err(|_| End::Asked)
     }
 

@@ -6,10 +6,10 @@
 //! A main process that doesn't read makes the agents wait, not the supervisor:
 //! nothing more is read from them until it does.
 
+use super::broken::{Broken, End, out_of_turn, refused};
 use super::clock::TICK;
-use super::peers::{Actor, End, out_of_turn};
+use super::peers::Actor;
 use super::run::{RUN_LIMIT, Run};
-use crate::base::Errno;
 use crate::plan::{Event, Unit, Value};
 use crate::sandbox::base::children::children;
 use crate::sandbox::base::pidfd;
@@ -41,8 +41,7 @@ impl Run {
         descriptors: Vec<OwnedFd>,
     ) -> Result<(), End> {
         let peer = self.peer(actor)?;
-        let queued = peer.wire.queue(&asked, descriptors);
-        queued.map_err(|large| End::Broken(large.to_string()))?;
+        peer.wire.queue(&asked, descriptors)?;
         peer.flush();
         Ok(())
     }
@@ -65,14 +64,11 @@ impl Run {
                 return reply.ok_or_else(out_of_turn);
             }
             if let Some(lost) = &self.peer(actor)?.lost {
+                let lost = lost.clone();
                 return Err(End::Broken(match actor {
-                    Actor::Box(name) => {
-                        format!("the box `{name}` ended in the middle of an action ({lost})")
-                    }
-                    Actor::Newcomer => format!("a new box ended before it was set up ({lost})"),
-                    Actor::Host | Actor::Base => {
-                        format!("the observer ended in the middle of an action ({lost})")
-                    }
+                    Actor::Box(name) => Broken::BoxLost(name.clone(), lost),
+                    Actor::Newcomer => Broken::NewcomerLost(lost),
+                    Actor::Host | Actor::Base => Broken::ObserverLost(lost),
                 }));
             }
             if let Some((until, patience)) = self.until
@@ -80,8 +76,7 @@ impl Run {
             {
                 // What it says later is about a number that nobody waits for.
                 self.awaited = None;
-                let patience = patience.as_secs();
-                return Err(End::Broken(format!("no answer came within {patience} s")));
+                return Err(Broken::NoAnswer(patience).into());
             }
             self.turn()?;
         }
@@ -94,8 +89,7 @@ impl Run {
     pub(super) fn turn(&mut self) -> Result<(), End> {
         self.clock.look(self.main_pid);
         if self.limit.is_some_and(|limit| self.clock.now() >= limit) {
-            let limit = RUN_LIMIT.as_secs();
-            return Err(End::Broken(format!("the run took longer than {limit} s")));
+            return Err(Broken::TooLong(RUN_LIMIT).into());
         }
         self.look_after_held()?;
         let patience = match (self.limit, self.attention()) {
@@ -133,7 +127,7 @@ impl Run {
         );
         match poll(&mut fds, patience) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-            Err(errno) => return Err(End::Broken(format!("poll: {}", Errno::from(errno)))),
+            Err(errno) => return Err(refused("poll".into(), errno)),
         }
         let ready: Vec<PollFlags> = fds
             .iter()
