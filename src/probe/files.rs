@@ -1,8 +1,10 @@
 //! Files as the kernel shows them: what they are, what is in them, what they cost.
 
 use super::observation::Observation;
-use super::observation::{plain, seen, shown};
+use super::observation::{seen, shown};
 use super::tree::{self, Next, Node, ReadError};
+use super::unavailable::Unavailable;
+use crate::base::Bytes;
 use crate::plan::{EntryKind, Unit, Value};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -29,8 +31,8 @@ pub(super) fn stat(path: &str) -> Vec<Observation> {
     let meta = fs::symlink_metadata(path);
     let missing = matches!(&meta, Err(error) if tree::is_missing(error));
     let meta = meta.map_err(|error| match missing {
-        true => format!("there is no {path}"),
-        false => plain(path, &error),
+        true => Unavailable::Missing(path.into()),
+        false => Unavailable::of(path, &error),
     });
     let opaque = ["trusted.overlay.opaque", "user.overlay.opaque"];
     let (kind, source) = match &meta {
@@ -46,7 +48,8 @@ pub(super) fn stat(path: &str) -> Vec<Observation> {
         Err(_) if missing => (Ok("none"), call.clone()),
         Err(because) => (Err(because.clone()), call.clone()),
     };
-    let of = |read: &dyn Fn(&Metadata) -> Value| meta.as_ref().map(read).map_err(String::clone);
+    let of =
+        |read: &dyn Fn(&Metadata) -> Value| meta.as_ref().map(read).map_err(Unavailable::clone);
     let number = |n: u64, unit| Value::Number(i64::try_from(n).unwrap_or(i64::MAX), unit);
     vec![
         fact("type", &source, kind.map(|word| Value::Text(word.into()))),
@@ -68,10 +71,10 @@ fn word(kind: EntryKind) -> &'static str {
 }
 
 /// The numbers of a device: which driver, and which of its devices.
-fn device(path: &str, meta: &Metadata) -> Result<Value, String> {
+fn device(path: &str, meta: &Metadata) -> Result<Value, Unavailable> {
     let kind = meta.file_type();
     if !(kind.is_char_device() || kind.is_block_device()) {
-        return Err(format!("{path} is not a device"));
+        return Err(Unavailable::NoDevice(path.into()));
     }
     let (major, minor) = (
         nix::sys::stat::major(meta.rdev()),
@@ -84,7 +87,7 @@ fn device(path: &str, meta: &Metadata) -> Result<Value, String> {
 pub(super) fn hash(path: &str) -> Observation {
     let top = Path::new(path);
     let value = fs::symlink_metadata(top)
-        .map_err(|error| plain(path, &error))
+        .map_err(|error| Unavailable::of(path, &error))
         .and_then(|meta| match tree::kind_of(&meta) {
             EntryKind::File => {
                 let mut sum = Sum::new();
@@ -92,7 +95,7 @@ pub(super) fn hash(path: &str) -> Observation {
             }
             EntryKind::Directory | EntryKind::Opaque => of_directory(top),
             EntryKind::Symlink | EntryKind::Whiteout | EntryKind::Special => {
-                Err(format!("{path} is neither a file nor a directory"))
+                Err(Unavailable::NoContents(path.into()))
             }
         })
         .map(|sum| Value::Digest(format!("{:x}", sum.hash.finalize())));
@@ -108,14 +111,14 @@ pub(super) fn hash(path: &str) -> Observation {
 /// a symbolic link its target, of a device its number. Each part comes behind
 /// its length, so that no two trees are one text. Left out is what a copy
 /// wouldn't have: inode numbers, times, the sizes of directories.
-fn of_directory(top: &Path) -> Result<Sum, String> {
+fn of_directory(top: &Path) -> Result<Sum, Unavailable> {
     let mut sum = Sum::new();
     let mut names = 0;
     let mut refused = None;
     let walked = tree::walk(top, usize::MAX, &mut |node| {
         names += 1;
         let added = match names > MOST_NAMES {
-            true => Err(format!("more than {MOST_NAMES} names are in it")),
+            true => Err(Unavailable::TooManyNames(MOST_NAMES)),
             false => sum.add(node),
         };
         Ok(match added {
@@ -126,7 +129,7 @@ fn of_directory(top: &Path) -> Result<Sum, String> {
             }
         })
     });
-    walked.map_err(|ReadError { path, error }| plain(&shown(&path), &error))?;
+    walked.map_err(|ReadError { path, error }| Unavailable::of(&shown(&path), &error))?;
     match refused {
         Some(because) => Err(because),
         None => Ok(sum),
@@ -147,7 +150,7 @@ impl Sum {
         }
     }
 
-    fn add(&mut self, node: &Node<'_>) -> Result<(), String> {
+    fn add(&mut self, node: &Node<'_>) -> Result<(), Unavailable> {
         let kind = tree::kind_of(node.meta);
         self.part(node.relative.as_os_str().as_bytes());
         self.part(word(kind).as_bytes());
@@ -159,7 +162,7 @@ impl Sum {
             }
             EntryKind::Symlink => {
                 let target = fs::read_link(node.path);
-                let target = target.map_err(|error| plain(&shown(node.path), &error))?;
+                let target = target.map_err(|error| Unavailable::of(&shown(node.path), &error))?;
                 self.part(target.as_os_str().as_bytes());
             }
             EntryKind::Whiteout | EntryKind::Special => {
@@ -178,12 +181,12 @@ impl Sum {
 
     /// A file's contents, which must be as long as its size said: a file that
     /// is being written has no hash.
-    fn contents(&mut self, path: &Path, size: u64) -> Result<(), String> {
-        self.left = self.left.checked_sub(size).ok_or_else(|| {
-            let most = crate::base::Bytes(MOST_BYTES);
-            format!("there are more than {most} to read")
-        })?;
-        let trouble = |error| plain(&shown(path), &error);
+    fn contents(&mut self, path: &Path, size: u64) -> Result<(), Unavailable> {
+        self.left = self
+            .left
+            .checked_sub(size)
+            .ok_or(Unavailable::TooLong(Bytes(MOST_BYTES)))?;
+        let trouble = |error| Unavailable::of(&shown(path), &error);
         let mut file = tree::open(path).map_err(trouble)?.take(size + 1);
         let mut chunk = vec![0; 64 << 10];
         let mut total = 0;
@@ -197,14 +200,14 @@ impl Sum {
                 }
             }
         }
-        Err(format!("{} changed while it was read", path.display()))
+        Err(Unavailable::Changed(shown(path)))
     }
 }
 
 /// `usage:PATH`
 pub(super) fn usage(path: &str) -> Vec<Observation> {
     let counted = count(Path::new(path));
-    let fact = |name: &str, source: String, value: Result<i64, String>, unit| {
+    let fact = |name: &str, source: String, value: Result<i64, Unavailable>, unit| {
         let value = value.map(|n| Value::Number(n, unit));
         seen(&format!("usage:{path}.{name}"), &source, value)
     };
@@ -229,8 +232,8 @@ pub(super) fn usage(path: &str) -> Vec<Observation> {
 }
 
 /// Bytes and inodes of a directory and all that is in it.
-fn count(top: &Path) -> Result<(i64, i64), String> {
-    let trouble = |ReadError { path, error }| plain(&shown(&path), &error);
+fn count(top: &Path) -> Result<(i64, i64), Unavailable> {
+    let trouble = |ReadError { path, error }| Unavailable::of(&shown(&path), &error);
     let mut inodes = HashSet::new();
     let mut blocks = 0;
     let mut names = 0;
@@ -259,7 +262,7 @@ fn count(top: &Path) -> Result<(i64, i64), String> {
         .map_err(trouble)?;
     }
     if names > MOST_NAMES {
-        return Err(format!("more than {MOST_NAMES} names are in it"));
+        return Err(Unavailable::TooManyNames(MOST_NAMES));
     }
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     Ok((number(blocks * BLOCK), number(inodes.len() as u64)))
@@ -320,7 +323,7 @@ mod tests {
             assert_eq!(facts[0].name, format!("stat:{missing}.type"));
             assert_eq!(value(&facts[0]), "none");
             for fact in &facts[1..] {
-                assert_eq!(fact.value, Err(format!("there is no {missing}")));
+                assert_eq!(fact.value, Err(Unavailable::Missing(missing.into())));
             }
         }
     }

@@ -1,6 +1,8 @@
 //! What only the process itself can ask: system calls, and the files that
 //! its own root directory shows.
 
+use super::observation::Answer;
+use super::unavailable::Unavailable;
 use crate::base::Errno;
 use crate::plan::{FirstNames, Unit, Value};
 use nix::net::if_::InterfaceFlags;
@@ -15,13 +17,13 @@ use std::os::unix::fs::OpenOptionsExt;
 const FILE_LIMIT: u64 = 4096;
 
 /// uname(2).
-pub(super) fn hostname() -> Result<Value, String> {
+pub(super) fn hostname() -> Answer {
     let names = nix::sys::utsname::uname().map_err(|e| refused("uname(2)", e))?;
     Ok(Value::Text(names.nodename().to_string_lossy().into_owned()))
 }
 
 /// clock_gettime(2).
-pub(super) fn clock(name: &str) -> Result<Value, String> {
+pub(super) fn clock(name: &str) -> Answer {
     let id = match name {
         "CLOCK_MONOTONIC" => ClockId::CLOCK_MONOTONIC,
         "CLOCK_BOOTTIME" => ClockId::CLOCK_BOOTTIME,
@@ -33,7 +35,7 @@ pub(super) fn clock(name: &str) -> Result<Value, String> {
 }
 
 /// sched_getaffinity(2).
-pub(super) fn cpus() -> Result<Value, String> {
+pub(super) fn cpus() -> Answer {
     let set =
         sched_getaffinity(Pid::from_raw(0)).map_err(|e| refused("sched_getaffinity(2)", e))?;
     let count = (0..CpuSet::count())
@@ -43,7 +45,7 @@ pub(super) fn cpus() -> Result<Value, String> {
 }
 
 /// The network devices with IFF_UP, sorted, getifaddrs(3).
-pub(super) fn links_up() -> Result<Value, String> {
+pub(super) fn links_up() -> Answer {
     let entries = nix::ifaddrs::getifaddrs().map_err(|e| refused("getifaddrs(3)", e))?;
     // Each device comes once by itself, even without an address, and once more
     // for each of its addresses.
@@ -86,8 +88,9 @@ pub(super) fn file(path: &str) -> io::Result<Value> {
     Ok(Value::Text(text.strip_suffix('\n').unwrap_or(&text).into()))
 }
 
-fn refused(call: &str, errno: nix::errno::Errno) -> String {
-    format!("{call} failed: {}", Errno::from(errno))
+fn refused(call: &'static str, errno: nix::errno::Errno) -> Unavailable {
+    let errno = Errno::from(errno);
+    Unavailable::Call { call, errno }
 }
 
 #[cfg(test)]

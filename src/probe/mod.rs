@@ -35,6 +35,7 @@ mod subject;
 mod target;
 mod throttled;
 mod tree;
+mod unavailable;
 mod view;
 
 pub use census::{Inodes, Process, census};
@@ -51,6 +52,7 @@ pub use status::{Capabilities, Status};
 pub use subject::Subject;
 pub use target::{Engine, First, Limited, Lost, Target, Told, target};
 pub use throttled::throttled;
+pub use unavailable::Unavailable;
 pub use view::View;
 
 #[cfg(doc)]

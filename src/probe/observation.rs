@@ -1,12 +1,13 @@
 //! One answer of the kernel, or why there is none.
 
+use super::unavailable::Unavailable;
 use crate::base::Errno;
 use crate::plan::Value;
 use std::io;
 use std::path::Path;
 
 /// A value, or why there is none.
-pub(super) type Answer = Result<Value, String>;
+pub(super) type Answer = Result<Value, Unavailable>;
 
 /// One answer of the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,18 +15,9 @@ pub struct Observation {
     /// The fact's name, such as `ns.uts`.
     pub name: String,
     /// What was seen, or why nothing was.
-    pub value: Result<Value, String>,
+    pub value: Result<Value, Unavailable>,
     /// The file or the call: `/proc/4892/ns/uts`, `uname(2)`.
     pub source: String,
-}
-
-/// Why a file could not be read, in plain words.
-pub(super) fn plain(path: &str, error: &io::Error) -> String {
-    match (error.kind(), Errno::of(error)) {
-        (io::ErrorKind::NotFound, _) => format!("there is no {path}"),
-        (_, Some(errno)) => format!("{path} can't be read: {errno}"),
-        (_, None) => format!("{path} can't be read: {error}"),
-    }
 }
 
 /// Why something couldn't be read of a process.
@@ -41,7 +33,7 @@ impl Unread {
     /// By the error that a file gave.
     pub(super) fn of(path: &Path, error: &io::Error) -> Unread {
         Unread {
-            because: plain(&shown(path), error),
+            because: Unavailable::of(&shown(path), error).to_string(),
             denied: error.kind() == io::ErrorKind::PermissionDenied,
         }
     }
@@ -53,6 +45,19 @@ impl From<&str> for Unread {
         Unread {
             because: because.into(),
             denied: false,
+        }
+    }
+}
+
+impl From<Unavailable> for Unread {
+    fn from(why: Unavailable) -> Unread {
+        let errno = match &why {
+            Unavailable::Unread { errno, .. } => Some(*errno),
+            _ => None,
+        };
+        Unread {
+            because: why.to_string(),
+            denied: matches!(errno, Some(Errno(libc::EACCES | libc::EPERM))),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! One probe in, its facts out.
 
 use super::cgroups::{self, Mounts, Version};
-use super::observation::{Answer, Observation, plain, seen, shown};
+use super::observation::{Answer, Observation, seen, shown};
 use super::process::{kibibytes, nsfs_inode, pids};
 use super::statistics::{Directories, statistics};
 use super::subject::Subject;
 use super::throttled::throttled;
+use super::unavailable::Unavailable;
 use super::view::View;
 use super::{files, inside, layers, mountinfo};
 use crate::base::kernel;
@@ -47,12 +48,12 @@ pub fn observe(view: &View, probe: &Probe) -> Vec<Observation> {
         Probe::Dir(path) => vec![seen(
             &probe.to_string(),
             path,
-            inside::directory(path).map_err(|e| plain(path, &e)),
+            inside::directory(path).map_err(|e| Unavailable::of(path, &e)),
         )],
         Probe::File(path) => vec![seen(
             &probe.to_string(),
             path,
-            inside::file(path).map_err(|e| plain(path, &e)),
+            inside::file(path).map_err(|e| Unavailable::of(path, &e)),
         )],
         Probe::Group(name) => match view.groups.get(name) {
             Some(group) => statistics(name, group),
@@ -98,10 +99,8 @@ fn namespace(view: &View, ns: Namespace) -> Observation {
     let value = match nsfs_inode(&link) {
         Ok(inode) => Ok(Value::Number(inode as i64, Unit::Inode)),
         Err(error) if error.kind() == io::ErrorKind::NotFound && !view.has_ended() => {
-            let (kind, link) = (ns.title().to_lowercase(), link.display());
-            Err(format!(
-                "this kernel has no {kind} namespaces: there is no {link}"
-            ))
+            let (kind, link) = (ns.title().to_lowercase(), shown(&link));
+            Err(Unavailable::NoNamespace { kind, link })
         }
         Err(error) => Err(view.missing(&link, &error)),
     };
@@ -118,14 +117,22 @@ fn ids_of_process(view: &View) -> Vec<Observation> {
     }
     vec![
         of_file(view, "pid", "status", |status| {
-            let text = field(status, "Pid").ok_or("the line `Pid` is missing")?;
-            Ok(id(text.parse::<i32>().map_err(|e| e.to_string())?))
+            let text = field(status, "Pid").ok_or(Unavailable::NoLine("Pid"))?;
+            let pid: i32 = text.parse().map_err(|_| no_number("Pid", text))?;
+            Ok(id(pid))
         }),
         of_file(view, "nspid", "status", |status| {
-            let text = field(status, "NSpid").ok_or("this kernel writes no line `NSpid`")?;
+            let text = field(status, "NSpid").ok_or(Unavailable::NoLine("NSpid"))?;
             Ok(Value::Text(single_spaced(text)))
         }),
     ]
+}
+
+fn no_number(line: &str, word: &str) -> Unavailable {
+    Unavailable::NoNumber {
+        path: line.into(),
+        word: word.into(),
+    }
 }
 
 fn processes(view: &View) -> Vec<Observation> {
@@ -254,9 +261,9 @@ fn listening_ports(text: &str) -> impl Iterator<Item = u16> {
 fn users_and_groups(view: &View) -> Vec<Observation> {
     let real = |line: &'static str| {
         move |status: &str| {
-            let text = field(status, line).ok_or(format!("the line `{line}` is missing"))?;
+            let text = field(status, line).ok_or(Unavailable::NoLine(line))?;
             let first = text.split_ascii_whitespace().next().unwrap_or("");
-            let number: i64 = first.parse().map_err(|_| format!("`{text}` is no id"))?;
+            let number: i64 = first.parse().map_err(|_| no_number(line, text))?;
             Ok(Value::Number(number, Unit::Id))
         }
     };
@@ -288,11 +295,12 @@ fn capabilities(view: &View) -> Vec<Observation> {
     let mask = |status: &str| {
         field(status, "CapEff")
             .map(String::from)
-            .ok_or("the line `CapEff` is missing".to_string())
+            .ok_or(Unavailable::NoLine("CapEff"))
     };
     vec![
         of_file(view, "capabilities", "status", |status| {
-            let bits = u64::from_str_radix(&mask(status)?, 16).map_err(|e| e.to_string())?;
+            let mask = mask(status)?;
+            let bits = u64::from_str_radix(&mask, 16).map_err(|_| no_number("CapEff", &mask))?;
             Ok(count(bits.count_ones() as usize))
         }),
         of_file(view, "capability-set", "status", |status| {
@@ -316,8 +324,11 @@ fn memory(view: &View) -> Observation {
         Ok(text) => field(&text, "MemTotal")
             .and_then(kibibytes)
             .map(|bytes| Value::Number(bytes as i64, Unit::Bytes))
-            .ok_or("the line `MemTotal` is missing".into()),
-        Err(error) => Err(plain(&shown(&path), &error)),
+            .ok_or_else(|| Unavailable::NoKey {
+                path: shown(&path),
+                key: "MemTotal".into(),
+            }),
+        Err(error) => Err(Unavailable::of(&shown(&path), &error)),
     };
     seen("memory.total", &shown(&path), value)
 }
@@ -362,20 +373,23 @@ fn controllers(view: &View) -> Vec<Observation> {
         .map_err(|error| view.missing(&path, &error));
     let mounts = Mounts::read(&view.proc_root, &view.subject)
         .map_err(|error| view.missing(&view.file("mountinfo"), &error));
-    let v1 = mounts.as_ref().map_err(String::clone).and_then(|mounts| {
-        let mut names: Vec<String> = mounts
-            .iter()
-            .filter(|hierarchy| hierarchy.version == Version::V1)
-            .flat_map(|hierarchy| hierarchy.controllers.clone())
-            .filter(|name| !name.starts_with("name="))
-            .collect();
-        names.sort();
-        names.dedup();
-        list(names)
-    });
+    let v1 = mounts
+        .as_ref()
+        .map_err(Unavailable::clone)
+        .and_then(|mounts| {
+            let mut names: Vec<String> = mounts
+                .iter()
+                .filter(|hierarchy| hierarchy.version == Version::V1)
+                .flat_map(|hierarchy| hierarchy.controllers.clone())
+                .filter(|name| !name.starts_with("name="))
+                .collect();
+            names.sort();
+            names.dedup();
+            list(names)
+        });
     let mounted = mounts
         .as_ref()
-        .map_err(String::clone)
+        .map_err(Unavailable::clone)
         .map(|mounts| Value::Text(trees(mounts)));
     let v2 = mounts.and_then(|mounts| {
         list(
@@ -410,7 +424,7 @@ fn trees(mounts: &Mounts) -> String {
 
 /// The names of what can't be seen from here, with the place where a process
 /// inside would look.
-fn unseen_from_outside(view: &View, probe: &Probe, reason: &str) -> Vec<Observation> {
+fn unseen_from_outside(view: &View, probe: &Probe, reason: &'static str) -> Vec<Observation> {
     let source = match probe {
         Probe::Hostname => "uname(2)".into(),
         Probe::Dir(path)
@@ -442,18 +456,16 @@ fn unseen_from_outside(view: &View, probe: &Probe, reason: &str) -> Vec<Observat
     probe
         .facts(true)
         .iter()
-        .map(|name| seen(name, &source, Err(reason.into())))
+        .map(|name| seen(name, &source, Err(Unavailable::NotOfThis(reason))))
         .collect()
 }
 
 impl View {
     /// Why a file of procfs could not be read.
-    fn missing(&self, path: &Path, error: &io::Error) -> String {
+    fn missing(&self, path: &Path, error: &io::Error) -> Unavailable {
         match self.subject {
-            Subject::Process { pid, .. } if self.has_ended() => {
-                format!("process {pid} has ended")
-            }
-            Subject::Process { .. } | Subject::Myself => plain(&shown(path), error),
+            Subject::Process { pid, .. } if self.has_ended() => Unavailable::Ended(pid),
+            Subject::Process { .. } | Subject::Myself => Unavailable::of(&shown(path), error),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What procfs tells about one process, and the reading of its files.
 
+use super::unavailable::Unavailable;
 use crate::base::kernel;
 use std::fs;
 use std::io;
@@ -88,13 +89,12 @@ pub fn memory_of(proc_root: &Path, pid: i32) -> Option<u64> {
 /// several processes have mapped counts for each of them as its part of it.
 ///
 /// # Errors
-/// Why it can't be told, in plain words.
-pub fn share_of_mapping(proc_root: &Path, address: usize) -> Result<u64, String> {
+/// Why it can't be told.
+pub fn share_of_mapping(proc_root: &Path, address: usize) -> Result<u64, Unavailable> {
     let path = proc_root.join("self/smaps");
     let text = kernel::read_text(&path)
-        .map_err(|error| super::observation::plain(&path.display().to_string(), &error))?;
-    parse_share(&text, address)
-        .ok_or_else(|| format!("{} does not show the mapping", path.display()))
+        .map_err(|error| Unavailable::of(&path.display().to_string(), &error))?;
+    parse_share(&text, address).ok_or_else(|| Unavailable::NoMapping(path.display().to_string()))
 }
 
 fn parse_share(smaps: &str, address: usize) -> Option<u64> {

@@ -3,9 +3,10 @@
 //! documentation.
 
 use super::cgroups::{Group, Version, available};
-use super::observation::Observation;
+use super::observation::{Answer, Observation, shown};
 use super::throttled::held_back;
-use crate::base::{chain, kernel};
+use super::unavailable::Unavailable;
+use crate::base::kernel;
 use crate::plan::{BoxName, Controller, GROUP_FACTS, LIMIT_FACTS, MOVING_FACTS, Unit, Value};
 use std::collections::BTreeMap;
 use std::io;
@@ -27,7 +28,7 @@ pub fn directories_of(group: &Directories) -> Vec<PathBuf> {
 }
 
 /// A value and the file that it was read from.
-type Read = (Result<Value, String>, String);
+type Read = (Answer, String);
 
 /// The facts that `group:NAME` yields.
 pub fn statistics(name: &BoxName, group: &Directories) -> Vec<Observation> {
@@ -166,9 +167,12 @@ fn read(group: &Directories, fact: &str) -> Read {
     }
 }
 
-fn absent(what: &str, kind: &str) -> Read {
+fn absent(what: &str, kind: &'static str) -> Read {
     (
-        Err(format!("there is no {kind} for `{what}`")),
+        Err(Unavailable::NoFact {
+            kind,
+            what: what.into(),
+        }),
         "cgroup.procs".into(),
     )
 }
@@ -179,10 +183,10 @@ fn file(
     controller: Controller,
     v2: &str,
     v1: &str,
-) -> Result<(Version, PathBuf), String> {
+) -> Result<(Version, PathBuf), Unavailable> {
     let directories = group
         .get(&controller)
-        .ok_or_else(|| format!("this group has no {controller} controller"))?;
+        .ok_or(Unavailable::NoController(controller))?;
     let paths = directories.iter().map(|group| {
         let name = match group.version {
             Version::V1 => v1,
@@ -190,7 +194,7 @@ fn file(
         };
         (group.version, group.directory.join(name))
     });
-    let mut last = Err(format!("this group has no {controller} controller"));
+    let mut last = Err(Unavailable::NoController(controller));
     for (version, path) in paths {
         if path.exists() {
             return Ok((version, path));
@@ -202,25 +206,29 @@ fn file(
 
 /// Why a group doesn't have a file of a controller's: the controller isn't
 /// handed down to it, or the kernel doesn't know the file.
-fn missing(path: &Path, controller: Controller, version: Version) -> String {
+fn missing(path: &Path, controller: Controller, version: Version) -> Unavailable {
     let group = path.parent().unwrap_or(path);
     match (version, controller.v2()) {
         (Version::V2, Some(name)) if !available(group).iter().any(|has| has == name) => {
-            format!("{} doesn't have the {name} controller", group.display())
+            let group = shown(group);
+            Unavailable::NotHandedDown { group, name }
         }
-        _ => format!("this kernel has no {}", path.display()),
+        _ => Unavailable::NotInKernel(shown(path)),
     }
 }
 
-fn text(path: &std::path::Path) -> Result<String, String> {
+fn text(path: &Path) -> Result<String, Unavailable> {
     kernel::read_text(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => format!("this kernel has no {}", path.display()),
-        _ => format!("{}: {}", path.display(), chain(&error)),
+        io::ErrorKind::NotFound => Unavailable::NotInKernel(shown(path)),
+        _ => Unavailable::of(&shown(path), &error),
     })
 }
 
-fn shown(path: &std::path::Path) -> String {
-    path.display().to_string()
+fn no_number(path: &Path, word: &str) -> Unavailable {
+    Unavailable::NoNumber {
+        path: shown(path),
+        word: word.into(),
+    }
 }
 
 /// A file that holds one number, or `max`.
@@ -237,10 +245,7 @@ fn number(
     };
     let value = text(&path).and_then(|text| match text.trim() {
         "max" | "9223372036854771712" => Ok(Value::Text("max".into())),
-        word => word
-            .parse()
-            .map(unit)
-            .map_err(|_| format!("{}: `{word}`", shown(&path))),
+        word => word.parse().map(unit).map_err(|_| no_number(&path, word)),
     });
     (value, shown(&path))
 }
@@ -282,7 +287,10 @@ fn key(
     let value = text(&path).and_then(|text| {
         keyed(&text, key)
             .map(unit)
-            .ok_or_else(|| format!("this kernel's {} has no `{key}`", shown(&path)))
+            .ok_or_else(|| Unavailable::NoKey {
+                path: shown(&path),
+                key: key.into(),
+            })
     });
     (value, format!("{} {key}", shown(&path)))
 }
@@ -315,7 +323,7 @@ fn quota(group: &Directories) -> Read {
 }
 
 /// Quota and period in microseconds; `None` without a ceiling.
-fn bandwidth(group: &Directories) -> (Result<Option<(i64, i64)>, String>, String) {
+fn bandwidth(group: &Directories) -> (Result<Option<(i64, i64)>, Unavailable>, String) {
     let (version, path) = match file(group, Controller::Cpu, "cpu.max", "cpu.cfs_quota_us") {
         Ok(found) => found,
         Err(reason) => return (Err(reason), "cpu.max".into()),
@@ -335,8 +343,8 @@ fn bandwidth(group: &Directories) -> (Result<Option<(i64, i64)>, String>, String
             (Some(quota), Some(period)) if period > 0 => quota
                 .parse::<i64>()
                 .map(|quota| Some((quota, period)))
-                .map_err(|_| format!("{}: `{quota}`", shown(&path))),
-            _ => Err(format!("{} has another shape", shown(&path))),
+                .map_err(|_| no_number(&path, quota)),
+            _ => Err(Unavailable::Shape(shown(&path))),
         }
     });
     (value, shown(&path))
@@ -358,7 +366,7 @@ fn per_period(group: &Directories) -> Read {
         (Value::Number(used, _), Value::Number(periods @ 1.., _)) => {
             Ok(Value::Number(used / periods, Unit::Nanos))
         }
-        _ => Err("no period has passed under a ceiling".into()),
+        _ => Err(Unavailable::NoPeriod),
     });
     (value, source)
 }
@@ -387,7 +395,7 @@ fn usage(group: &Directories) -> Read {
         };
         nanos
             .map(|n| Value::Number(n, Unit::Nanos))
-            .ok_or_else(|| format!("{} has another shape", shown(&path)))
+            .ok_or_else(|| Unavailable::Shape(shown(&path)))
     });
     (value, shown(&path))
 }
@@ -462,8 +470,7 @@ fn frozen(group: &Directories) -> Read {
 fn pressure(group: &Directories, controller: Controller, name: &str) -> Read {
     let parts = group.get(&controller).into_iter().flatten();
     if parts.clone().any(|part| part.version == Version::V1) {
-        let because = "groups of version 1 have no pressure".to_string();
-        return (Err(because), name.into());
+        return (Err(Unavailable::NoPressure), name.into());
     }
     let (_, path) = match file(group, controller, name, name) {
         Ok(found) => found,
@@ -477,7 +484,7 @@ fn pressure(group: &Directories, controller: Controller, name: &str) -> Read {
         })
         .and_then(|total| total.parse::<i64>().ok())
         .map(|usec| Value::Number(usec * 1000, Unit::Nanos))
-        .ok_or_else(|| format!("{} has another shape", shown(&path)))
+        .ok_or_else(|| Unavailable::Shape(shown(&path)))
     });
     (value, format!("{} some", shown(&path)))
 }

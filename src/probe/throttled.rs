@@ -3,14 +3,16 @@
 //! that apart from a wait for a CPU that others use.
 
 use super::cgroups::{Memberships, Mounts, Version};
+use super::observation::shown;
 use super::subject::Subject;
-use crate::base::{chain, kernel};
+use super::unavailable::Unavailable;
+use crate::base::kernel;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// Nanoseconds, and the file of the process's own group: `throttled_usec` of
 /// `cpu.stat`, cgroup-v2.rst; in version 1 `throttled_time`, sched-bwc.rst.
-pub fn throttled(proc_root: &Path, subject: &Subject) -> (Result<i64, String>, PathBuf) {
+pub fn throttled(proc_root: &Path, subject: &Subject) -> (Result<i64, Unavailable>, PathBuf) {
     let group = own_group(proc_root, subject);
     let file = match &group {
         Ok((_, directory)) => directory.join("cpu.stat"),
@@ -20,8 +22,8 @@ pub fn throttled(proc_root: &Path, subject: &Subject) -> (Result<i64, String>, P
     (time, file)
 }
 
-fn own_group(proc_root: &Path, subject: &Subject) -> Result<(Version, PathBuf), String> {
-    let told = |error: io::Error| format!("{}: {}", proc_root.display(), chain(&error));
+fn own_group(proc_root: &Path, subject: &Subject) -> Result<(Version, PathBuf), Unavailable> {
+    let told = |error: io::Error| Unavailable::of(&shown(proc_root), &error);
     let memberships = Memberships::read(proc_root, subject).map_err(told)?;
     let mounts = Mounts::read(proc_root, &Subject::Myself).map_err(told)?;
     let (version, member) = match memberships.of_controller("cpu") {
@@ -29,12 +31,11 @@ fn own_group(proc_root: &Path, subject: &Subject) -> Result<(Version, PathBuf), 
         None => (Version::V2, memberships.unified()),
     };
     let directory = member.and_then(|member| mounts.directory(member));
-    let reason = || "no mount shows the cgroup that accounts its CPU time".to_string();
-    Ok((version, directory.ok_or_else(reason)?))
+    Ok((version, directory.ok_or(Unavailable::Unmounted)?))
 }
 
 /// The time of a group, and of those above it as far as the mount shows them.
-pub(super) fn held_back(version: Version, group: &Path) -> Result<i64, String> {
+pub(super) fn held_back(version: Version, group: &Path) -> Result<i64, Unavailable> {
     let groups = group.ancestors();
     let mut all = 0;
     for directory in groups.take_while(|it| it.join("cgroup.procs").exists()) {
@@ -43,7 +44,7 @@ pub(super) fn held_back(version: Version, group: &Path) -> Result<i64, String> {
             Ok(text) => text,
             // Where the controller isn't handed down to, there is no ceiling.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(format!("{}: {}", path.display(), chain(&error))),
+            Err(error) => return Err(Unavailable::of(&shown(&path), &error)),
         };
         let (key, factor) = match version {
             Version::V1 => ("throttled_time", 1),

@@ -18,8 +18,9 @@ pub use merge::visible;
 
 use super::mountinfo::{self, Mount};
 use super::observation::Observation;
-use super::observation::{plain, seen, shown};
+use super::observation::{seen, shown};
 use super::tree::{self, Next, ReadError};
+use super::unavailable::Unavailable;
 use super::view::View;
 use crate::base::kernel;
 use crate::plan::{Entry, EntryKind, Layer, Seen, Stack, Value};
@@ -57,16 +58,16 @@ pub(super) fn origin(view: &View, path: &str) -> Observation {
     )
 }
 
-fn mounts(view: &View) -> Result<Vec<Mount>, String> {
+fn mounts(view: &View) -> Result<Vec<Mount>, Unavailable> {
     let path = view.file("mountinfo");
-    let text = kernel::read_text(&path).map_err(|error| plain(&shown(&path), &error))?;
+    let text = kernel::read_text(&path).map_err(|error| Unavailable::of(&shown(&path), &error))?;
     Ok(mountinfo::parse(&text))
 }
 
-fn picture(mounts: &[Mount], path: &str) -> Result<Stack, String> {
+fn picture(mounts: &[Mount], path: &str) -> Result<Stack, Unavailable> {
     let mount = mountinfo::topmost(mounts, path)
         .filter(|mount| mount.fstype == "overlay")
-        .ok_or_else(|| format!("no overlay is mounted on {path}"))?;
+        .ok_or_else(|| Unavailable::NoOverlay(path.into()))?;
     let places = places(mounts, mount)?;
     let bytes = MOST_BYTES / (places.directories.len() + 1);
     let marks = places.marks();
@@ -117,10 +118,10 @@ fn picture(mounts: &[Mount], path: &str) -> Result<Stack, String> {
     })
 }
 
-fn origin_of(mounts: &[Mount], path: &str) -> Result<String, String> {
+fn origin_of(mounts: &[Mount], path: &str) -> Result<String, Unavailable> {
     let mount = mountinfo::holding(mounts, path)
         .filter(|mount| mount.fstype == "overlay")
-        .ok_or_else(|| format!("{path} doesn't lie in an overlay mount"))?;
+        .ok_or_else(|| Unavailable::OutsideOverlay(path.into()))?;
     let places = places(mounts, mount)?;
     let relative = Path::new(path)
         .strip_prefix(&mount.point)
@@ -129,12 +130,12 @@ fn origin_of(mounts: &[Mount], path: &str) -> Result<String, String> {
         .components()
         .any(|part| part == Component::ParentDir)
     {
-        return Err(format!("{path} holds `..`: write it without"));
+        return Err(Unavailable::ParentDirectory(path.into()));
     }
     match fs::symlink_metadata(path) {
         Ok(_) => {}
         Err(error) if tree::is_missing(&error) => return Ok("none".into()),
-        Err(error) => return Err(plain(path, &error)),
+        Err(error) => return Err(Unavailable::of(path, &error)),
     }
     let mut layers = places.layers();
     for (layer, directory) in layers.iter_mut().zip(&places.directories) {
@@ -151,11 +152,11 @@ fn origin_of(mounts: &[Mount], path: &str) -> Result<String, String> {
     }
     from.and_then(|index| layers.get(index))
         .map(|layer| layer.name.clone())
-        .ok_or_else(|| format!("no layer accounts for {path}; does a symbolic link lead there?"))
+        .ok_or_else(|| Unavailable::NoLayer(path.into()))
 }
 
 /// What one layer has on the way to a name: each directory, and the name itself.
-fn way(directory: &Path, relative: &Path, marks: &[&str]) -> Result<Vec<Entry>, String> {
+fn way(directory: &Path, relative: &Path, marks: &[&str]) -> Result<Vec<Entry>, Unavailable> {
     let mut entries = Vec::new();
     let mut below = PathBuf::new();
     for part in relative.components() {
@@ -164,7 +165,7 @@ fn way(directory: &Path, relative: &Path, marks: &[&str]) -> Result<Vec<Entry>, 
         let meta = match fs::symlink_metadata(&path) {
             Ok(meta) => meta,
             Err(error) if tree::is_missing(&error) => break,
-            Err(error) => return Err(plain(&shown(&path), &error)),
+            Err(error) => return Err(Unavailable::of(&shown(&path), &error)),
         };
         let kind = match tree::kind_of(&meta) {
             EntryKind::Directory if tree::is_opaque(&path, marks) => EntryKind::Opaque,
@@ -194,10 +195,10 @@ struct Places {
 }
 
 /// Finds the layers of a mount, if they can be reached.
-fn places(mounts: &[Mount], mount: &Mount) -> Result<Places, String> {
+fn places(mounts: &[Mount], mount: &Mount) -> Result<Places, Unavailable> {
     if mount.root != "/" {
-        let (root, point) = (&mount.root, &mount.point);
-        return Err(format!("only {root} of an overlay is mounted on {point}"));
+        let (root, point) = (mount.root.clone(), mount.point.clone());
+        return Err(Unavailable::PartOfOverlay { root, point });
     }
     let options = options::parse(&mount.super_options);
     let upper = options.upper.is_some();
@@ -220,11 +221,12 @@ fn places(mounts: &[Mount], mount: &Mount) -> Result<Places, String> {
 }
 
 /// Whether the path of a layer still leads to it.
-fn reachable(mounts: &[Mount], mount: &Mount, path: &str) -> Result<(), String> {
+fn reachable(mounts: &[Mount], mount: &Mount, path: &str) -> Result<(), Unavailable> {
     let lost = |why: &str| {
-        Err(format!(
-            "the layer {path} can't be reached from here: {why}"
-        ))
+        Err(Unavailable::Unreachable {
+            layer: path.into(),
+            why: why.into(),
+        })
     };
     if !path.starts_with('/') {
         return lost("its path is relative to where the mounting process stood");
@@ -232,7 +234,7 @@ fn reachable(mounts: &[Mount], mount: &Mount, path: &str) -> Result<(), String> 
     match fs::read_dir(path) {
         Ok(_) => {}
         Err(error) if tree::is_missing(&error) => return lost("there is no such directory"),
-        Err(error) => return lost(&plain(path, &error)),
+        Err(error) => return lost(&Unavailable::of(path, &error).to_string()),
     }
     // After pivot_root(2) a layer's path may lead into the view, which can't
     // be a layer of itself.
@@ -342,7 +344,7 @@ impl List {
     }
 }
 
-fn list(top: &Path, bounds: &Bounds, opaque: &dyn Fn(&Path) -> bool) -> Result<List, String> {
+fn list(top: &Path, bounds: &Bounds, opaque: &dyn Fn(&Path) -> bool) -> Result<List, Unavailable> {
     let mut list = List::default();
     let mut taken = 0;
     // One more, to know whether there is more.
@@ -377,7 +379,7 @@ fn list(top: &Path, bounds: &Bounds, opaque: &dyn Fn(&Path) -> bool) -> Result<L
                 .is_some();
         Ok(Next::Pass)
     })
-    .map_err(|ReadError { path, error }| plain(&shown(&path), &error))?;
+    .map_err(|ReadError { path, error }| Unavailable::of(&shown(&path), &error))?;
     Ok(list)
 }
 

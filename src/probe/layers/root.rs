@@ -10,6 +10,7 @@ use crate::plan::Seen;
 use crate::probe::mountinfo::{self, Mount};
 use crate::probe::observation::{Unread, shown};
 use crate::probe::tree;
+use crate::probe::unavailable::Unavailable;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -51,7 +52,7 @@ pub(in crate::probe) fn root_layers(
     }
     let bytes = MOST_BYTES / (ways.len() + 1);
     let view = list(root, &Bounds::names(bytes), &|_| false)?;
-    let mut because = "its layers can't be reached from here".to_string();
+    let mut because = Unavailable::NoWay;
     for base in bases {
         let places = Places {
             directories: ways.iter().map(|ways| base.find(ways)).collect(),
@@ -59,7 +60,7 @@ pub(in crate::probe) fn root_layers(
             user_attributes: told.user_attributes,
         };
         if let Some(strange) = places.directories.iter().find(|path| !base.is_safe(path)) {
-            because = format!("the layer {} may never answer", shown(strange));
+            because = Unavailable::Strange(shown(strange));
             continue;
         }
         match picture(&places, &view, &ways) {
@@ -93,7 +94,7 @@ impl Base {
     }
 }
 
-fn picture(places: &Places, view: &List, ways: &[Vec<String>]) -> Result<Stack, String> {
+fn picture(places: &Places, view: &List, ways: &[Vec<String>]) -> Result<Stack, Unavailable> {
     let bytes = MOST_BYTES / (places.directories.len() + 1);
     let mut layers = Vec::new();
     let mut cut = view.end.is_some();
@@ -134,9 +135,7 @@ fn picture(places: &Places, view: &List, ways: &[Vec<String>]) -> Result<Stack, 
         .collect();
     let agrees = computed.is_empty() && seen.iter().all(|seen| !seen.from.is_empty());
     if !cut && !agrees {
-        return Err(
-            "the directories at its layers' paths hold other names than its root shows".into(),
-        );
+        return Err(Unavailable::OtherNames);
     }
     Ok(Stack {
         at: "/".into(),
