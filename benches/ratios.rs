@@ -38,7 +38,16 @@ struct Row {
 
 fn main() {
     println!("{:<24} {:>9}  25 % … 75 %      times", "", "ratio");
-    let rows = [start(), run(), crowd(), explain(), layers(), draw(), lint()];
+    let rows = [
+        start(),
+        run(),
+        crowd(),
+        captured(),
+        explain(),
+        layers(),
+        draw(),
+        lint(),
+    ];
     // `cargo bench -- WORD` measures the rows with that word in their names.
     let word = std::env::args().skip(1).find(|word| !word.starts_with('-'));
     let chosen = |row: &Row| word.as_ref().is_none_or(|word| row.name.contains(word));
@@ -222,6 +231,50 @@ fn crowd() -> Row {
         at_most: 1.2,
         subject: run(),
         least: run(),
+    }
+}
+
+/// What a program writes is read by the agent of its box, which keeps the first
+/// 64 KiB. Ten programs, beside which the start of the run is little.
+fn captured() -> Row {
+    const LEAST: &str = "for i in 0 1 2 3 4 5 6 7 8 9; do \
+        head -c 67108864 /dev/zero | cat >/dev/null; done";
+    let pack = tempfile::tempdir().expect("a directory");
+    let lesson = pack.path().join("01-output");
+    let step = |number: usize| {
+        format!(
+            "[[action]]\nin = 'box'\ndo.run = ['head', '-c', '67108864', '/dev/zero']\nas = 'head{number}'\n"
+        )
+    };
+    let demo: String = (0..10).map(step).collect();
+    let text = format!(
+        "+++\nid = 'output'\ntitle = 'T'\n+++\n\nText.\n\n```demo\n\
+         box = [{{ name = 'box', namespaces = ['uts', 'mount'] }}]\n{demo}\
+         [[expect]]\nclaim = 'c'\nwhen = {{ fact = 'box/head9', is = 'exit 0' }}\n```\n"
+    );
+    let head = "title = 'T'\nsummary = 'S'\nlock = 'L'\nminutes = 1\n";
+    std::fs::create_dir(&lesson).expect("a directory");
+    std::fs::write(lesson.join("lesson.toml"), head).expect("a lesson");
+    std::fs::write(lesson.join("01-output.md"), text).expect("a step");
+    Row {
+        name: "10 × 64 MiB captured",
+        reference: "10 × head -c 64 MiB | cat",
+        rounds: 20,
+        calls: 1,
+        beside: 0,
+        around: 0,
+        at_most: 3.0,
+        subject: Box::new(move || {
+            let status = Command::new(env!("CARGO_BIN_EXE_glassbox"))
+                .arg("--lessons")
+                .arg(pack.path())
+                .args(["run", "--trust", "output"])
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .status();
+            assert!(status.expect("glassbox").success());
+        }),
+        least: program("sh", &["-c", LEAST]),
     }
 }
 

@@ -155,6 +155,31 @@ fn thousands_of_mounts_and_a_flood_of_output() {
     }
 }
 
+/// What flows through an agent is counted, and no process of the run grows by it.
+#[test]
+fn a_flood_of_64_mib_takes_no_memory() {
+    if !has_programs(&["head"]) {
+        return;
+    }
+    for user in users() {
+        if !may_make_boxes(user) {
+            continue;
+        }
+        let demo = "[[action]]\nin = 'box'\n\
+             do.run = ['head', '-c', '67108864', '/dev/zero']\nas = 'flood'\n"
+            .to_string()
+            + &expect("box/flood", "is = 'exit 0'");
+        let ran = Ran::new(user, &demo);
+        let flood = &ran.fact("box/flood.out")["cut"]["text"];
+        assert_eq!(flood["total"], 64 << 20, "{user:?}");
+        assert_eq!(ran.verdicts(), ["holds null"], "{user:?}");
+    }
+    // The largest of all that these tests have started and awaited, in KiB: getrusage(2).
+    let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN);
+    let largest = usage.unwrap().max_rss();
+    assert!(largest < 64 << 10, "one took {largest} KiB");
+}
+
 #[test]
 fn a_file_of_100_mb() {
     let dir = public_tempdir();

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 use support::deadline::Watch;
+use support::state::{Stat, children_of};
 use support::{Limit, User, can_make_groups, is_root, may_make_boxes, skip};
 use tempfile::TempDir;
 
@@ -703,6 +704,45 @@ fn a_step_waits_at_each_of_its_stages() {
     session.shows("One thing").press("1\r").shows("yes");
     session.press("y").shows("Stage 1 of 2").press("q");
     session.end().success();
+}
+
+/// A run that can't end by itself any more keeps nobody: `q` takes two seconds, and
+/// a little for a busy machine, and says what had to be done.
+#[test]
+fn a_quit_takes_two_seconds_when_the_supervisor_is_stopped() {
+    if !may_make_boxes(User::Me) {
+        return;
+    }
+    let pack = pack("staged", STAGED);
+    let path = pack.path().to_str().unwrap();
+    for with_its_agents in [false, true] {
+        let mut session = Session::start(&["--lessons", path], 30, 100);
+        session.shows("One thing").press("1\r").shows("yes");
+        session.press("y").shows("Stage 1 of 2");
+        let supervisors = children_of(session.pid());
+        let agents = supervisors.iter().flat_map(|pid| children_of(*pid));
+        let all: Vec<i32> = match with_its_agents {
+            true => agents.chain(supervisors.clone()).collect(),
+            false => supervisors,
+        };
+        assert!(!all.is_empty(), "no supervisor");
+        for pid in &all {
+            let stopped = nix::sys::signal::Signal::SIGSTOP;
+            nix::sys::signal::kill(nix::unistd::Pid::from_raw(*pid), stopped).unwrap();
+        }
+        let asked = Instant::now();
+        session
+            .press("q")
+            .shows("gave no sign of life")
+            .shows("it was killed");
+        session.end().success();
+        let took = asked.elapsed();
+        assert!(took < Duration::from_millis(2_500), "{took:?}");
+        for pid in all {
+            let left = Stat::of(pid).filter(|stat| !stat.is_over());
+            assert!(left.is_none(), "process {pid} is left");
+        }
+    }
 }
 
 #[test]
