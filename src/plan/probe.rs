@@ -143,40 +143,68 @@ pub enum ProbeError {
     NeedsPath(String),
 }
 
-const PLAIN: [(&str, Probe); 17] = [
-    ("hostname", Probe::Hostname),
-    ("ns", Probe::Ns),
-    ("pid", Probe::Pid),
-    ("processes", Probe::Processes),
-    ("members", Probe::Members),
-    ("mounts", Probe::Mounts),
-    ("links", Probe::Links),
-    ("listening", Probe::Listening),
-    ("ids", Probe::Ids),
-    ("capabilities", Probe::Capabilities),
-    ("cgroup", Probe::Cgroup),
-    ("clocks", Probe::Clocks),
-    ("cpus", Probe::Cpus),
-    ("memory", Probe::Memory),
-    ("throttled", Probe::Throttled),
-    ("users", Probe::Users),
-    ("controllers", Probe::Controllers),
-];
-
 /// A probe's name, and the probe of a path.
 type WithPath = (&'static str, fn(String) -> Probe);
 
-/// The probes that take a path.
-const WITH_PATH: [WithPath; 8] = [
-    ("dir", Probe::Dir),
-    ("file", Probe::File),
-    ("mount", Probe::MountAt),
-    ("stack", Probe::Stack),
-    ("origin", Probe::Origin),
-    ("stat", Probe::Stat),
-    ("hash", Probe::Hash),
-    ("usage", Probe::Usage),
-];
+/// The table of names: what is missing in it doesn't compile.
+macro_rules! names {
+    ({ $($plain:ident = $name:literal,)* } { $($path:ident = $path_name:literal,)* }) => {
+        const PLAIN: &[(&str, Probe)] = &[$(($name, Probe::$plain)),*];
+        /// The probes that take a path.
+        const WITH_PATH: &[WithPath] = &[$(($path_name, Probe::$path)),*];
+
+        impl Probe {
+            /// Its name, without what it is about.
+            fn name(&self) -> &'static str {
+                match self {
+                    $(Probe::$plain => $name,)*
+                    $(Probe::$path(_) => $path_name,)*
+                    Probe::Group(_) => "group",
+                }
+            }
+
+            /// The path that it is about.
+            pub fn path(&self) -> Option<&str> {
+                match self {
+                    $(Probe::$path(path))|* => Some(path),
+                    $(Probe::$plain)|* | Probe::Group(_) => None,
+                }
+            }
+        }
+    };
+}
+
+// Those without a parameter, and those of a path.
+names! {
+    {
+    Hostname = "hostname",
+    Ns = "ns",
+    Pid = "pid",
+    Processes = "processes",
+    Members = "members",
+    Mounts = "mounts",
+    Links = "links",
+    Listening = "listening",
+    Ids = "ids",
+    Capabilities = "capabilities",
+    Cgroup = "cgroup",
+    Clocks = "clocks",
+    Cpus = "cpus",
+    Memory = "memory",
+    Throttled = "throttled",
+    Users = "users",
+    Controllers = "controllers",
+    } {
+    Dir = "dir",
+    File = "file",
+    MountAt = "mount",
+    Stack = "stack",
+    Origin = "origin",
+    Stat = "stat",
+    Hash = "hash",
+    Usage = "usage",
+    }
+}
 
 impl Probe {
     /// Every probe's name; those that take a path are listed without it.
@@ -184,7 +212,7 @@ impl Probe {
         PLAIN
             .iter()
             .map(|(name, _)| *name)
-            .chain(WITH_PATH.map(|(name, _)| name))
+            .chain(WITH_PATH.iter().map(|(name, _)| *name))
             .chain(["group"])
     }
 
@@ -244,21 +272,6 @@ impl Probe {
     pub fn group(&self) -> Option<&BoxName> {
         match self {
             Probe::Group(name) => Some(name),
-            _ => None,
-        }
-    }
-
-    /// The path that it is about.
-    pub fn path(&self) -> Option<&str> {
-        match self {
-            Probe::MountAt(path)
-            | Probe::Dir(path)
-            | Probe::File(path)
-            | Probe::Stack(path)
-            | Probe::Origin(path)
-            | Probe::Stat(path)
-            | Probe::Hash(path)
-            | Probe::Usage(path) => Some(path),
             _ => None,
         }
     }
@@ -324,23 +337,11 @@ impl FromStr for Probe {
 
 impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Probe::Dir(path) => write!(f, "dir:{path}"),
-            Probe::File(path) => write!(f, "file:{path}"),
-            Probe::MountAt(path) => write!(f, "mount:{path}"),
-            Probe::Stack(path) => write!(f, "stack:{path}"),
-            Probe::Origin(path) => write!(f, "origin:{path}"),
-            Probe::Stat(path) => write!(f, "stat:{path}"),
-            Probe::Hash(path) => write!(f, "hash:{path}"),
-            Probe::Usage(path) => write!(f, "usage:{path}"),
-            Probe::Group(name) => write!(f, "group:{name}"),
-            plain => {
-                let name = PLAIN
-                    .iter()
-                    .find(|(_, probe)| probe == plain)
-                    .map_or("", |(n, _)| n);
-                f.write_str(name)
-            }
+        let name = self.name();
+        let of: Option<&str> = self.path().or(self.group().map(BoxName::as_str));
+        match of {
+            Some(of) => write!(f, "{name}:{of}"),
+            None => f.write_str(name),
         }
     }
 }
@@ -363,7 +364,7 @@ impl JsonSchema for Probe {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let plain: Vec<&str> = PLAIN.iter().map(|(name, _)| *name).collect();
-        let with_path = WITH_PATH.map(|(name, _)| name);
+        let with_path: Vec<&str> = WITH_PATH.iter().map(|(name, _)| *name).collect();
         json_schema!({
             "description": "A question to the kernel, such as `hostname`, `ns` or `dir:/mnt`.",
             "anyOf": [

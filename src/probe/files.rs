@@ -323,7 +323,7 @@ mod tests {
             assert_eq!(facts[0].name, format!("stat:{missing}.type"));
             assert_eq!(value(&facts[0]), "none");
             for fact in &facts[1..] {
-                assert_eq!(fact.value, Err(Unavailable::Missing(missing.into())));
+                assert_eq!(fact.value, Err(Unavailable::Missing(missing.clone())));
             }
         }
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::base::Errno;
 use crate::base::deadline::{Limit, PATIENCE};
 use crate::base::skip::{has_programs, skip};
 use crate::plan::Cut;
@@ -286,7 +287,7 @@ fn files_and_directories_are_what_they_hold() {
         (Probe::File(at("fifo")), text("")),
         (
             Probe::File(at("none")),
-            Err(format!("there is no {}", at("none"))),
+            Err(Unavailable::Missing(at("none"))),
         ),
         (
             Probe::Dir(at("")),
@@ -298,10 +299,10 @@ fn files_and_directories_are_what_they_hold() {
         ),
         (
             Probe::Dir(at("text")),
-            Err(format!(
-                "{} can't be read: ENOTDIR (Not a directory)",
-                at("text")
-            )),
+            Err(Unavailable::Unread {
+                path: at("text"),
+                errno: Errno(libc::ENOTDIR),
+            }),
         ),
     ] {
         assert_eq!(
@@ -368,7 +369,7 @@ fn a_child_that_has_ended_is_told_from_a_live_one() {
     assert_eq!(uts(&view).value, Ok(mine));
     drop(child.stdin.take());
     child.wait();
-    let gone = format!("process {} has ended", child.id());
+    let gone = Unavailable::Ended(child.id() as i32);
     assert_eq!(uts(&view).value, Err(gone));
 }
 
@@ -436,7 +437,7 @@ fn the_proc_of_another_pid_namespace_is_not_trusted() {
     let pids = observe(&outside(Path::new("/proc"), me as i32), &Probe::Pid);
     if me == 1 {
         assert!(pids.iter().all(|seen| {
-            let why = seen.value.clone().unwrap_err();
+            let why = seen.value.clone().unwrap_err().to_string();
             why.contains("another pid namespace")
         }));
         let inode = fs::read_link("/proc/self/ns/pid").unwrap();

@@ -475,15 +475,18 @@ mod tests {
             let (_dir, view) = machine(&format!("{root}{mounts}"));
             let answer = stack(&view, path);
             assert_eq!(answer.name, format!("stack:{path}"));
-            let told = answer.value.unwrap_err();
+            let told = answer.value.unwrap_err().to_string();
             assert!(told.starts_with(because), "{told}");
         }
         let (_dir, view) = machine(root);
         let told = origin(&view, "/etc/passwd").value.unwrap_err();
-        assert_eq!(told, "/etc/passwd doesn't lie in an overlay mount");
+        assert_eq!(
+            told.to_string(),
+            "/etc/passwd doesn't lie in an overlay mount"
+        );
         let (_dir, view) = machine(&(root.to_string() + &overlay("/", "/mnt", "ro,lowerdir=/usr")));
         let told = origin(&view, "/mnt/../etc").value.unwrap_err();
-        assert_eq!(told, "/mnt/../etc holds `..`: write it without");
+        assert_eq!(told.to_string(), "/mnt/../etc holds `..`: write it without");
     }
 
     #[test]
