@@ -481,7 +481,12 @@ impl Bench {
 /// The picture that the probe draws of a mount.
 fn picture(at: &Path) -> Result<Stack, String> {
     let probe = Probe::Stack(at.to_str().unwrap().into());
-    match observe(&View::myself(), &probe).pop().unwrap().value? {
+    match observe(&View::myself(), &probe)
+        .pop()
+        .unwrap()
+        .value
+        .map_err(|why| why.to_string())?
+    {
         Value::Stack(stack) => Ok(*stack),
         other => Err(format!("not a stack: {other:?}")),
     }
