@@ -1,5 +1,6 @@
 //! What every module may use: quantities as people write them, kernel error
-//! numbers, the diagnostics that bad input gets, and the kernel's files as text.
+//! numbers, points in time, the diagnostics that bad input gets, and the kernel's
+//! files as text.
 //!
 //! Nothing in here knows about containers, lessons or terminals.
 
@@ -9,6 +10,7 @@ pub mod kernel;
 mod literal;
 mod quantity;
 mod shell;
+pub mod time;
 mod url;
 
 // What the tests of every module use, and those in `tests` as well.

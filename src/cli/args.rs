@@ -106,6 +106,17 @@ pub(crate) enum Command {
     Engine(EngineArgs),
     /// Serve a registry: images are pushed to it, kept, and pulled from it
     Registry(RegistryArgs),
+    /// Carry a docker line out by the course's own small client, not Docker's
+    #[command(disable_help_flag = true)]
+    Docker {
+        /// The line, without its first word: run --rm hello
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "WORDS"
+        )]
+        words: Vec<String>,
+    },
     /// Stand between a Docker client and an engine, and print every message that passes
     Tap(TapArgs),
     /// Print what you have done of the course, or move it elsewhere

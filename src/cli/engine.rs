@@ -34,19 +34,22 @@ pub(crate) fn serve(args: EngineArgs, out: &mut Printer) -> Result<Exit, Failure
     Ok(Exit::Well)
 }
 
-/// A place that is this user's alone, made if it isn't there.
-fn usual_socket() -> Result<PathBuf, Failure> {
+/// The directory of the usual socket, where there is one.
+pub(crate) fn usual_place() -> Option<PathBuf> {
     let base = match std::env::var_os("XDG_RUNTIME_DIR") {
         Some(directory) if !directory.is_empty() => PathBuf::from(directory),
         _ if nix::unistd::geteuid().is_root() => PathBuf::from("/run"),
-        _ => {
-            return Err(
-                Failure::input("there is no usual place for the socket here")
-                    .hint("name one: glassbox engine --socket PATH"),
-            );
-        }
+        _ => return None,
     };
-    let directory = base.join("glassbox");
+    Some(base.join("glassbox"))
+}
+
+/// A place that is this user's alone, made if it isn't there.
+fn usual_socket() -> Result<PathBuf, Failure> {
+    let directory = usual_place().ok_or_else(|| {
+        Failure::input("there is no usual place for the socket here")
+            .hint("name one: glassbox engine --socket PATH")
+    })?;
     let made = std::fs::DirBuilder::new();
     let mut made = made;
     std::os::unix::fs::DirBuilderExt::mode(&mut made, 0o700);

@@ -11,6 +11,7 @@ mod args;
 mod clean;
 mod consent;
 mod coverage;
+mod docker;
 mod doctor;
 mod engine;
 mod evidence;
@@ -79,6 +80,7 @@ pub fn start() -> Next {
     let flushed = printer.flush().map_err(Failure::from);
     match done.and_then(|next| flushed.map(|()| next)) {
         Ok(Carried::Done(exit)) => Next::Exit(exit.into()),
+        Ok(Carried::Client(code)) => Next::Exit(code.into()),
         Ok(Carried::Open(course, look, step, path)) => Next::Interactive {
             course,
             look,
@@ -112,6 +114,8 @@ pub fn tell_left(left: &[Leftover], ascii: bool) -> ExitCode {
 /// What `carry_out` leaves to `start`.
 enum Carried {
     Done(Exit),
+    /// A line of the small client's, with what Docker's would exit with.
+    Client(u8),
     Open(Course, Look, Option<StepId>, Option<String>),
 }
 
@@ -142,6 +146,7 @@ fn carry_out(cli: Cli, out: &mut Printer) -> Result<Carried, Failure> {
         Some(Command::Explain(args)) => explain::explain(&args, out)?,
         Some(Command::Engine(args)) => engine::serve(args, out)?,
         Some(Command::Registry(args)) => registry::serve(args, out)?,
+        Some(Command::Docker { words }) => return Ok(Carried::Client(docker::speak(&words))),
         Some(Command::Tap(args)) => tap::listen(args, out)?,
         Some(Command::Coverage { json }) => {
             if lessons.is_some() {
@@ -182,6 +187,7 @@ fn tidy(command: Option<&Command>) {
         Some(
             Command::List { .. }
             | Command::Explain(_)
+            | Command::Docker { .. }
             | Command::Tap(_)
             | Command::Progress(_)
             | Command::Clean { .. }

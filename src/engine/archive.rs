@@ -6,7 +6,7 @@
 use super::names::hex;
 use super::reference::Reference;
 use super::store::{Image, Loaded, Place};
-use super::time::Time;
+use crate::base::time::Time;
 use crate::image;
 use serde::Deserialize;
 use serde_json::json;

@@ -2,7 +2,7 @@
 
 use super::container::Container;
 use super::output::{Chunk, PIECE, Stream, Typed};
-use super::time::Time;
+use crate::base::time::Time;
 use hyper::body::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;

@@ -5,7 +5,7 @@ use super::host_config::HostConfig;
 use super::logs::Log;
 use super::output::{Input, Output};
 use super::task::Task;
-use super::time::Time;
+use crate::base::time::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::cell::RefCell;

@@ -15,8 +15,8 @@ use super::processes;
 use super::route::OfContainer;
 use super::state::Engine;
 use super::tell::{network_id, tell};
-use super::time::Time;
 use super::view;
+use crate::base::time::Time;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -193,6 +193,10 @@ pub(super) async fn handle(
             lifecycle::kill(engine, &container, signal)
                 .await
                 .map_err(|failure| Failure::new(failure.status, wrong(&failure.message)))?;
+            if signal == libc::SIGKILL {
+                // As dockerd does it: whoever asks next is told of one that has ended.
+                lifecycle::has_ended(&container, Some(lifecycle::KILLED)).await;
+            }
             answer::done()
         }
         OfContainer::Wait => return wait(&container, call).await,

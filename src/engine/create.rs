@@ -9,7 +9,7 @@ use super::names;
 use super::output::{Input, Output};
 use super::state::Engine;
 use super::tell::tell;
-use super::time::Time;
+use crate::base::time::Time;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;

@@ -2,7 +2,7 @@
 //! later.
 
 use super::filters::Filters;
-use super::time::Time;
+use crate::base::time::Time;
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};

@@ -8,7 +8,7 @@ use super::processes;
 use super::state::Engine;
 use super::task::{self, Launched, NotStarted};
 use super::tell::{tell, tell_network};
-use super::time::Time;
+use crate::base::time::Time;
 use hyper::body::Bytes;
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,6 +19,8 @@ use tokio::task::{JoinHandle, spawn_local};
 
 /// How long a container has to stop, unless it is said.
 const TO_STOP: i64 = 10;
+/// How long a container that was killed may take to end.
+pub(super) const KILLED: Duration = Duration::from_secs(10);
 /// How long what a program wrote may take to be read once it has ended.
 const TO_DRAIN: Duration = Duration::from_secs(5);
 /// Starts a container; `false` if it runs already.
@@ -210,7 +212,7 @@ fn ended(container: &Container, code: i32) {
 }
 
 /// Awaits that a container has ended, for that long.
-async fn has_ended(container: &Container, within: Option<Duration>) -> bool {
+pub(super) async fn has_ended(container: &Container, within: Option<Duration>) -> bool {
     let mut progress = container.progress.subscribe();
     let ended = async {
         while container.task.borrow().is_some() {
@@ -239,7 +241,13 @@ pub(super) async fn kill(
 ) -> Result<(), Failure> {
     let task = container.running();
     let task = task.ok_or_else(|| Failure::not_running(&container.id))?;
-    task.signal(signal).await.map_err(Failure::internal)?;
+    if let Err(refusal) = task.signal(signal).await {
+        // Of one that is ending just now it is no news that it can't be reached.
+        return Err(match has_ended(container, Some(KILLED)).await {
+            true => Failure::not_running(&container.id),
+            false => Failure::internal(refusal),
+        });
+    }
     tell(engine, container, "kill", &[("signal", signal.to_string())]);
     Ok(())
 }
@@ -268,7 +276,7 @@ pub(super) async fn stop(
     if asked.is_err() || !has_ended(container, within).await {
         // It may have ended just now.
         let _ = kill(engine, container, libc::SIGKILL).await;
-        if !has_ended(container, Some(Duration::from_secs(10))).await {
+        if !has_ended(container, Some(KILLED)).await {
             task.finish();
             has_ended(container, None).await;
         }

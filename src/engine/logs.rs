@@ -2,7 +2,7 @@
 //! driver writes it.
 
 use super::output::{Chunk, Stream};
-use super::time::Time;
+use crate::base::time::Time;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions};

@@ -54,7 +54,6 @@ mod system;
 mod tap;
 mod task;
 mod tell;
-mod time;
 mod view;
 
 pub use error::{API_VERSION, Error, MIN_API_VERSION};

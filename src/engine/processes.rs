@@ -63,7 +63,7 @@ fn started(pid: i32) -> String {
         .lines()
         .find_map(|line| line.strip_prefix("btime ")?.parse::<i64>().ok());
     let seconds = boot.unwrap_or_default() + (ticks / per_second()) as i64;
-    let text = super::time::Time(seconds * 1_000_000_000).text();
+    let text = crate::base::time::Time(seconds * 1_000_000_000).text();
     text.get(11..16).unwrap_or_default().to_string()
 }
 

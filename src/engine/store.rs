@@ -386,7 +386,7 @@ impl Image {
     pub(super) fn created(&self) -> &str {
         self.document["created"]
             .as_str()
-            .unwrap_or(super::time::NEVER)
+            .unwrap_or(crate::base::time::NEVER)
     }
 }
 

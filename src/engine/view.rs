@@ -6,7 +6,7 @@ use super::host_config::{Wanted, echo};
 use super::state::Engine;
 use super::store::Image;
 use super::tell::{network_driver, network_id};
-use super::time::{NEVER, Time, ago};
+use crate::base::time::{NEVER, Time, ago};
 use crate::sandbox::MountSource;
 use serde_json::{Value, json};
 use std::path::Path;

@@ -1,29 +1,33 @@
-//! Points in time as the API writes them.
+//! Points in time and how long ago they were, as Docker's API and its clients write them.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What stands for a time that hasn't come.
-pub(super) const NEVER: &str = "0001-01-01T00:00:00Z";
+pub const NEVER: &str = "0001-01-01T00:00:00Z";
 
 /// A point in time: nanoseconds since 1970.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
-pub(super) struct Time(pub(super) i64);
+pub struct Time(
+    /// Nanoseconds since 1970.
+    pub i64,
+);
 
 impl Time {
-    pub(super) fn now() -> Time {
+    /// The wall clock's time, now.
+    pub fn now() -> Time {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Time(since.map_or(0, |since| since.as_nanos() as i64))
     }
 
     /// Whole seconds since 1970.
-    pub(super) fn seconds(self) -> i64 {
+    pub fn seconds(self) -> i64 {
         self.0.div_euclid(1_000_000_000)
     }
 
     /// RFC 3339 in UTC, nanoseconds without trailing zeros.
-    pub(super) fn text(self) -> String {
+    pub fn text(self) -> String {
         let (date, fraction) = self.parts();
         let fraction = format!("{fraction:09}");
         match fraction.trim_end_matches('0') {
@@ -33,7 +37,7 @@ impl Time {
     }
 
     /// The same with all nine digits.
-    pub(super) fn text_full(self) -> String {
+    pub fn text_full(self) -> String {
         let (date, fraction) = self.parts();
         format!("{date}.{fraction:09}Z")
     }
@@ -62,7 +66,7 @@ impl Time {
     }
 
     /// A time as queries have it: seconds since 1970, with a fraction or without.
-    pub(super) fn of_query(text: &str) -> Option<Time> {
+    pub fn of_query(text: &str) -> Option<Time> {
         let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
         let seconds: i64 = seconds.parse().ok()?;
         let digits: String = fraction
@@ -78,7 +82,7 @@ impl Time {
 }
 
 /// How long something has been so, as `docker ps` says it.
-pub(super) fn ago(seconds: i64) -> String {
+pub fn ago(seconds: i64) -> String {
     let (minutes, hours) = (seconds / 60, (seconds + 1_800) / 3_600);
     match (seconds, minutes, hours) {
         (..1, ..) => "Less than a second".into(),
