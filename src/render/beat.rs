@@ -1,7 +1,7 @@
 //! A beat of a run: its sentence, the one thing to look at, and the rows that it
 //! made or changed.
 
-use super::evidence::{Mark, rows};
+use super::evidence::{Mark, pair, rows};
 use super::line::{Line, Role, Span};
 use super::syscalls::{command, happened, stage, syscall};
 use super::text::wrap;
@@ -116,6 +116,26 @@ fn changed_rows<'s>(
         Some((row, mark))
     });
     marked.collect()
+}
+
+/// The first row that a beat made or changed, as the one pair of values to look at.
+pub fn changed_pair(
+    scenario: &Scenario,
+    history: &History,
+    beat: &Beat,
+    width: usize,
+) -> Vec<Line> {
+    let changed = changed_rows(scenario, history, beat);
+    let until = beat.until(history);
+    changed
+        .first()
+        .map_or(Vec::new(), |(row, _)| pair(row, &until, width))
+}
+
+/// Whether a beat looked at groups again and again.
+pub fn sampled(history: &History, beat: &Beat) -> bool {
+    let mut events = beat.of(history).iter();
+    events.any(|event| matches!(event, Event::Sample(_)))
 }
 
 /// Whether a beat changed anything that a row, a bar or the figure shows.

@@ -163,6 +163,34 @@ pub fn rows(
     .lines(width)
 }
 
+/// A row by itself: what is compared, and each side on a line of its own.
+pub fn pair(row: &ShowRow, history: &History, width: usize) -> Vec<Line> {
+    let relation = relation(row, history);
+    let side = |name: &str, id: &Option<FactRef>, relation| {
+        let id = id.as_ref()?;
+        let name = Cell::from(vec![Span::new(name, Role::Label)]);
+        Some(vec![name, cell(Some(id), history, relation, false)])
+    };
+    let beside = match (relation, &row.inside) {
+        (Relation::Differs, Some(_)) => Relation::Shown,
+        (relation, _) => relation,
+    };
+    let sides = [
+        side("inside", &row.inside, relation),
+        side("outside", &row.outside, beside),
+    ];
+    let mut lines = wrap(&[Span::new(&row.label, Role::Label)], width);
+    lines.push(Line::default());
+    let table = Table {
+        aligns: vec![Align::Left; 2],
+        head: Vec::new(),
+        rows: sides.into_iter().flatten().collect(),
+        ruled: false,
+    };
+    lines.extend(table.lines(width));
+    lines
+}
+
 /// How the two values of a row stand to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Relation {

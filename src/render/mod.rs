@@ -34,11 +34,14 @@ mod table;
 mod text;
 
 pub use bars::bars;
-pub use beat::{bars_changed, beat_rows, calls, figure_changed, outputs, sentence, shows, told};
+pub use beat::{
+    bars_changed, beat_rows, calls, changed_pair, figure_changed, outputs, sampled, sentence,
+    shows, told,
+};
 pub use chart::{above, below, charts, curves};
 pub use consent::consent;
 pub use document::document;
-pub use evidence::{Mark, evidence, figure, findings, observer, rows, troubles};
+pub use evidence::{Mark, evidence, figure, findings, observer, pair, rows, troubles};
 pub use explain::{explain, isolated};
 pub use layers::layers;
 pub use line::{Line, Role, Span, plain};

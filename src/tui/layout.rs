@@ -8,6 +8,9 @@ pub(super) const LEAST: (u16, u16) = (60, 18);
 /// From this width on the panes stand side by side.
 pub(super) const SIDE_BY_SIDE: u16 = 100;
 
+/// As much text as can be read from a room's last row, in columns and rows.
+pub(super) const BIG: (u16, u16) = (40, 14);
+
 /// The areas of the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Layout {
@@ -26,6 +29,16 @@ pub(super) fn layout(screen: &Screen) -> Option<Layout> {
     }
     let body = Rect::new(0, 1, width, height - 2);
     let nothing = Rect::new(0, 0, 0, 0);
+    if screen.big {
+        let (wide, high) = (BIG.0 + 4, BIG.1 + 2);
+        let stage = Rect::new((width - wide) / 2, (height - high) / 2, wide, high);
+        return Some(Layout {
+            header: Rect::new(0, 0, width, 1),
+            footer: Rect::new(0, height - 1, width, 1),
+            prose: nothing,
+            stage,
+        });
+    }
     let (prose, stage) = match (screen.zoom, screen.focus) {
         (true, Pane::Prose) => (body, nothing),
         (true, Pane::Stage) => (nothing, body),

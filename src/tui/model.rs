@@ -143,6 +143,7 @@ impl Model {
                 focus: Pane::Prose,
                 tab: Tab::Evidence,
                 zoom: false,
+                big: false,
                 prose: 0,
                 tabs: [0; 4],
                 whole: false,
@@ -163,7 +164,10 @@ impl Model {
     /// Opens a place: the explanation from its start, and the evidence.
     pub(super) fn open(&mut self, at: usize) {
         self.at = at;
-        self.screen.focus = Pane::Prose;
+        self.screen.focus = match self.screen.big {
+            true => Pane::Stage,
+            false => Pane::Prose,
+        };
         self.screen.tab = Tab::Evidence;
         self.screen.prose = 0;
         self.screen.tabs = [0; 4];

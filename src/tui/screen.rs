@@ -8,6 +8,8 @@ pub(super) struct Screen {
     pub(super) tab: Tab,
     /// Only the pane with the focus is shown.
     pub(super) zoom: bool,
+    /// The beat alone, large enough for a room.
+    pub(super) big: bool,
     /// The first line shown of the explanation.
     pub(super) prose: usize,
     /// The first line shown of each tab, below what is pinned.

@@ -5,6 +5,7 @@ mod beats;
 mod charts;
 mod kept;
 mod stages;
+mod steps;
 
 use super::effect::Effect;
 use super::model::{Model, Phase, Settings};

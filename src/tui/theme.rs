@@ -83,6 +83,37 @@ impl Theme {
         styled(foreground, modifier, color)
     }
 
+    /// The colours of big mode: text and background, both of the fixed part of the
+    /// palette of 256, so that their contrast is known.
+    pub(super) fn ground(self) -> (Color, Color) {
+        match self {
+            Theme::Dark | Theme::HighContrast => (Color::Indexed(231), Color::Indexed(16)),
+            Theme::Light => (Color::Indexed(16), Color::Indexed(231)),
+        }
+    }
+
+    /// The look of a role in big mode: at least 7:1 on its background.
+    pub(super) fn big(self, role: Role, color: bool) -> Style {
+        let index = match (self, role) {
+            (Theme::HighContrast, _) => None,
+            (_, Role::Body | Role::Strong | Role::Emphasis | Role::Observed) => None,
+            (Theme::Dark, Role::Heading | Role::Label | Role::Keyword) => Some(123),
+            (Theme::Dark, Role::Code | Role::Function | Role::Link) => Some(223),
+            (Theme::Dark, Role::Literal | Role::Good) => Some(120),
+            (Theme::Dark, Role::Comment | Role::Dim) => Some(250),
+            (Theme::Dark, Role::Changed | Role::Warn) => Some(228),
+            (Theme::Dark, Role::Bad) => Some(217),
+            (Theme::Light, Role::Heading | Role::Label | Role::Keyword) => Some(18),
+            (Theme::Light, Role::Code | Role::Function | Role::Link) => Some(54),
+            (Theme::Light, Role::Literal | Role::Good) => Some(22),
+            (Theme::Light, Role::Comment | Role::Dim) => Some(239),
+            (Theme::Light, Role::Changed | Role::Warn) => Some(52),
+            (Theme::Light, Role::Bad) => Some(88),
+        };
+        let foreground = index.map_or(self.ground().0, Color::Indexed);
+        styled(foreground, role_modifier(role, self, color), color)
+    }
+
     fn role_color(self, role: Role) -> Color {
         match self {
             Theme::Dark => match role {
@@ -160,5 +191,82 @@ fn styled(foreground: Color, modifier: Modifier, color: bool) -> Style {
         Color::Reset => style,
         foreground if color => style.fg(foreground),
         _ => style,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROLES: [Role; 17] = [
+        Role::Body,
+        Role::Heading,
+        Role::Strong,
+        Role::Emphasis,
+        Role::Code,
+        Role::Keyword,
+        Role::Literal,
+        Role::Comment,
+        Role::Function,
+        Role::Link,
+        Role::Dim,
+        Role::Label,
+        Role::Observed,
+        Role::Changed,
+        Role::Good,
+        Role::Bad,
+        Role::Warn,
+    ];
+
+    /// Red, green and blue of the fixed part of the palette of 256: a cube, then greys.
+    fn rgb(color: Color) -> (u8, u8, u8) {
+        let Color::Indexed(index @ 16..) = color else {
+            panic!("{color} is what the terminal likes it to be");
+        };
+        let level = |step: u8| if step == 0 { 0 } else { 55 + 40 * step };
+        match index {
+            16..=231 => {
+                let at = index - 16;
+                (level(at / 36), level(at / 6 % 6), level(at % 6))
+            }
+            _ => {
+                let grey = 8 + 10 * (index - 232);
+                (grey, grey, grey)
+            }
+        }
+    }
+
+    /// As WCAG 2.2 defines it.
+    fn contrast(one: Color, other: Color) -> f64 {
+        let (one, other) = (luminance(rgb(one)), luminance(rgb(other)));
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    #[test]
+    fn big_text_has_the_contrast_of_aaa() {
+        let black_on_white = contrast(Color::Indexed(16), Color::Indexed(231));
+        assert!((black_on_white - 21.0).abs() < 0.01);
+        for theme in Theme::ALL {
+            let (text, ground) = theme.ground();
+            assert!(contrast(text, ground) >= 7.0);
+            for role in ROLES {
+                let style = theme.big(role, true);
+                let colour = style.fg.unwrap();
+                let found = contrast(colour, ground);
+                assert!(found >= 7.0, "{} {colour}: {found:.1}", theme.name());
+            }
+        }
+    }
+
+    #[test]
+    fn the_background_chooses() {
+        for (background, expected) in [
+            ((0, 0, 0), Theme::Dark),
+            ((0x1e, 0x1e, 0x2e), Theme::Dark),
+            ((0xfd, 0xf6, 0xe3), Theme::Light),
+            ((255, 255, 255), Theme::Light),
+        ] {
+            assert_eq!(Theme::on(background), expected);
+        }
     }
 }

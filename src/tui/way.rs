@@ -72,6 +72,10 @@ impl Model {
 
     /// How many lines of a pane have never been on the screen.
     pub(super) fn unread(&self, pane: Pane) -> usize {
+        // It isn't there to be read.
+        if self.screen.big && pane == Pane::Prose {
+            return 0;
+        }
         let read = self.screen.read[self.screen.share(pane)];
         self.content.rows(pane).len().saturating_sub(read)
     }

@@ -144,7 +144,7 @@ fn ended(model: &Model, width: usize) -> (Vec<Row>, Vec<Vec<Row>>) {
 }
 
 /// The rows of the table that a question is about.
-fn answers<'s>(
+pub(super) fn answers<'s>(
     scenario: &'s Scenario,
     question: &crate::check::Question,
 ) -> Vec<&'s crate::course::ShowRow> {
@@ -214,7 +214,7 @@ pub(super) fn chart_height(page: usize) -> usize {
     (page * 2 / 5).clamp(6, 16)
 }
 
-fn charts(model: &Model, width: usize) -> Vec<Row> {
+pub(super) fn charts(model: &Model, width: usize) -> Vec<Row> {
     let drawn = model.content.plots.iter().enumerate().map(|(index, plot)| {
         let mut lines = rows(render::above(plot, LIMIT, width));
         // The time axis and its labels take two.
@@ -235,7 +235,7 @@ fn charts(model: &Model, width: usize) -> Vec<Row> {
 }
 
 /// The question before the run; while it goes on, what was said.
-fn prediction(model: &Model, width: usize) -> Vec<Row> {
+pub(super) fn prediction(model: &Model, width: usize) -> Vec<Row> {
     let state = model.state();
     let Some(scenario) = model.scenario() else {
         return Vec::new();
@@ -322,7 +322,7 @@ fn knobs(model: &Model, width: usize) -> Vec<Row> {
 }
 
 /// What the learner can do now, or what is being done.
-fn status(model: &Model, width: usize) -> Vec<Row> {
+pub(super) fn status(model: &Model, width: usize) -> Vec<Row> {
     let state = model.state();
     if let Some(message) = &state.not_started {
         return text(
@@ -365,7 +365,7 @@ fn status(model: &Model, width: usize) -> Vec<Row> {
 }
 
 /// The sum of a run in one line; the claims themselves stand at the end.
-fn summary(record: &Record, width: usize) -> Vec<Row> {
+pub(super) fn summary(record: &Record, width: usize) -> Vec<Row> {
     if record.history.retuned().next().is_some() && record.outcome == Outcome::Passed {
         let words = "You changed the limit while it ran: its claims are not judged.";
         return text(words, Role::Label, width);

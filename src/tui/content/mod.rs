@@ -1,6 +1,7 @@
 //! The text of the panes, made anew when the model changed: so that drawing,
 //! scrolling and clicking speak of the same lines.
 
+mod big;
 mod evidence;
 pub(super) mod popup;
 mod questions;
@@ -73,6 +74,7 @@ fn prose(model: &Model, width: usize) -> (Vec<Row>, usize) {
 fn stage(model: &Model, width: usize) -> (Vec<Row>, usize) {
     let step = model.step();
     let rows = match model.screen.tab {
+        Tab::Evidence if model.screen.big => return (big::rows_of(model, width), 0),
         Tab::Evidence => return evidence(model, width),
         Tab::Syscalls => syscalls(model, width),
         Tab::ByHand if step.by_hand.blocks.is_empty() => text(

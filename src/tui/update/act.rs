@@ -30,16 +30,22 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::KnobDown => return turn(model, model.state().knob, Turn::Down),
         Action::KnobUp => return turn(model, model.state().knob, Turn::Up),
         Action::Tab(tab) => {
+            model.screen.big = false;
             model.screen.tab = tab;
             model.screen.focus = Pane::Stage;
         }
         Action::NextTab | Action::PreviousTab => {
             let by = if action == Action::NextTab { 1 } else { 3 };
+            model.screen.big = false;
             model.screen.tab = neighbour(model.screen.tab, by);
             model.screen.focus = Pane::Stage;
         }
-        Action::Focus(pane) => model.screen.focus = pane,
+        Action::Focus(pane) => {
+            model.screen.big = false;
+            model.screen.focus = pane;
+        }
         Action::OtherPane => {
+            model.screen.big = false;
             model.screen.focus = match model.screen.focus {
                 Pane::Prose => Pane::Stage,
                 Pane::Stage => Pane::Prose,
@@ -49,6 +55,12 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Claims => model.settings.claims = !model.settings.claims,
         Action::LeanBack => return lean_back(model),
         Action::Scroll(by) => scroll_focused(model, by),
+        Action::Big => {
+            model.screen.big = !model.screen.big;
+            model.screen.focus = Pane::Stage;
+            model.screen.tab = Tab::Evidence;
+            model.screen.renew();
+        }
         Action::Zoom => model.screen.zoom = !model.screen.zoom,
         Action::Outline => {
             let mut popup = Popup::new(Kind::Outline);

@@ -1,6 +1,6 @@
 //! The header says where the learner is; the footer which keys apply now.
 
-use super::pane::{part, styled};
+use super::look::{part, styled};
 use crate::render::{Line, Role, Span, visible};
 use crate::session::Outcome;
 use crate::tui::keymap;
@@ -18,6 +18,11 @@ pub(super) fn header(model: &Model, frame: &mut Frame, area: Rect) {
     let mark = mark(model);
     let lesson = format!(" {:02} {}", lesson.number, lesson.meta.title);
     let place = format!("  {step}/{steps}  ");
+    // For a room, the title alone.
+    let (lesson, place) = match model.screen.big {
+        true => (" ".to_string(), String::new()),
+        false => (lesson, place),
+    };
     let width = usize::from(area.width);
     let used = |line: &Line| line.width();
     let mut line = Line {

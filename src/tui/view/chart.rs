@@ -1,6 +1,7 @@
 //! A chart, drawn by ratatui on a canvas of its own, whose rows the pane then
 //! takes like any other lines: so a chart scrolls with what stands around it.
 
+use super::look::look;
 use crate::render::{Plot, Role};
 use crate::tui::model::Model;
 use ratatui::buffer::Buffer;
@@ -19,7 +20,7 @@ const LIMIT: char = '╌';
 pub(super) fn draw(model: &Model, plot: &Plot, size: Size) -> Buffer {
     let area = Rect::from((Position::ORIGIN, size));
     let mut buffer = Buffer::empty(area);
-    let style = |role| model.settings.theme.role(role, model.settings.color);
+    let style = |role| look(model, role);
     let steps: Vec<[(f64, f64); 2]> = plot
         .steps()
         .iter()

@@ -3,6 +3,7 @@
 
 mod bars;
 mod chart;
+mod look;
 mod pane;
 
 use super::content::popup;
@@ -13,6 +14,7 @@ use crate::render::Signs;
 use pane::Frame as Border;
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
+use ratatui::style::Color;
 use ratatui::widgets::{Clear, Paragraph, Wrap};
 use unicode_width::UnicodeWidthStr;
 
@@ -38,11 +40,29 @@ pub(super) fn view(model: &Model, frame: &mut Frame) {
             title: format!(" {} ", top.title()),
             tabs: None,
             focused: true,
+            bare: false,
         };
         pane::draw(model, frame, area, &border, &rows, 0, top.scroll);
     }
     bars::footer(model, frame, areas.footer);
+    ground(model, frame);
     in_signs(model, frame);
+}
+
+/// In big mode the background is ours, too: what is on it can be read in any room.
+fn ground(model: &Model, frame: &mut Frame) {
+    if !model.screen.big || !model.settings.color {
+        return;
+    }
+    let (text, ground) = model.settings.theme.ground();
+    for cell in &mut frame.buffer_mut().content {
+        if cell.bg == Color::Reset {
+            cell.bg = ground;
+        }
+        if cell.fg == Color::Reset {
+            cell.fg = text;
+        }
+    }
 }
 
 /// Where the terminal doesn't show all characters: what is drawn with those that
@@ -94,6 +114,7 @@ fn draw_pane(model: &Model, frame: &mut Frame, pane: Pane, area: Rect) {
                 title: " Explanation ".into(),
                 tabs: None,
                 focused,
+                bare: false,
             };
             let rows = &model.content.prose;
             pane::draw(model, frame, area, &border, rows, 0, model.screen.prose);
@@ -103,6 +124,7 @@ fn draw_pane(model: &Model, frame: &mut Frame, pane: Pane, area: Rect) {
                 title: String::new(),
                 tabs: Some(model.screen.tab),
                 focused,
+                bare: model.screen.big,
             };
             let scroll = model.screen.tabs[model.screen.tab as usize];
             let page = usize::from(layout::inner(area).height);

@@ -1,7 +1,7 @@
 //! A bordered pane of scrolled lines, with marks for what is out of sight.
 
 use super::chart;
-use crate::render;
+use super::look::{part, styled};
 use crate::tui::layout;
 use crate::tui::model::Model;
 use crate::tui::rows::Row;
@@ -19,6 +19,8 @@ pub(super) struct Frame {
     /// The tab that is shown, if the title is a row of tabs.
     pub(super) tabs: Option<Tab>,
     pub(super) focused: bool,
+    /// Nothing is drawn around it but how much there is more.
+    pub(super) bare: bool,
 }
 
 /// Draws a pane: its first `pinned` lines, and below them what is left of the
@@ -85,8 +87,13 @@ fn block<'a>(model: &Model, border: &'a Frame, above: usize, below: usize) -> Bl
         true => (BorderType::Thick, part(model, Part::Focus)),
         false => (BorderType::Rounded, part(model, Part::Border)),
     };
-    let mut block = Block::bordered().border_type(kind).border_style(style);
+    let mut block = match border.bare {
+        true => Block::new(),
+        false => Block::bordered(),
+    };
+    block = block.border_type(kind).border_style(style);
     block = match border.tabs {
+        Some(_) if border.bare => block,
         Some(selected) => block.title(tab_row(model, selected, border.focused)),
         None => block.title(Line::styled(
             border.title.as_str(),
@@ -129,20 +136,4 @@ fn tab_row(model: &Model, selected: Tab, focused: bool) -> Line<'static> {
 
 fn title_style(model: &Model, strong: bool) -> Style {
     part(model, if strong { Part::Focus } else { Part::Bar })
-}
-
-/// A line in the theme's look.
-pub(super) fn styled<'a>(model: &Model, line: &'a render::Line) -> Line<'a> {
-    let settings = &model.settings;
-    line.spans
-        .iter()
-        .map(|span| {
-            let style = settings.theme.role(span.role, settings.color);
-            Span::styled(span.text.as_str(), style)
-        })
-        .collect()
-}
-
-pub(super) fn part(model: &Model, part: Part) -> Style {
-    model.settings.theme.part(part, model.settings.color)
 }
