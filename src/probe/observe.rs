@@ -118,7 +118,9 @@ fn ids_of_process(view: &View) -> Vec<Observation> {
     vec![
         of_file(view, "pid", "status", |status| {
             let text = field(status, "Pid").ok_or(Unavailable::NoLine("Pid"))?;
-            let pid: i32 = text.parse().map_err(|_| no_number("Pid", text))?;
+            let pid: i32 = text
+                .parse()
+                .map_err(|_| Unavailable::no_number("Pid", text))?;
             Ok(id(pid))
         }),
         of_file(view, "nspid", "status", |status| {
@@ -126,13 +128,6 @@ fn ids_of_process(view: &View) -> Vec<Observation> {
             Ok(Value::Text(single_spaced(text)))
         }),
     ]
-}
-
-fn no_number(line: &str, word: &str) -> Unavailable {
-    Unavailable::NoNumber {
-        path: line.into(),
-        word: word.into(),
-    }
 }
 
 fn processes(view: &View) -> Vec<Observation> {
@@ -263,7 +258,9 @@ fn users_and_groups(view: &View) -> Vec<Observation> {
         move |status: &str| {
             let text = field(status, line).ok_or(Unavailable::NoLine(line))?;
             let first = text.split_ascii_whitespace().next().unwrap_or("");
-            let number: i64 = first.parse().map_err(|_| no_number(line, text))?;
+            let number: i64 = first
+                .parse()
+                .map_err(|_| Unavailable::no_number(line, text))?;
             Ok(Value::Number(number, Unit::Id))
         }
     };
@@ -300,7 +297,8 @@ fn capabilities(view: &View) -> Vec<Observation> {
     vec![
         of_file(view, "capabilities", "status", |status| {
             let mask = mask(status)?;
-            let bits = u64::from_str_radix(&mask, 16).map_err(|_| no_number("CapEff", &mask))?;
+            let bits = u64::from_str_radix(&mask, 16)
+                .map_err(|_| Unavailable::no_number("CapEff", &mask))?;
             Ok(count(bits.count_ones() as usize))
         }),
         of_file(view, "capability-set", "status", |status| {

@@ -224,13 +224,6 @@ fn text(path: &Path) -> Result<String, Unavailable> {
     })
 }
 
-fn no_number(path: &Path, word: &str) -> Unavailable {
-    Unavailable::NoNumber {
-        path: shown(path),
-        word: word.into(),
-    }
-}
-
 /// A file that holds one number, or `max`.
 fn number(
     group: &Directories,
@@ -245,7 +238,10 @@ fn number(
     };
     let value = text(&path).and_then(|text| match text.trim() {
         "max" | "9223372036854771712" => Ok(Value::Text("max".into())),
-        word => word.parse().map(unit).map_err(|_| no_number(&path, word)),
+        word => word
+            .parse()
+            .map(unit)
+            .map_err(|_| Unavailable::no_number(&shown(&path), word)),
     });
     (value, shown(&path))
 }
@@ -343,7 +339,7 @@ fn bandwidth(group: &Directories) -> (Result<Option<(i64, i64)>, Unavailable>, S
             (Some(quota), Some(period)) if period > 0 => quota
                 .parse::<i64>()
                 .map(|quota| Some((quota, period)))
-                .map_err(|_| no_number(&path, quota)),
+                .map_err(|_| Unavailable::no_number(&shown(&path), quota)),
             _ => Err(Unavailable::Shape(shown(&path))),
         }
     });

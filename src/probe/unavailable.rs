@@ -160,6 +160,14 @@ pub enum Unavailable {
 }
 
 impl Unavailable {
+    /// A word where a number should be, in a file or in a line of one.
+    pub(super) fn no_number(path: &str, word: &str) -> Unavailable {
+        Unavailable::NoNumber {
+            path: path.into(),
+            word: word.into(),
+        }
+    }
+
     /// By the error that reading a file gave.
     pub(super) fn of(path: &str, error: &io::Error) -> Unavailable {
         let path = path.to_string();
