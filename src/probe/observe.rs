@@ -458,26 +458,6 @@ fn unseen_from_outside(view: &View, probe: &Probe, reason: &'static str) -> Vec<
         .collect()
 }
 
-impl View {
-    /// Why a file of procfs could not be read.
-    fn missing(&self, path: &Path, error: &io::Error) -> Unavailable {
-        match self.subject {
-            Subject::Process { pid, .. } if self.has_ended() => Unavailable::Ended(pid),
-            Subject::Process { .. } | Subject::Myself => Unavailable::of(&shown(path), error),
-        }
-    }
-
-    /// A zombie still has a directory, but no namespaces any more.
-    fn has_ended(&self) -> bool {
-        match kernel::read_text(self.file("status")) {
-            Err(_) => !self.file("").exists(),
-            Ok(status) => {
-                field(&status, "State").is_some_and(|state| state.starts_with(['Z', 'X']))
-            }
-        }
-    }
-}
-
 /// A fact that is read out of one file of the subject.
 fn of_file(view: &View, name: &str, file: &str, read: impl FnOnce(&str) -> Answer) -> Observation {
     let path = view.file(file);
