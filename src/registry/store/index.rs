@@ -5,10 +5,9 @@ use super::super::digest::Digest;
 use super::super::route::Reference;
 use super::document::{Document, INDEX};
 use super::files::{blob_of, open};
-use oci_spec::image::ANNOTATION_REF_NAME;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
@@ -30,18 +29,36 @@ pub(super) struct Manifest {
     pub(super) subject: Option<Digest>,
 }
 
-#[derive(Deserialize)]
-struct Index {
-    manifests: Vec<Entry>,
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Index<'i> {
+    schema_version: u64,
+    #[serde(default)]
+    media_type: Cow<'i, str>,
+    manifests: Vec<Entry<'i>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry {
-    media_type: String,
-    digest: String,
-    #[serde(default)]
-    annotations: BTreeMap<String, String>,
+struct Entry<'i> {
+    media_type: Cow<'i, str>,
+    digest: Cow<'i, str>,
+    size: u64,
+    #[serde(default, skip_serializing_if = "Annotations::are_none")]
+    annotations: Annotations<'i>,
+}
+
+/// Of annotations, the one that names a tag.
+#[derive(Default, Serialize, Deserialize)]
+struct Annotations<'i> {
+    #[serde(rename = "org.opencontainers.image.ref.name")]
+    tag: Option<Cow<'i, str>>,
+}
+
+impl Annotations<'_> {
+    fn are_none(&self) -> bool {
+        self.tag.is_none()
+    }
 }
 
 impl Repository {
@@ -64,14 +81,14 @@ impl Repository {
                     .and_then(|document| document.subject_digest())
                     .unwrap_or_default();
                 let manifest = Manifest {
-                    media_type: entry.media_type,
+                    media_type: entry.media_type.into_owned(),
                     size,
                     subject,
                 };
                 found.manifests.insert(digest.clone(), manifest);
             }
-            if let Some(tag) = entry.annotations.get(ANNOTATION_REF_NAME) {
-                found.tags.insert(tag.clone(), digest);
+            if let Some(tag) = entry.annotations.tag {
+                found.tags.insert(tag.into_owned(), digest);
             }
         }
         Ok(found)
@@ -80,32 +97,30 @@ impl Repository {
     /// The text of `index.json`: a descriptor for each tag, and one for each manifest
     /// that has none.
     pub(super) fn text(&self) -> Vec<u8> {
-        let descriptor = |digest: &Digest| {
+        let entry = |tag, digest: &Digest| {
             let manifest = self.manifests.get(digest)?;
-            Some(json!({
-                "mediaType": manifest.media_type,
-                "digest": digest.to_string(),
-                "size": manifest.size,
-            }))
+            Some(Entry {
+                media_type: Cow::Borrowed(&manifest.media_type),
+                digest: digest.to_string().into(),
+                size: manifest.size,
+                annotations: Annotations { tag },
+            })
         };
-        let tagged = self.tags.iter().filter_map(|(tag, digest)| {
-            let mut of = descriptor(digest)?;
-            of["annotations"] = json!({ ANNOTATION_REF_NAME: tag });
-            Some(of)
-        });
-        let named: std::collections::BTreeSet<&Digest> = self.tags.values().collect();
-        let others = self
-            .manifests
-            .keys()
+        let tagged = self
+            .tags
+            .iter()
+            .filter_map(|(tag, digest)| entry(Some(Cow::Borrowed(tag)), digest));
+        let named: BTreeSet<&Digest> = self.tags.values().collect();
+        let others = self.manifests.keys();
+        let others = others
             .filter(|digest| !named.contains(digest))
-            .filter_map(descriptor);
-        let manifests: Vec<Value> = tagged.chain(others).collect();
-        let index = json!({
-            "schemaVersion": 2,
-            "mediaType": INDEX,
-            "manifests": manifests,
-        });
-        index.to_string().into_bytes()
+            .filter_map(|digest| entry(None, digest));
+        let index = Index {
+            schema_version: 2,
+            media_type: INDEX.into(),
+            manifests: tagged.chain(others).collect(),
+        };
+        serde_json::to_vec(&index).unwrap_or_default()
     }
 
     /// The manifest of a tag or a digest.
