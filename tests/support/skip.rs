@@ -22,13 +22,15 @@ pub const SKIPPED: &str = "skipped: ";
 
 /// Programs that tests and the lessons' commands run and a small machine may
 /// lack, with Debian's package. What isn't here has to be there.
-const PACKAGES: [(&str, &str); 31] = [
+const PACKAGES: [(&str, &str); 36] = [
     ("bwrap", "bubblewrap"),
     ("busybox", "busybox-static"),
     ("capsh", "libcap2-bin"),
     ("containerd", "containerd"),
+    ("crane", "crane"),
     ("crun", "crun"),
     ("docker", "docker.io"),
+    ("docker-registry", "docker-registry"),
     ("dockerd", "docker.io"),
     ("findmnt", "util-linux"),
     ("getfattr", "attr"),
@@ -41,6 +43,7 @@ const PACKAGES: [(&str, &str); 31] = [
     ("lsblk", "util-linux"),
     ("lsns", "util-linux"),
     ("nsenter", "util-linux"),
+    ("oras", "oras"),
     ("ping", "iputils-ping"),
     ("podman", "podman"),
     ("ps", "procps"),
@@ -48,10 +51,12 @@ const PACKAGES: [(&str, &str); 31] = [
     ("readelf", "binutils"),
     ("runc", "runc"),
     ("setpriv", "util-linux"),
+    ("skopeo", "skopeo"),
     ("ss", "iproute2"),
     ("strace", "strace"),
     ("systemd-run", "systemd"),
     ("taskset", "util-linux"),
+    ("umoci", "umoci"),
     ("unshare", "util-linux"),
     ("vi", "vim-tiny"),
 ];
