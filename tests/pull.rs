@@ -16,8 +16,10 @@ use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
-use support::{User, has_programs, may_make_boxes};
+use support::{Limit, User, has_programs, may_make_boxes};
 
 const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
@@ -579,6 +581,115 @@ fn a_registry_that_asks_is_told_who_asks() {
         assert!(
             !heard.iter().any(|line| line.contains("secret")),
             "{heard:?}"
+        );
+    }
+}
+
+#[test]
+fn docker_logs_in_by_a_credential_helper() {
+    if !may_make_boxes(User::Me) || !has_programs(&["docker"]) {
+        return;
+    }
+    let registry = Registry::start();
+    push_gzip(&registry, "kept", "1", &["a secret"], &|_, _| {});
+    let (at, _) = door(registry.address(), "Bearer");
+    let engine = empty(&[]);
+    let [config, bin, run] = ["config", "bin", "run"].map(|name| engine.dir().join(name));
+    for directory in [&config, &bin, &run] {
+        fs::create_dir(directory).unwrap();
+    }
+    fs::write(config.join("config.json"), r#"{"credsStore":"glassbox"}"#).unwrap();
+    let helper = bin.join("docker-credential-glassbox");
+    std::os::unix::fs::symlink(support::program(), &helper).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let says = |command: &mut Command, input: &str| {
+        command.env("PATH", &path).env("XDG_RUNTIME_DIR", &run);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command
+            .stderr(Stdio::piped())
+            .within(client::ANSWER)
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
+        let output = child.output();
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8(text).unwrap();
+        (output.status.code(), text)
+    };
+    let docker = |words: &[&str], input: &str| says(&mut engine.docker(words), input);
+    let ask = |action: &str, input: &str| says(Command::new(&helper).arg(action), input);
+    let (host, name) = (at.to_string(), format!("{at}/kept:1"));
+    let none = (
+        Some(1),
+        "credentials not found in native keychain".to_string(),
+    );
+    assert_eq!(ask("get", &host), none);
+    let (code, said) = docker(&["pull", &name], "");
+    assert!(
+        code == Some(1) && said.contains("pull access denied"),
+        "{said}"
+    );
+    let login = ["login", "-u", "me", "--password-stdin", &host];
+    let (code, said) = docker(&login, "wrong");
+    assert!(
+        code == Some(1) && said.contains("login to") && said.contains("who?"),
+        "{said}"
+    );
+    assert_eq!(ask("list", ""), (Some(0), "{}".into()));
+    let (code, said) = docker(&login, "secret");
+    assert!(
+        code == Some(0) && said.contains("Login Succeeded"),
+        "{said}"
+    );
+    // It is in the helper's file, and nowhere else.
+    let list = format!("{{\"{host}\":\"me\"}}");
+    assert_eq!(ask("list", ""), (Some(0), list));
+    let kept = run.join("glassbox/credentials.json");
+    assert_eq!(
+        fs::metadata(&kept).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let own = fs::read_to_string(config.join("config.json")).unwrap();
+    assert!(
+        !own.contains(&STANDARD.encode("me:secret")) && !own.contains("secret"),
+        "{own}"
+    );
+    let (code, said) = docker(&["pull", &name], "");
+    assert!(
+        code == Some(0) && said.contains("Downloaded newer image"),
+        "{said}"
+    );
+    assert_eq!(docker(&["logout", &host], "").0, Some(0));
+    assert_eq!(ask("get", &host), none);
+    // What is no document of the protocol.
+    for (action, input, expected) in [
+        (
+            "store",
+            r#"{"ServerURL":"","Username":"a","Secret":"b"}"#,
+            "no credentials server URL",
+        ),
+        (
+            "store",
+            r#"{"ServerURL":"a","Username":"","Secret":"b"}"#,
+            "no credentials username",
+        ),
+        ("store", "{", "what to store: "),
+        ("get", "", "no credentials server URL"),
+        (
+            "frob",
+            "",
+            "usage: docker-credential-glassbox get|store|erase|list|version",
+        ),
+    ] {
+        let (code, said) = ask(action, input);
+        assert!(
+            code == Some(1) && said.starts_with(expected),
+            "{action} {input}: {said}"
         );
     }
 }

@@ -44,18 +44,21 @@ pub(crate) fn usual_place() -> Option<PathBuf> {
     Some(base.join("glassbox"))
 }
 
-/// A place that is this user's alone, made if it isn't there.
+/// Where the socket is if nobody says.
 fn usual_socket() -> Result<PathBuf, Failure> {
-    let directory = usual_place().ok_or_else(|| {
-        Failure::input("there is no usual place for the socket here")
-            .hint("name one: glassbox engine --socket PATH")
-    })?;
-    let made = std::fs::DirBuilder::new();
-    let mut made = made;
-    std::os::unix::fs::DirBuilderExt::mode(&mut made, 0o700);
-    made.recursive(true).create(&directory).map_err(|error| {
-        Failure::host(format!("{}: {error}", directory.display()))
-            .hint("name another place: glassbox engine --socket PATH")
-    })?;
+    let directory = own_place()
+        .map_err(|failure| failure.hint("name a place: glassbox engine --socket PATH"))?;
     Ok(directory.join("engine.sock"))
+}
+
+/// That directory, this user's alone, made if it isn't there.
+pub(super) fn own_place() -> Result<PathBuf, Failure> {
+    let directory = usual_place()
+        .ok_or_else(|| Failure::input("there is no usual place here: XDG_RUNTIME_DIR isn't set"))?;
+    let mut made = std::fs::DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(&mut made, 0o700);
+    made.recursive(true)
+        .create(&directory)
+        .map_err(|error| Failure::host(format!("{}: {error}", directory.display())))?;
+    Ok(directory)
 }

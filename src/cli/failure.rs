@@ -50,6 +50,11 @@ impl Failure {
         Failure::new(Exit::HostCant, message)
     }
 
+    /// What could not be done, without the hints.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     fn new(exit: Exit, message: impl Into<String>) -> Failure {
         Failure {
             exit,

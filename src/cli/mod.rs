@@ -11,6 +11,7 @@ mod args;
 mod clean;
 mod consent;
 mod coverage;
+mod credentials;
 mod docker;
 mod doctor;
 mod engine;
@@ -69,6 +70,9 @@ pub enum Next {
 
 /// Reads the command line of this process and carries the command out.
 pub fn start() -> Next {
+    if let Some(code) = credentials::helper() {
+        return Next::Exit(code);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return Next::Exit(show_usage(&error)),

@@ -3,7 +3,7 @@
 use super::answer::{self, Answer};
 use super::call::Call;
 use super::failure::Failure;
-use super::remote::push;
+use super::remote::{auth, push};
 use super::route::{OfExec, Route};
 use super::state::Engine;
 use super::view;
@@ -26,7 +26,7 @@ pub(super) async fn handle(
         Route::Info => system::info(engine),
         Route::Events => return system::events(engine, call),
         Route::DiskUse => system::disk_use(engine),
-        Route::Auth => return system::auth(),
+        Route::Auth => return auth(engine, call).await,
         Route::Images => return images::list(engine, call),
         Route::ImagesPrune => return system::images_prune(engine, call),
         Route::ImageCreate => return images::create(engine, call).await,

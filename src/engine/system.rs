@@ -356,13 +356,6 @@ pub(super) fn network_inspect(engine: &Engine, wanted: &str) -> Result<Answer, F
     }
 }
 
-/// `docker login`: passwords come with each request, and are kept by the client.
-pub(super) fn auth() -> Result<Answer, Failure> {
-    Err(Failure::refused(
-        "logging in: this engine keeps no passwords; a client sends them with each pull and push",
-    ))
-}
-
 /// `docker image prune`
 pub(super) fn images_prune(engine: &Engine, call: &Call) -> Result<Answer, Failure> {
     let filters = Filters::parse(call.query.get("filters"), &["dangling"])?;

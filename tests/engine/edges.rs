@@ -487,9 +487,9 @@ pub const ROWS: [Row; 66] = [
         "/auth",
         r#"{"username":"a","password":"b"}"#,
         Other(
-            501,
-            r#"{"message":"logging in: this engine keeps no passwords; a client sends them with each pull and push"}"#,
-            "200",
+            404,
+            r#"{"message":"nobody can log in to docker.io: this engine has no way there…"#,
+            "what Docker Hub says",
         ),
     ),
     (

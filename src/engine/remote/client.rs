@@ -80,6 +80,16 @@ impl Client {
         }
     }
 
+    /// Of no repository: to know whether the registry knows who asks.
+    pub(super) fn of_nothing(authority: &str, credentials: Credentials) -> Client {
+        Client {
+            authority: authority.into(),
+            scope: String::new(),
+            authorization: RefCell::new(credentials.bearer()),
+            credentials,
+        }
+    }
+
     /// Asks, and says who asks if that is wanted. `at` is a path, or a whole address
     /// that the registry named.
     ///
@@ -204,10 +214,15 @@ impl Client {
             )));
         }
         let joint = if path.contains('?') { '&' } else { '?' };
-        let mut query = format!("{path}{joint}scope={}", percent_encoded(&self.scope));
-        if let Some(service) = service {
-            query += &format!("&service={}", percent_encoded(&service));
-        }
+        let scope = Some(&self.scope).filter(|scope| !scope.is_empty());
+        let wanted = [("scope", scope), ("service", service.as_ref())];
+        let wanted: Vec<String> = wanted
+            .iter()
+            .filter_map(|(name, value)| {
+                Some(format!("{name}={}", percent_encoded(value.as_ref()?)))
+            })
+            .collect();
+        let query = format!("{path}{joint}{}", wanted.join("&"));
         let mut request = Request::get(query).header(HOST, &authority);
         if let Some(basic) = &basic {
             request = request.header(AUTHORIZATION, secret(basic)?);

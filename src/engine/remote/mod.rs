@@ -11,6 +11,7 @@
 //! and over this machine's own loopback or to the mirror that was named. There is no
 //! TLS here: a registry elsewhere is reached by a mirror, or not at all.
 
+mod auth;
 mod client;
 mod credentials;
 pub(super) mod manifest;
@@ -19,5 +20,6 @@ mod pull;
 mod push;
 pub(super) mod site;
 
+pub(super) use auth::auth;
 pub(super) use pull::pull;
 pub(super) use push::push;

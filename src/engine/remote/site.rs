@@ -53,27 +53,31 @@ impl Site {
     /// # Errors
     /// Why it can't be reached, for a person.
     pub(super) fn of(name: &Name, mirrors: &[Mirror]) -> Result<Site, String> {
-        if let Some(mirror) = mirrors.iter().find(|mirror| mirror.host == name.host) {
-            let said = format!(
-                "{} means {name}; here, {} is http://{}",
-                name.short, name.host, mirror.authority
-            );
-            return Ok(Site {
-                authority: mirror.authority.clone(),
-                said: Some(said),
-            });
+        let authority = Site::authority(&name.host, mirrors)
+            .map_err(|why| format!("{} means {name}, and {why}", name.short))?;
+        let said = (authority != name.host).then(|| {
+            format!(
+                "{} means {name}; here, {} is http://{authority}",
+                name.short, name.host
+            )
+        });
+        Ok(Site { authority, said })
+    }
+
+    /// The address of a host.
+    ///
+    /// # Errors
+    /// Why it can't be reached, for a person.
+    pub(super) fn authority(host: &str, mirrors: &[Mirror]) -> Result<String, String> {
+        if let Some(mirror) = mirrors.iter().find(|mirror| mirror.host == host) {
+            return Ok(mirror.authority.clone());
         }
-        match is_loopback(&name.host) {
-            true => Ok(Site {
-                authority: name.host.clone(),
-                said: None,
-            }),
+        match is_loopback(host) {
+            true => Ok(host.into()),
             false => Err(format!(
-                "{} means {name}, and this engine has no way there: it has no TLS, and no mirror \
-                 stands for {host}. Start it with --mirror {host}=http://ADDRESS, where a \
-                 registry listens (glassbox registry), or take the image in by `docker load`",
-                name.short,
-                host = name.host
+                "this engine has no way there: it has no TLS, and no mirror stands for {host}. \
+                 Start it with --mirror {host}=http://ADDRESS, where a registry listens (glassbox \
+                 registry), or take images in by `docker load`"
             )),
         }
     }
