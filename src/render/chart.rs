@@ -73,9 +73,21 @@ pub fn below(plot: &Plot, signs: [&str; 3], width: usize) -> Vec<Line> {
         })
         .collect();
     if plot.rate {
-        items.push(vec![Span::new("means of 100 ms or more", Role::Dim)]);
+        items.push(vec![Span::new(sampling(plot), Role::Dim)]);
     }
-    flow(items, width)
+    let mut lines = flow(items, width);
+    if plot.rate && plot.overshoots() {
+        let why = "Above the limit for a moment: the kernel's own periods begin elsewhere.";
+        lines.extend(wrap(&[Span::new(why, Role::Dim)], width));
+    }
+    lines
+}
+
+/// How a rate's points are made.
+fn sampling(plot: &Plot) -> String {
+    // A timer's millisecond more or less is no news.
+    let every = (plot.every * 100.0).round() * 10.0;
+    format!("sampled every {every:.0} ms, means of 100 ms or more")
 }
 
 fn numbers(plot: &Plot, curve: &Curve) -> String {

@@ -35,6 +35,8 @@ pub struct Plot {
     pub value: Axis,
     /// Whether the values are growth per second.
     pub rate: bool,
+    /// The time from one sample to the next, in seconds; that of most.
+    pub every: f64,
     /// The kernel that it was recorded on, if it isn't this one's.
     pub recorded_on: Option<String>,
 }
@@ -135,6 +137,7 @@ impl Plot {
             limit,
             time,
             rate: chart.rate,
+            every: usual_gap(&samples),
             recorded_on: history.recorded_on().map(String::from),
         })
     }
@@ -142,6 +145,22 @@ impl Plot {
     /// How a curve is told apart by colour; its sign differs, too.
     pub fn role(curve: usize) -> Role {
         [Role::Label, Role::Literal, Role::Keyword][curve % 3]
+    }
+
+    /// Whether a curve is above the limit somewhere: of a rate that is no mistake, but
+    /// it looks like one, so it has to be explained.
+    pub fn overshoots(&self) -> bool {
+        let above = |(at, value): &(f64, f64)| {
+            let mut steps = self.steps().iter();
+            let here = steps.find(|(from, to, _)| (*from..=*to).contains(at));
+            here.is_some_and(|(_, _, height)| *value > height * HEADROOM)
+        };
+        let mut points = self
+            .curves
+            .first()
+            .into_iter()
+            .flat_map(|curve| &curve.points);
+        points.any(above)
     }
 
     /// The parts of the limit's line.
@@ -259,6 +278,15 @@ impl Axis {
             })
             .collect()
     }
+}
+
+/// The time from one sample to the next, in seconds: the one in the middle of all.
+fn usual_gap(samples: &[&Sample]) -> f64 {
+    let pairs = samples.windows(2);
+    let mut gaps: Vec<i64> = pairs.map(|pair| pair[1].at - pair[0].at).collect();
+    gaps.sort_unstable();
+    gaps.get(gaps.len() / 2)
+        .map_or(0.0, |gap| *gap as f64 / 1e9)
 }
 
 /// The least of `leads` times a power of ten that isn't below `wanted`.

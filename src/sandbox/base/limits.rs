@@ -16,6 +16,12 @@ pub(in crate::sandbox) const CPU_SECONDS: u64 = 60;
 /// of addresses that they never use.
 const MOST_DATA: u64 = RUN_MEMORY.0;
 
+/// After how many seconds a background process of a demo is ended, alarm(2), if it
+/// hasn't been before. A run waits at a beat for as long as its learner likes, and what
+/// stands in it must stand: so this is a lesson's length and more. Who loses its parent
+/// ends at once (PR_SET_PDEATHSIG), and who computes has used its CPU time long before.
+const STANDING: u32 = 4 * 60 * 60;
+
 /// How long a file may become that a person's shell writes: room for what one
 /// builds or downloads, and still little of a disk.
 const SHELL_FILE: u64 = 1 << 30;
@@ -37,7 +43,7 @@ pub(in crate::sandbox) fn agent(name: &str) {
 pub(in crate::sandbox) fn workload(name: &str) {
     agent(name);
     let _ = of(Tenant::Demo);
-    nix::unistd::alarm::set(600);
+    nix::unistd::alarm::set(STANDING);
 }
 
 /// For a process that is about to execute a program of that kind. Makes nothing

@@ -49,7 +49,8 @@ impl Job for Watching {
             duration(self.watch.time),
         );
         // At least one sample, whatever has ended already.
-        let over = self.enough || self.until.is_some_and(has_ended);
+        let ended = self.until.is_some_and(has_ended);
+        let over = self.enough || ended;
         if !(over && self.ends.is_some()) {
             if Instant::now() < self.next {
                 return None;
@@ -60,6 +61,10 @@ impl Job for Watching {
             if self.started.elapsed() + left <= time && !over {
                 return None;
             }
+        }
+        // What an end left behind is the last thing to see.
+        if ended {
+            self.sample(agent);
         }
         if let (Some(name), Some([first, last])) = (&self.task.action.result, &self.ends) {
             tell_growth(agent, name, first, last);

@@ -215,10 +215,12 @@ pub(super) fn chart_height(page: usize) -> usize {
 }
 
 pub(super) fn charts(model: &Model, width: usize) -> Vec<Row> {
-    let drawn = model.content.plots.iter().enumerate().map(|(index, plot)| {
+    let plots = &model.content.plots;
+    let heights = heights(plots, model.content.plot_height);
+    let drawn = plots.iter().enumerate().map(|(index, plot)| {
         let mut lines = rows(render::above(plot, LIMIT, width));
-        // The time axis and its labels take two.
-        let height = plot.value.rows(model.content.plot_height - 2) + 2;
+        // One for which there is no room is told in numbers.
+        let height = heights.get(index).copied().unwrap_or(0);
         lines.extend((0..height).map(|row| Row {
             chart: Some(Slice {
                 plot: index,
@@ -232,6 +234,20 @@ pub(super) fn charts(model: &Model, width: usize) -> Vec<Row> {
     });
     let drawn: Vec<Vec<Row>> = drawn.collect();
     drawn.join(&Row::default())
+}
+
+/// How many rows each chart has, so that together they have no more than these: as
+/// many charts as can be read then, the first ones. One there is always.
+fn heights(plots: &[Plot], most: usize) -> Vec<usize> {
+    let of = |count: usize| -> Vec<usize> {
+        // The time axis and its labels take two.
+        let each = (most / count).saturating_sub(2);
+        let drawn = plots.iter().take(count);
+        drawn.map(|plot| plot.value.rows(each) + 2).collect()
+    };
+    let fitting = (1..=plots.len()).rev().map(of);
+    let mut fitting = fitting.skip_while(|all| all.len() > 1 && all.iter().sum::<usize>() > most);
+    fitting.next().unwrap_or_default()
 }
 
 /// The question before the run; while it goes on, what was said.

@@ -53,6 +53,14 @@ pub(super) fn refresh(model: &mut Model) {
     }
 }
 
+/// How many charts the evidence draws, and how many rows they have together.
+#[cfg(test)]
+pub(super) fn chart_rows(model: &Model) -> (usize, usize) {
+    let slices = model.content.stage.iter().filter_map(|row| row.chart);
+    let first = slices.clone().filter(|slice| slice.row == 0);
+    (first.count(), slices.count())
+}
+
 /// The explanation: what follows the observation only once there is one. And how
 /// many lines come before that.
 fn prose(model: &Model, width: usize) -> (Vec<Row>, usize) {

@@ -305,3 +305,21 @@ fn a_live_knob_changes_the_run_at_its_watch_and_starts_another_elsewhere() {
     app.press("[");
     assert_eq!(app.runs(), 2, "now it is another run");
 }
+
+/// Several charts share two fifths of the pane; what isn't drawn is told in numbers.
+#[test]
+fn charts_together_leave_room_for_what_is_said_of_them() {
+    use crate::tui::content::chart_rows;
+    for (name, drawn) in [("pressure", 1), ("ceiling", 1)] {
+        let course = crate::course::embedded().unwrap();
+        let place = course.steps().position(|(_, step)| step.meta.id.0 == name);
+        for (width, height) in [(80, 24), (100, 30), (120, 40)] {
+            let mut app = super::steps::played(&course, place.unwrap(), width, height);
+            let screen = app.screen();
+            let page = crate::tui::layout::page(&app.model.screen, crate::tui::screen::Pane::Stage);
+            let (charts, rows) = chart_rows(&app.model);
+            assert!(rows * 5 <= page * 2, "{rows} of {page}:\n{screen}");
+            assert!(charts >= drawn, "{name} draws {charts}");
+        }
+    }
+}

@@ -38,7 +38,7 @@ fn recorded(course: &Course, place: usize) -> Vec<Event> {
 }
 
 /// A step that has been played to its end, with the first answer.
-fn played(course: &Course, place: usize, width: u16, height: u16) -> App {
+pub(super) fn played(course: &Course, place: usize, width: u16, height: u16) -> App {
     let mut app = App::with(course.clone(), width, height);
     app.model.open(place);
     if app.model.scenario().is_some_and(|it| it.predict.is_some()) {
