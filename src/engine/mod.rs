@@ -69,6 +69,7 @@ use state::Engine;
 /// # Errors
 /// What keeps it from starting.
 pub fn serve(options: &Options, tell: &mut dyn FnMut(&str)) -> Result<(), Error> {
+    let _ = nix::sys::prctl::set_name(c"glassbox-engine");
     raise_descriptors();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

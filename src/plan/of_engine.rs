@@ -58,7 +58,6 @@ pub(super) fn api(api: &Api) -> About<'_> {
 /// `container`
 pub(super) fn container(name: &BoxName) -> About<'_> {
     About {
-        effect: Effect::Nothing,
         names: vec![Named::new(name.as_str(), Of::NewProcess, &[])],
         ..asked(
             "container",

@@ -18,6 +18,9 @@ pub enum Probe {
     /// `pid`: facts `pid`, `ppid` as the process itself is told; from outside
     /// `pid` is the host's number and `nspid` the `NSpid` line of `/proc/PID/status`.
     Pid,
+    /// `parent`: facts `ppid`, `parent` (the name of that process) and `parents` (the
+    /// names of it and of the next three above it), from outside only.
+    Parent,
     /// `processes`: facts `processes` (how many the observer's /proc shows) and
     /// `process-names`.
     Processes,
@@ -180,6 +183,7 @@ names! {
     Hostname = "hostname",
     Ns = "ns",
     Pid = "pid",
+    Parent = "parent",
     Processes = "processes",
     Members = "members",
     Mounts = "mounts",
@@ -250,6 +254,7 @@ impl Probe {
             Probe::Controllers => &["controllers", "v1", "v2", "mounted"],
             Probe::Pid if from_outside => &["pid", "nspid"],
             Probe::Pid => &["pid", "ppid"],
+            Probe::Parent => &["ppid", "parent", "parents"],
             Probe::Processes => &["processes", "process-names"],
             Probe::Links => &["links", "links-up"],
             Probe::Ids => &["uid", "gid", "uid-map", "gid-map"],
@@ -281,6 +286,7 @@ impl Probe {
         match self {
             Probe::Ns
             | Probe::Pid
+            | Probe::Parent
             | Probe::Members
             | Probe::Mounts
             | Probe::MountAt(_)

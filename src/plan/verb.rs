@@ -117,7 +117,7 @@ pub enum Verb {
     PivotRoot(String),
     /// Start the course's own engine and a tap before its socket, in a directory of
     /// the run's own, with which both go; `in` is `host`. The name is for probes with
-    /// `of`. Facts: NAME, NAME.images (those it has), NAME.api (its version).
+    /// `of`; a run has one engine, and a second `engine` only gives it another. Facts: NAME, NAME.images (those it has), NAME.api (its version).
     Engine(BoxName),
     /// Hand this line to a Docker client, with a configuration of its own and the
     /// tap for its engine: the machine's `docker`, else the course's own client. In

@@ -1,7 +1,7 @@
 //! What only the process itself can ask: system calls, and the files that
 //! its own root directory shows.
 
-use super::observation::Answer;
+use super::observation::{Answer, Observation, seen};
 use super::unavailable::Unavailable;
 use crate::base::Errno;
 use crate::plan::{FirstNames, Unit, Value};
@@ -22,8 +22,21 @@ pub(super) fn hostname() -> Answer {
     Ok(Value::Text(names.nodename().to_string_lossy().into_owned()))
 }
 
+/// The three clocks, each of them once.
+pub(super) fn clocks() -> Vec<Observation> {
+    let observed = ["REALTIME", "MONOTONIC", "BOOTTIME"].iter().map(|clock| {
+        let id = format!("CLOCK_{clock}");
+        seen(
+            &format!("clock.{}", clock.to_lowercase()),
+            &format!("clock_gettime(2) {id}"),
+            self::clock(&id),
+        )
+    });
+    observed.collect()
+}
+
 /// clock_gettime(2).
-pub(super) fn clock(name: &str) -> Answer {
+fn clock(name: &str) -> Answer {
     let id = match name {
         "CLOCK_MONOTONIC" => ClockId::CLOCK_MONOTONIC,
         "CLOCK_BOOTTIME" => ClockId::CLOCK_BOOTTIME,

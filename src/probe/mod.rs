@@ -27,6 +27,7 @@ mod inside;
 mod layers;
 mod observation;
 mod observe;
+mod parents;
 mod process;
 mod sockets;
 mod statistics;

@@ -8,7 +8,7 @@ use super::subject::Subject;
 use super::throttled::throttled;
 use super::unavailable::Unavailable;
 use super::view::View;
-use super::{files, inside, layers, mountinfo};
+use super::{files, inside, layers, mountinfo, parents};
 use crate::base::kernel;
 use crate::base::kernel::field;
 use crate::plan::{FirstNames, Namespace, Probe, Unit, Value};
@@ -37,6 +37,7 @@ pub fn observe(view: &View, probe: &Probe) -> Vec<Observation> {
             .map(|ns| namespace(view, *ns))
             .collect(),
         Probe::Pid => ids_of_process(view),
+        Probe::Parent => parents::parents(view),
         Probe::Processes => processes(view),
         Probe::Members => vec![members(view)],
         Probe::Mounts => vec![of_file(view, "mounts", "mountinfo", |text| {
@@ -67,17 +68,7 @@ pub fn observe(view: &View, probe: &Probe) -> Vec<Observation> {
         Probe::Cgroup => vec![of_file(view, "cgroup", "cgroup", |text| {
             Ok(Value::List(cgroup_paths(text)))
         })],
-        Probe::Clocks => ["REALTIME", "MONOTONIC", "BOOTTIME"]
-            .iter()
-            .map(|clock| {
-                let id = format!("CLOCK_{clock}");
-                seen(
-                    &format!("clock.{}", clock.to_lowercase()),
-                    &format!("clock_gettime(2) {id}"),
-                    inside::clock(&id),
-                )
-            })
-            .collect(),
+        Probe::Clocks => inside::clocks(),
         Probe::Cpus => vec![seen("cpus", "sched_getaffinity(2)", inside::cpus())],
         Probe::Stack(path) => vec![layers::stack(view, path)],
         Probe::Origin(path) => vec![layers::origin(view, path)],
@@ -441,6 +432,7 @@ fn unseen_from_outside(view: &View, probe: &Probe, reason: &'static str) -> Vec<
         | Probe::Users
         | Probe::Ns
         | Probe::Pid
+        | Probe::Parent
         | Probe::Members
         | Probe::Mounts
         | Probe::MountAt(_)

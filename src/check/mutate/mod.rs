@@ -10,6 +10,7 @@
 //! out.
 
 mod change;
+mod engine;
 mod layers;
 mod limits;
 mod operators;

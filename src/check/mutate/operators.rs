@@ -1,6 +1,7 @@
 //! The changes of actions and of boxes, and the list of all.
 
 use super::change::{Change, missing, told};
+use super::engine;
 use super::{layers, limits, whole};
 use crate::base::{Bytes, Nanos};
 use crate::plan::{
@@ -273,19 +274,10 @@ fn instead(verb: &Verb) -> Vec<(String, Verb)> {
         | Verb::Overlay(_)
         | Verb::RootFs(_)
         | Verb::Engine(_)
-        | Verb::Container(_)
         | Verb::Stage(_) => Vec::new(),
-        Verb::Docker(_) => vec![(
-            "as a line that only asks for the version".into(),
-            Verb::Docker(vec!["version".into()]),
-        )],
-        Verb::Api(api) => {
-            let mut changed = api.clone();
-            changed.method = "HEAD".into();
-            changed.path = "/_ping".into();
-            changed.body = None;
-            vec![("as a ping".into(), Verb::Api(changed))]
-        }
+        Verb::Docker(argv) => engine::lines(argv),
+        Verb::Api(api) => engine::requests(api),
+        Verb::Container(name) => engine::containers(name),
     }
 }
 

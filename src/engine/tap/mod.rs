@@ -38,6 +38,7 @@ pub struct TapOptions {
 /// # Errors
 /// What keeps it from listening.
 pub fn tap(options: &TapOptions, hear: &mut dyn FnMut(Message) -> bool) -> Result<(), Error> {
+    let _ = nix::sys::prctl::set_name(c"glassbox-tap");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

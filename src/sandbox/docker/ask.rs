@@ -99,10 +99,7 @@ impl Asking {
             .fact(format!("{name}.body"), body, source.clone());
         let document = answer.document();
         for field in &self.api.show {
-            let value = match field
-                .split('.')
-                .try_fold(&document, |it, part| it.get(part))
-            {
+            let value = match field.split('.').try_fold(&document, part) {
                 Some(Json::Null) => Ok(Value::Text("null".into())),
                 Some(Json::Bool(flag)) => Ok(Value::Flag(*flag)),
                 Some(Json::String(text)) => Ok(Value::Text(text.clone())),
@@ -119,6 +116,14 @@ impl Asking {
                 .tracer
                 .observed(None, None, name, value, format!("{source}, {field}"));
         }
+    }
+}
+
+/// A field of an object, or the item of that number of a list.
+fn part<'j>(whole: &'j Json, name: &str) -> Option<&'j Json> {
+    match name.parse::<usize>() {
+        Ok(number) if whole.is_array() => whole.get(number),
+        Ok(_) | Err(_) => whole.get(name),
     }
 }
 

@@ -67,7 +67,7 @@ impl Agent {
             } else {
                 shown[0].clone()
             },
-            file: found.unwrap_or_else(|| PathBuf::from(OWN_FILE)),
+            file: found.unwrap_or_else(own_file),
             environment: vec![
                 ("DOCKER_HOST", format!("unix://{}", tapped.display())),
                 ("DOCKER_CONFIG", configuration.display().to_string()),
@@ -94,6 +94,14 @@ impl Agent {
         });
         placed.collect()
     }
+}
+
+/// This program by its name, by which the kernel calls it then; else by what executes
+/// it whatever has become of its name.
+fn own_file() -> PathBuf {
+    let named = std::env::current_exe().ok();
+    let named = named.filter(|file| file.exists());
+    named.unwrap_or_else(|| PathBuf::from(OWN_FILE))
 }
 
 impl Job for Client {
