@@ -229,4 +229,6 @@ lessons! {
     lesson_02_as_another: "02", Ordinary;
     lesson_03_as_me: "03", Me;
     lesson_03_as_another: "03", Ordinary;
+    lesson_04_as_me: "04", Me;
+    lesson_04_as_another: "04", Ordinary;
 }
