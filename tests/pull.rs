@@ -17,7 +17,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use support::{Limit, User, has_programs, may_make_boxes};
 
@@ -602,26 +602,26 @@ fn docker_logs_in_by_a_credential_helper() {
     let helper = bin.join("docker-credential-glassbox");
     std::os::unix::fs::symlink(support::program(), &helper).unwrap();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    let says = |command: &mut Command, input: &str| {
-        command.env("PATH", &path).env("XDG_RUNTIME_DIR", &run);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command
-            .stderr(Stdio::piped())
-            .within(client::ANSWER)
-            .spawn()
-            .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(input.as_bytes())
-            .unwrap();
-        let output = child.output();
+    let says = |command: &Command, input: &str| {
+        let typed = engine.dir().join("typed");
+        fs::write(&typed, input).unwrap();
+        // Who is started within a time has nothing to read, so a shell hands it on.
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "input=$1; shift; exec \"$@\" <\"$input\"", "sh"]);
+        shell.arg(typed).arg(command.get_program());
+        shell.args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell.env("PATH", &path).env("XDG_RUNTIME_DIR", &run);
+        let output = shell.within(client::ANSWER).output().unwrap();
         let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8(text).unwrap();
-        (output.status.code(), text)
+        (output.status.code(), String::from_utf8(text).unwrap())
     };
-    let docker = |words: &[&str], input: &str| says(&mut engine.docker(words), input);
+    let docker = |words: &[&str], input: &str| says(&engine.docker(words), input);
     let ask = |action: &str, input: &str| says(Command::new(&helper).arg(action), input);
     let (host, name) = (at.to_string(), format!("{at}/kept:1"));
     let none = (
