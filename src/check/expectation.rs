@@ -139,6 +139,10 @@ pub struct Question {
     /// Said after the comparison, whatever the learner chose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub then: Option<String>,
+    /// In a quiz: the id of the step to look at again, for whoever was wrong. That of
+    /// a prediction is its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub see: Option<String>,
 }
 
 /// One possible answer.

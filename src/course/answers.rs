@@ -8,10 +8,13 @@
 
 use super::document::Document;
 use super::model::{Course, Step};
-use super::source::Sink;
+use super::source::{Sink, Source};
+use crate::base::{Diagnostic, nearest};
 use crate::check::{Expectation, Question, Test, Verdict, judge};
 use crate::plan::History;
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::PathBuf;
 
 /// At which places the right answers of a course's questions stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -159,6 +162,54 @@ fn words(text: &str) -> Vec<String> {
             cut.filter(|cut| cut.len() >= 3).unwrap_or(word).to_string()
         })
         .collect()
+}
+
+/// Where a question sends whoever was wrong has to be there.
+pub(super) fn seen_again(
+    step: &Step,
+    sources: &BTreeMap<PathBuf, String>,
+    ids: &[String],
+) -> Vec<Diagnostic> {
+    let Some(text) = sources.get(&step.file) else {
+        return Vec::new();
+    };
+    let source = Source::new(step.file.clone(), text.clone());
+    let mut sink = Sink::new(&source);
+    let place = |id: &str| {
+        let quoted = format!("\"{id}\"");
+        let mut keys = text.match_indices("see");
+        let at = keys.find_map(|(at, _)| {
+            let line = text[at..].lines().next().unwrap_or_default();
+            line.find(&quoted).map(|column| at + column)
+        });
+        at.map_or(0..0, |at| at..at + quoted.len())
+    };
+    let questions = step.quiz().into_iter().flat_map(|quiz| &quiz.question);
+    for id in questions.filter_map(|question| question.see.as_ref()) {
+        if !ids.contains(id) {
+            let help = match nearest(id, ids.iter().map(String::as_str)) {
+                Some(close) => format!("did you mean `{close}`?"),
+                None => "name the step to look at again by its id".into(),
+            };
+            sink.error(
+                "unknown-step",
+                place(id),
+                format!("there is no step `{id}`"),
+                help,
+            );
+        }
+    }
+    let scenario = step.demo().map(|demo| demo.scenario(&Default::default()));
+    let predict = scenario.and_then(Result::ok).and_then(|it| it.predict);
+    if let Some(id) = predict.and_then(|question| question.see) {
+        sink.warning(
+            "see-in-predict",
+            place(&id),
+            "a prediction is looked at again where it was made",
+            "leave `see` out",
+        );
+    }
+    sink.into_found()
 }
 
 #[cfg(test)]

@@ -235,6 +235,11 @@ fn examine(mut pack: Pack, origin: Origin, scope: Scope) -> (Linted, Course) {
         sources.insert(source.file, source.text);
         meta
     });
+    if scope == Scope::Everything {
+        for step in lessons.iter().flat_map(|lesson| &lesson.steps) {
+            diagnostics.extend(answers::seen_again(step, &sources, &ids));
+        }
+    }
     diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     let course = Course {
         origin,

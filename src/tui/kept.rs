@@ -45,6 +45,8 @@ impl Model {
         let pack = self.kept.packs.get(&self.course.id()).cloned();
         let pack = pack.unwrap_or_default();
         for place in 0..self.count() {
+            // What was opened before knew nothing of it.
+            self.states[place].opened = place == self.at;
             if let Some(step) = pack.steps.get(&self.step_at(place).meta.id.0) {
                 let (seen, done) = (step.seen, step.done);
                 let state = &mut self.states[place];

@@ -25,6 +25,8 @@ pub(super) enum Action {
     KnobDown,
     KnobUp,
     OtherKnob(isize),
+    /// The evidence without the question that is open, and back.
+    Evidence,
     Sources,
     Claims,
     LeanBack,
@@ -208,7 +210,7 @@ pub(super) fn ambiguous() -> Vec<String> {
 pub(super) fn context(model: &Model) -> Context {
     match model.popups.last().map(|popup| &popup.kind) {
         None => Context::Panes,
-        Some(Kind::Outline | Kind::Search { .. }) => Context::List,
+        Some(Kind::Outline | Kind::Search { .. } | Kind::End(_)) => Context::List,
         Some(Kind::Consent) => Context::Ask,
         Some(Kind::Help | Kind::Left(_) | Kind::Notice(_)) => Context::Read,
     }
@@ -254,12 +256,16 @@ const JUDGING: When = when("after the last beat", |model| match model.natural() 
 });
 const QUIZZING: When = when("a quiz is ahead", |model| model.natural() == Next::Quiz);
 const STEPPING: When = when("nothing is unread", |model| model.natural() == Next::Step);
-/// A question with choices is open.
-const CHOOSING: When = when("a question is open", |model| {
-    model
-        .open_question()
-        .is_some_and(|question| !question.choice.is_empty())
+const ENDING: When = when("a lesson is through", |model| {
+    model.natural() == Next::Lesson
 });
+const IN_QUIZ: When = when("a question is open after the run", |model| {
+    model.open_question().is_some() && model.state().record.is_some()
+});
+const FIVE: When = when("a question is open", |model| choices(model) > 4);
+const SIX: When = when("a question is open", |model| choices(model) > 5);
+/// A question with choices is open.
+const CHOOSING: When = when("a question is open", |model| choices(model) > 0);
 const ON_CHOICES: When = when("at an open question", |model| {
     (CHOOSING.holds)(model) && on_evidence(model)
 });
@@ -278,6 +284,11 @@ const HAS_KNOBS: When = when("it has several", |model| knobs(model) > 1);
 const MORE: When = when("", |model| model.beside(true).is_some());
 const LESS: When = when("", |model| model.beside(false).is_some());
 const PANICS: When = when("", |model| model.settings.panic_key);
+
+fn choices(model: &Model) -> usize {
+    let question = model.open_question();
+    question.map_or(0, |question| question.choice.len())
+}
 
 fn on_evidence(model: &Model) -> bool {
     model.screen.focus == Pane::Stage && model.screen.tab == Tab::Evidence
@@ -347,12 +358,13 @@ static TABLE: &[Binding] = &[
     row(&[ENTER, SPACE], "Enter", "enough", "enough of it: the demo goes on", A::Proceed, ENOUGH),
     row(&[ENTER, SPACE], "Enter", "go on", "go on with the questions", A::Proceed, QUIZZING),
     row(&[ENTER, SPACE], "Enter", "next step", "go to the next step", A::Proceed, STEPPING),
+    row(&[ENTER, SPACE], "Enter", "the lesson's end", "what to keep of the lesson, the score, and where to look again", A::Proceed, ENDING),
     row(&[Char('a')], "a … f", "choose", "choose an answer by its letter", A::Pick(0), CHOOSING),
     row(&[Char('b')], "", "", "", A::Pick(1), CHOOSING),
     row(&[Char('c')], "", "", "", A::Pick(2), CHOOSING),
     row(&[Char('d')], "", "", "", A::Pick(3), CHOOSING),
-    row(&[Char('e')], "", "", "", A::Pick(4), CHOOSING),
-    row(&[Char('f')], "", "", "", A::Pick(5), CHOOSING),
+    row(&[Char('e')], "", "", "", A::Pick(4), FIVE),
+    row(&[Char('f')], "", "", "", A::Pick(5), SIX),
     row(&[UP], "↑  ↓", "", "the answer above, below", A::CursorUp, ON_CHOICES),
     row(&[DOWN], "", "", "", A::CursorDown, ON_CHOICES),
     row(&[Code(KeyCode::Backspace)], "Bksp", "back", "one beat back, from what was recorded; in a text one screen", A::Back, HAS_RUN),
@@ -366,6 +378,7 @@ static TABLE: &[Binding] = &[
     row(&[Char('[')], "", "", "", A::KnobDown, HAS_KNOB),
     row(&[Char('}')], "{  }", "", "choose which value [ ] change", A::OtherKnob(1), HAS_KNOBS),
     row(&[Char('{')], "", "", "", A::OtherKnob(-1), HAS_KNOBS),
+    row(&[Char('e')], "e", "the evidence", "the evidence without the question, and back", A::Evidence, IN_QUIZ),
     row(&[Char('e')], "e", "explanation", "go to the explanation", A::Focus(Pane::Prose), ALWAYS),
     row(&[Char('s')], "s", "sources", "show where each value comes from, or no longer", A::Sources, HAS_RUN),
     row(&[Char('c')], "c", "claims", "show the claims one by one, or in a line", A::Claims, HAS_RUN),

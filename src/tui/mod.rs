@@ -15,6 +15,7 @@
 
 mod content;
 mod effect;
+mod end;
 mod error;
 mod input;
 mod kept;

@@ -26,8 +26,35 @@ pub(super) enum Kind {
     Consent,
     /// What a run could not remove.
     Left(Vec<Leftover>),
+    /// A lesson is through, or the course.
+    End(End),
     /// What is to be known of the learner's progress.
     Notice(Vec<String>),
+}
+
+/// What there is to say at an end.
+#[derive(Debug)]
+pub(super) struct End {
+    /// It is that of the course.
+    pub(super) whole: bool,
+    /// How many steps there are on the way, and how many of them are done.
+    pub(super) steps: usize,
+    pub(super) done: usize,
+    /// How many answers the kernel has judged, and how many of them were right.
+    pub(super) judged: usize,
+    pub(super) right: usize,
+    /// What was missed.
+    pub(super) again: Vec<Again>,
+}
+
+/// An answer that wasn't right.
+#[derive(Debug)]
+pub(super) struct Again {
+    /// Where to look again.
+    pub(super) place: usize,
+    /// The question; empty for a step's own prediction.
+    pub(super) question: String,
+    pub(super) said: String,
 }
 
 impl Popup {
@@ -46,6 +73,8 @@ impl Popup {
             Kind::Search { .. } => "Search",
             Kind::Consent => "May this step run?",
             Kind::Left(_) => "Not everything is gone",
+            Kind::End(End { whole: false, .. }) => "The end of the lesson",
+            Kind::End(End { whole: true, .. }) => "The end of the course",
             Kind::Notice(_) => "Your progress",
         }
     }

@@ -31,6 +31,8 @@ pub(super) struct Questioning {
     pub(super) at: usize,
     /// The learner has seen the last picture, and goes on.
     pub(super) begun: bool,
+    /// The open question has made room for the evidence.
+    pub(super) aside: bool,
     asked: Vec<Asked>,
 }
 

@@ -416,10 +416,17 @@ fn enter_alone_goes_through_the_course() {
         .press("Enter")
         .shows("Question 2 of 2");
     app.press("4 8 9 1 Back 0 Enter").shows("✓ right");
-    app.press("Enter")
-        .shows("2 of 2 right")
-        .shows("A namespace decides what a process sees.");
+    app.press("Enter").shows("2 of 2 right");
     app.press("c").shows("✓ There is a name.");
+    app.press("c Enter")
+        .shows("The end of the lesson")
+        .shows("A namespace decides what a process sees.")
+        .shows("3 of 3 steps done here; 3 of 3 answers right.")
+        .hides("Missed");
+    app.press("Enter")
+        .shows("The end of the course")
+        .shows("In this sitting 2 demos ran");
+    app.press("Enter").hides("The end of").shows("What stays");
 }
 
 #[test]

@@ -37,8 +37,8 @@ pub(super) enum Next {
     /// The quiz goes on.
     Quiz,
     Step,
-    /// That was the course.
-    End,
+    /// That was the lesson: its end has a page.
+    Lesson,
 }
 
 impl Model {
@@ -87,7 +87,9 @@ impl Model {
             return Next::Read(focus);
         }
         if self.open_question().is_some() {
-            let here = focus == Pane::Stage && self.screen.tab == Tab::Evidence;
+            let here = focus == Pane::Stage
+                && self.screen.tab == Tab::Evidence
+                && !self.state().quiz.aside;
             return if here { Next::Answer } else { Next::Question };
         }
         if self.runs.queued == Some(self.at) {
@@ -110,8 +112,8 @@ impl Model {
             return Next::Quiz;
         }
         match self.beside(true) {
-            Some(_) => Next::Step,
-            None => Next::End,
+            Some(next) if self.lesson_at(next).number == self.lesson().number => Next::Step,
+            Some(_) | None => Next::Lesson,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use super::{change, little_pack, shown, write};
 use glassbox::course;
+use std::fs;
+use std::path::Path;
 
 #[test]
 fn paths_name_steps_that_are_there() {
@@ -67,4 +69,38 @@ fn paths_name_steps_that_are_there() {
     let loaded = course::load(dir.path()).unwrap();
     assert_eq!(loaded.id(), "little");
     assert_eq!(loaded.stations(loaded.meta.route("deep").unwrap()).len(), 2);
+}
+
+#[test]
+fn a_question_sends_to_a_step_that_is_there() {
+    let text = fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lint/pack/01-box/02-lock.md"),
+    );
+    let text = text.unwrap();
+    let ask = text
+        .lines()
+        .rev()
+        .find(|line| line.starts_with("ask = "))
+        .unwrap();
+    for (see, told) in [
+        ("lock", ""),
+        ("lokc", "there is no step `lokc` | did you mean `lock`?"),
+        ("nowhere", "there is no step `nowhere` | name the step"),
+    ] {
+        let dir = little_pack();
+        change(
+            dir.path(),
+            "02-lock.md",
+            ask,
+            &format!("{ask}\nsee = \"{see}\""),
+        );
+        let found = shown(&course::lint(dir.path()).diagnostics);
+        let line = text.lines().position(|line| line == ask).unwrap() + 2;
+        let place = format!("unknown-step 01-box/02-lock.md:{line}:7 ");
+        assert_eq!(found.contains(&place), !told.is_empty(), "{found}");
+        assert!(
+            found.contains(told) && found.is_empty() == told.is_empty(),
+            "{found}"
+        );
+    }
 }

@@ -99,7 +99,10 @@ fn walk(session: &mut Session, step: &Step, width: u16) -> Vec<String> {
     for press in 0.. {
         assert!(press < MOST, "{name} has no end:\n{}", session.text());
         let offer = offered(session);
-        if offer.as_deref().is_none_or(|offer| offer == "next step") {
+        if offer
+            .as_deref()
+            .is_none_or(|offer| offer == "next step" || offer == "the lesson's end")
+        {
             break;
         }
         let before = session.text();
@@ -175,7 +178,9 @@ fn walked(lesson: &str, rows: u16, cols: u16) {
             settled(&mut session, &before);
         }
     }
-    session.press("q");
+    // The end of the lesson has a page, with its lock.
+    session.press("\r").shows("The end of the lesson");
+    session.shows("steps done here").press("q").press("q");
     session.end();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

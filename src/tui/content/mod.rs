@@ -2,6 +2,7 @@
 //! scrolling and clicking speak of the same lines.
 
 mod big;
+mod end;
 mod evidence;
 pub(super) mod popup;
 mod questions;

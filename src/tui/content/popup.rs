@@ -1,5 +1,6 @@
 //! The lines of popups, and where they stand.
 
+use super::end;
 use crate::plan::Leftover;
 use crate::render::{self, Line, Role, Span, visible, wrap};
 use crate::tui::keymap;
@@ -17,6 +18,7 @@ impl Popup {
             Kind::Help | Kind::Consent | Kind::Left(_) | Kind::Notice(_) => 0,
             Kind::Outline => model.count(),
             Kind::Search { hits, .. } => hits.len(),
+            Kind::End(end) => 1 + end.again.len(),
         }
     }
 
@@ -28,6 +30,7 @@ impl Popup {
             Kind::Search { query, hits } => self.search(model, query, hits, width),
             Kind::Consent => consent(model, width),
             Kind::Left(left) => leftovers(left, width),
+            Kind::End(end) => end::page(self, model, end, width),
             Kind::Notice(notes) => notice(notes, width),
         }
     }
@@ -110,7 +113,7 @@ impl Popup {
     }
 
     /// An entry of a list, with the cursor if it is there.
-    fn entry(&self, index: usize, sign: Span, spans: &[Span], width: usize) -> Vec<Row> {
+    pub(super) fn entry(&self, index: usize, sign: Span, spans: &[Span], width: usize) -> Vec<Row> {
         let selected = self.cursor == index;
         let cursor = Span::new(if selected { "▸ " } else { "  " }, Role::Label);
         let indent = 2 + Line {
@@ -184,7 +187,14 @@ pub(in crate::tui) fn area(model: &Model, rows: &[Row]) -> Rect {
     let lines = match model.popups.last().map(|popup| &popup.kind) {
         // A box that is typed into must not move with what is found.
         Some(Kind::Search { .. }) => usize::from(model.screen.size.1),
-        Some(Kind::Help | Kind::Outline | Kind::Consent | Kind::Left(_) | Kind::Notice(_))
+        Some(
+            Kind::Help
+            | Kind::Outline
+            | Kind::Consent
+            | Kind::Left(_)
+            | Kind::End(_)
+            | Kind::Notice(_),
+        )
         | None => rows.len(),
     };
     layout::popup(model.screen.size, lines)

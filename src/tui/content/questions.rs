@@ -90,6 +90,10 @@ pub(super) fn quiz(model: &Model, width: usize) -> Vec<Row> {
     let asked = progress.asked(progress.at);
     let head = format!("Question {} of {total}", progress.at + 1);
     match asked.answer {
+        None if progress.aside => {
+            let words = format!("{head} waits: e or Enter brings it back.");
+            text(words, Role::Label, width)
+        }
         None => ask(&head, question, &asked, width),
         Some(answer) => {
             let mut lines = compared(question, answer, &record.history, width);
@@ -137,13 +141,5 @@ fn score(model: &Model, history: &History, width: usize) -> Vec<Row> {
         width,
     );
     lines.extend(list);
-    lines.push(Row::default());
-    lines.extend(text("Keep this:", Role::Label, width));
-    lines.extend(signed(
-        "▎ ",
-        &[Span::new(&model.lesson().meta.lock, Role::Strong)],
-        width,
-        None,
-    ));
     lines
 }

@@ -169,3 +169,60 @@ fn the_way_follows_the_route() {
         }
     }
 }
+
+/// Presses Enter until the screen says so.
+fn until(app: &mut App, text: &str) {
+    for _ in 0..40 {
+        if app.screen().contains(text) {
+            return;
+        }
+        app.press("Enter");
+    }
+    app.shows(text);
+}
+
+#[test]
+fn a_lesson_ends_with_what_was_missed_and_where_to_look_again() {
+    let mut missed = course();
+    let mut last = missed.lessons[0].steps.remove(2);
+    let mut quiz: Quiz = toml::from_str(QUIZ).unwrap();
+    quiz.question[0].see = Some("reading".into());
+    let demo = last.demo().cloned();
+    last = last.with(demo, Some(quiz));
+    missed.lessons[0].steps.push(last);
+    let mut app = App::with(missed.clone(), 80, 24);
+    app.press("a r")
+        .observe("kettle")
+        .press("n n r")
+        .observe("kettle");
+    until(&mut app, "Question 1 of 2");
+    // While it is open, the evidence may have all the room.
+    app.press("e")
+        .hides("something else")
+        .shows("Question 1 of 2 waits");
+    app.press("b")
+        .shows("something else")
+        .press("e e b")
+        .shows("✗ not so");
+    app.press("Enter 1 Enter");
+    until(&mut app, "The end of the lesson");
+    app.shows("A namespace decides what a process sees.")
+        .shows("3 of 3 steps done here; 0 of 3 answers right.")
+        .shows("01/1 A hostname of its own  You said: kettle as well")
+        .shows("01/2 A page to read, about sharks  What is the machine called?");
+    // It is the same after another start, which has seen no observation.
+    let mut again = next(&app, missed);
+    assert_eq!(again.model.ending(false).again.len(), 3);
+    again.press("q");
+    app.press("Down Down Enter")
+        .shows("Sharks have no namespaces.");
+    // Nothing is counted that isn't on the route.
+    app.model.course.meta.path = vec![Route {
+        name: "core".into(),
+        title: "One step".into(),
+        steps: vec![StepId("lock".into())],
+    }];
+    let pack = app.model.kept.packs.entry("glassbox".into()).or_default();
+    pack.path = Some("core".into());
+    assert_eq!(app.model.ending(true).steps, 1);
+}

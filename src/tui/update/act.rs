@@ -51,6 +51,12 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
                 Pane::Stage => Pane::Prose,
             }
         }
+        Action::Evidence => {
+            let aside = !model.state().quiz.aside;
+            show_question(model);
+            model.state_mut().quiz.aside = aside;
+            model.screen.renew();
+        }
         Action::Sources => model.settings.sources = !model.settings.sources,
         Action::Claims => model.settings.claims = !model.settings.claims,
         Action::LeanBack => return lean_back(model),
@@ -117,7 +123,7 @@ pub(super) fn proceed(model: &mut Model) -> Vec<Effect> {
         }
         Next::Word => return onward(model),
         Next::Enough => return enough(model),
-        Next::Wait | Next::End => {}
+        Next::Wait => {}
         Next::Verdict => {
             model.state_mut().play.end();
             look(model);
@@ -131,6 +137,10 @@ pub(super) fn proceed(model: &mut Model) -> Vec<Effect> {
             show_question(model);
         }
         Next::Step => return step(model, true),
+        Next::Lesson => {
+            let end = model.ending(false);
+            model.popups.push(Popup::new(Kind::End(end)));
+        }
     }
     Vec::new()
 }
@@ -234,7 +244,7 @@ pub(super) fn wake(model: &mut Model) -> Vec<Effect> {
     model.changed();
     match model.natural() {
         // What comes next is the learner's to say.
-        Next::Question | Next::Answer | Next::Quiz | Next::Step | Next::End => {
+        Next::Question | Next::Answer | Next::Quiz | Next::Step | Next::Lesson => {
             model.state_mut().play.leaning = false;
             Vec::new()
         }

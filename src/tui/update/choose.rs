@@ -3,7 +3,7 @@
 use super::runs::abandon;
 use crate::tui::effect::Effect;
 use crate::tui::model::Model;
-use crate::tui::popup::Kind;
+use crate::tui::popup::{Kind, Popup};
 use crate::tui::question::Answer;
 use crate::tui::screen::{Pane, Tab};
 use crate::tui::search::Part;
@@ -26,6 +26,11 @@ pub(super) fn pick(model: &mut Model, index: usize) {
     if index >= choices {
         return;
     }
+    // What isn't on the screen isn't answered.
+    if model.state().quiz.aside {
+        show_question(model);
+        return;
+    }
     if let Some(asked) = model.open_answer() {
         asked.cursor = index;
         asked.answer = Some(Answer::Choice(index));
@@ -35,15 +40,28 @@ pub(super) fn pick(model: &mut Model, index: usize) {
 
 /// Questions stand at the top of the evidence.
 pub(super) fn show_question(model: &mut Model) {
+    model.state_mut().quiz.aside = false;
     model.screen.focus = Pane::Stage;
     model.screen.tabs[Tab::Evidence as usize] = 0;
     model.screen.tab = Tab::Evidence;
 }
 
 pub(super) fn accept(model: &mut Model) -> Vec<Effect> {
+    if let Some(Popup {
+        kind: Kind::End(end),
+        cursor: 0,
+        ..
+    }) = model.popups.last()
+    {
+        return onward(model, end.whole);
+    }
     let chosen = model.popups.last().and_then(|popup| match &popup.kind {
         Kind::Outline => Some((popup.cursor, Part::Prose)),
         Kind::Search { hits, .. } => hits.get(popup.cursor).map(|hit| (hit.place, hit.part)),
+        Kind::End(end) => {
+            let again = end.again.get(popup.cursor.checked_sub(1)?);
+            again.map(|again| (again.place, Part::Prose))
+        }
         Kind::Help | Kind::Consent | Kind::Left(_) | Kind::Notice(_) => None,
     });
     let Some((place, part)) = chosen else {
@@ -60,4 +78,19 @@ pub(super) fn accept(model: &mut Model) -> Vec<Effect> {
         }
     }
     effects
+}
+
+/// On from the end of a lesson, to the next or to the end of the course; from there
+/// nowhere.
+fn onward(model: &mut Model, whole: bool) -> Vec<Effect> {
+    model.popups.clear();
+    match model.beside(true) {
+        Some(next) if !whole => return go(model, next),
+        None if !whole => {
+            let end = model.ending(true);
+            model.popups.push(Popup::new(Kind::End(end)));
+        }
+        Some(_) | None => {}
+    }
+    Vec::new()
 }

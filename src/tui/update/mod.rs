@@ -115,7 +115,9 @@ fn typed(model: &mut Model, event: &KeyEvent) -> bool {
         return true;
     }
     let numeric = model.open_question().is_some_and(|q| q.number.is_some());
-    let here = model.screen.focus == Pane::Stage && model.screen.tab == Tab::Evidence;
+    let here = model.screen.focus == Pane::Stage
+        && model.screen.tab == Tab::Evidence
+        && !model.state().quiz.aside;
     if !numeric || !here || !model.popups.is_empty() || !plain {
         return false;
     }
