@@ -321,7 +321,8 @@ fn what_is_hidden_at_the_end_is_told_and_not_taken_for_gone() {
         let mut run = Running::start_by(command, dir.path(), true);
         run.await_line(r#""holding""#);
         let mut mount = Command::new("nsenter");
-        mount.args(["-t", &run.supervisor().to_string(), "-m", "mount"]);
+        // Without a note of mount(8)'s own in /run.
+        mount.args(["-t", &run.supervisor().to_string(), "-m", "mount", "-n"]);
         let mounted = mount.args(cover).within(PATIENCE).status().unwrap();
         let (code, on, left) = (run.end(), is_on(), ours());
         let swept = clean();
