@@ -12,6 +12,9 @@ mod support;
 mod tapped;
 
 use client::ANSWER;
+use glassbox::plan::{Event, History, Message, Said};
+use glassbox::record::Beat;
+use glassbox::render::{plain as plain_text, sequence};
 use lines::{Differs, LINES, plain};
 use nix::sys::signal::Signal;
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
@@ -264,5 +267,63 @@ fn a_terminal_is_handed_on_and_given_back() {
             "{status:?}"
         );
         assert_eq!(modes(), before, "{signal:?}");
+    }
+}
+
+/// A real conversation, as the tap told it, drawn: each message once, in its order.
+#[test]
+fn each_message_of_a_conversation_is_drawn_once() {
+    if !may_make_boxes(User::Me) {
+        return;
+    }
+    let tapped = Tapped::start();
+    for line in ["run --rm tools echo said", "ps -a", "inspect nosuch"] {
+        tapped.says(Whose::Ours, line);
+    }
+    let messages = tapped.messages();
+    let silent = |one: &&Message| matches!(one.said, Said::Connected { .. } | Said::Closed { .. });
+    let said = messages.len() - messages.iter().filter(silent).count();
+    assert!(said > 20, "{said}");
+    let events: Vec<Event> = messages.into_iter().map(Event::Message).collect();
+    let beat = Beat {
+        actions: 0..0,
+        events: 0..events.len(),
+    };
+    let history = History::from(events);
+    for width in [76, 116] {
+        let drawn = plain_text(&sequence(&history, &beat, usize::MAX, width));
+        let rows = drawn
+            .lines()
+            .filter(|line| line.contains("▸│") || line.contains("│◂"));
+        // Pieces of one stream share a row, which says how many.
+        let arrows: usize = rows
+            .map(|row| {
+                let pieces = row.split(" bytes in ").nth(1);
+                pieces.map_or(1, |rest| rest.split(' ').next().unwrap().parse().unwrap())
+            })
+            .sum();
+        assert_eq!(arrows, said, "{drawn}");
+        assert!(drawn.contains("13 bytes: said"), "{drawn}");
+        let mut rest = drawn.as_str();
+        for part in [
+            "course's client",
+            "engine (Glassbox)",
+            "HEAD /_ping",
+            "200 1.51",
+            "POST create",
+            "201 ",
+            "POST attach",
+            "POST wait",
+            "POST start",
+            "status 0",
+            "GET containers",
+            "GET container nosuch",
+            "404 No such",
+        ] {
+            let at = rest
+                .find(part)
+                .unwrap_or_else(|| panic!("{part}:\n{drawn}"));
+            rest = &rest[at + part.len()..];
+        }
     }
 }

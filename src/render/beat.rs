@@ -3,6 +3,7 @@
 
 use super::evidence::{Mark, pair, rows};
 use super::line::{Line, Role, Span};
+use super::sequence::whole;
 use super::syscalls::{command, happened, stage, syscall};
 use super::text::wrap;
 use crate::course::{Scenario, ShowRow};
@@ -68,7 +69,17 @@ pub fn told(scenario: &Scenario, history: &History, width: usize) -> Vec<Line> {
         // The end is no part of what is told of the last one.
         let end = events.iter().position(|event| *event == Event::Holding);
         let (told, rest) = events.split_at(end.unwrap_or(events.len()));
-        lines.extend(happened(scenario, history, told, width));
+        // What was said stands in one diagram, after what else happened.
+        let silent = told
+            .iter()
+            .filter(|event| !matches!(event, Event::Message(_)));
+        let silent: Vec<Event> = silent.cloned().collect();
+        lines.extend(happened(scenario, history, &silent, width));
+        let diagram = whole(history, &beat, width);
+        if !diagram.is_empty() {
+            lines.push(Line::default());
+            lines.extend(diagram);
+        }
         let changed = changed_rows(scenario, history, &beat);
         if !changed.is_empty() {
             lines.push(Line::default());

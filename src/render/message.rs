@@ -6,7 +6,7 @@ use crate::plan::{Event, History, Message, Said};
 use crate::record::Beat;
 
 /// The messages of a beat, in order; what is longer than a line is cut.
-pub fn messages(history: &History, beat: &Beat, width: usize) -> Vec<Line> {
+pub(super) fn messages(history: &History, beat: &Beat, width: usize) -> Vec<Line> {
     let events = beat.of(history).iter();
     let lines = events.filter_map(|event| match event {
         Event::Message(one) => message(one, width),

@@ -20,6 +20,7 @@ mod beat;
 mod chart;
 mod code;
 mod consent;
+mod contents;
 mod document;
 mod evidence;
 mod explain;
@@ -27,7 +28,10 @@ mod figure;
 mod layers;
 mod line;
 mod message;
+mod parts;
 mod plot;
+mod said;
+mod sequence;
 mod signs;
 mod syscalls;
 mod table;
@@ -40,18 +44,22 @@ pub use beat::{
 };
 pub use chart::{above, below, charts, curves};
 pub use consent::consent;
+pub use contents::contents;
 pub use document::document;
 pub use evidence::{Mark, evidence, figure, findings, observer, pair, rows, troubles};
 pub use explain::{explain, isolated};
 pub use layers::layers;
 pub use line::{Line, Role, Span, plain};
-pub use message::messages;
+pub use parts::parts;
 pub use plot::{Axis, Bound, Curve, Plot, Quantity};
+pub use sequence::sequence;
 pub use signs::{Signs, is_dec};
 pub use syscalls::{leftovers, stage, syscalls};
 pub use text::{is_unseen, visible, wrap};
 
 #[cfg(test)]
 mod chart_tests;
+#[cfg(test)]
+mod sequence_tests;
 #[cfg(test)]
 mod tests;

@@ -28,6 +28,10 @@ pub(super) enum Action {
     /// The evidence without the question that is open, and back.
     Evidence,
     Sources,
+    /// The parts, and which of them act.
+    Parts,
+    /// What the messages in view hold.
+    Contents,
     Claims,
     LeanBack,
     OtherPane,
@@ -212,7 +216,9 @@ pub(super) fn context(model: &Model) -> Context {
         None => Context::Panes,
         Some(Kind::Outline | Kind::Search { .. } | Kind::End(_)) => Context::List,
         Some(Kind::Consent) => Context::Ask,
-        Some(Kind::Help | Kind::Left(_) | Kind::Notice(_)) => Context::Read,
+        Some(Kind::Help | Kind::Parts | Kind::Contents | Kind::Left(_) | Kind::Notice(_)) => {
+            Context::Read
+        }
     }
 }
 
@@ -275,6 +281,7 @@ const PREDICTING: When = when("a prediction is asked for", |model| {
 const RUNNING: When = when("the demo runs", |model| model.running().is_some());
 const HAS_DEMO: When = when("", |model| model.scenario().is_some() && !model.busy());
 const HAS_RUN: When = when("", |model| model.observed().is_some());
+const TALKS: When = when("messages have passed", |model| model.talk().is_some());
 const HAS_KNOB: When = when("the demo has a knob", |model| knobs(model) > 0);
 const TURNS_LIVE: When = when("a chart moves", |model| knobs(model) > 0 && model.live());
 const TURNS: When = when("the demo has a knob", |model| {
@@ -381,6 +388,8 @@ static TABLE: &[Binding] = &[
     row(&[Char('e')], "e", "the evidence", "the evidence without the question, and back", A::Evidence, IN_QUIZ),
     row(&[Char('e')], "e", "explanation", "go to the explanation", A::Focus(Pane::Prose), ALWAYS),
     row(&[Char('s')], "s", "sources", "show where each value comes from, or no longer", A::Sources, HAS_RUN),
+    row(&[Char('i')], "i", "bodies", "what the messages of this beat hold", A::Contents, TALKS),
+    row(&[Char('v')], "v", "the parts", "the parts of Docker, and which of them act", A::Parts, TALKS),
     row(&[Char('c')], "c", "claims", "show the claims one by one, or in a line", A::Claims, HAS_RUN),
     row(&[Char('n')], "n", "next", "next step", A::Next, MORE),
     row(&[Char('p')], "p", "previous", "previous step", A::Previous, LESS),

@@ -22,6 +22,10 @@ pub(super) enum Kind {
     Outline,
     /// All steps that hold a query.
     Search { query: String, hits: Vec<Hit> },
+    /// The parts of an installation, and which of them act.
+    Parts,
+    /// What the messages of a beat hold.
+    Contents,
     /// What a pack's demo will do, before it may.
     Consent,
     /// What a run could not remove.
@@ -71,6 +75,8 @@ impl Popup {
             Kind::Help => "Keys",
             Kind::Outline => "Outline",
             Kind::Search { .. } => "Search",
+            Kind::Parts => "The parts",
+            Kind::Contents => "The messages of this beat, the newest first",
             Kind::Consent => "May this step run?",
             Kind::Left(_) => "Not everything is gone",
             Kind::End(End { whole: false, .. }) => "The end of the lesson",

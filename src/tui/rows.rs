@@ -57,6 +57,8 @@ pub(super) struct Content {
     /// The charts that the stage's rows refer to, and how many rows each may have.
     pub(super) plots: Vec<Plot>,
     pub(super) plot_height: usize,
+    /// How many lines a diagram of messages may have.
+    pub(super) talk_height: usize,
     /// The model changed since the lines were made.
     pub(super) stale: bool,
     /// For which step and width the prose was set; it changes with nothing else.

@@ -2,6 +2,7 @@
 
 use super::model::Model;
 use super::screen::{Pane, Tab};
+use crate::plan::{Event, History};
 use crate::record::{Beat, beats};
 
 /// What the evidence shows.
@@ -57,6 +58,21 @@ impl Model {
         self.observed().map_or(Vec::new(), |(scenario, history)| {
             beats(&scenario.plan, history)
         })
+    }
+
+    /// The beat that is shown, or the last one before it in which something was said.
+    pub(super) fn talk(&self) -> Option<(&History, Beat)> {
+        let (_, history) = self.observed()?;
+        let last = match self.showing() {
+            Showing::Nothing => return None,
+            Showing::Beat(number) => number,
+            Showing::Verdict => usize::MAX,
+        };
+        let said = |event: &Event| matches!(event, Event::Message(_));
+        let beats = self.beats();
+        let shown = beats.into_iter().enumerate().filter(|(at, _)| *at <= last);
+        let mut talked = shown.filter(|(_, beat)| beat.of(history).iter().any(said));
+        talked.next_back().map(|(_, beat)| (history, beat))
     }
 
     /// The newest of them.

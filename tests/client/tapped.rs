@@ -4,7 +4,8 @@
 
 use crate::client::{ANSWER, Engine};
 use crate::support::{Bounded, Limit, User, glassbox};
-use serde_json::Value;
+use glassbox::plan::Message;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -127,6 +128,28 @@ impl Tapped {
             let waited = more.wait_timeout(all, left);
             all = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// All that has passed, as an event has it.
+    pub fn messages(&self) -> Vec<Message> {
+        let of = |(at, told): (usize, &Value)| {
+            let what = told["message"].as_str().unwrap();
+            let side = &told["side"];
+            let said = match what {
+                "body" => json!({ "side": side, "content": told["of"] }),
+                "closed" => json!({ "side": side }),
+                "stream" => json!({ "side": side, "bytes": told["of"]["bytes"],
+                    "text": told["of"]["text"] }),
+                _ => told["of"].clone(),
+            };
+            let connection = &told["connection"];
+            let message = json!({ "at": at, "connection": connection, "said": { what: said } });
+            serde_json::from_value(message).unwrap()
+        };
+        let all = self.all();
+        // That it listens is the tap's own news.
+        let passed = all.iter().filter(|told| told["message"] != "listening");
+        passed.enumerate().map(of).collect()
     }
 
     fn all(&self) -> Vec<Value> {

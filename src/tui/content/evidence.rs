@@ -64,7 +64,12 @@ fn told(model: &Model, number: usize, width: usize) -> (Vec<Row>, Vec<Vec<Row>>)
     let until = beat.until(history);
     let shows = render::shows(scenario, history, beat);
     let mut parts = vec![
-        rows(render::messages(history, beat, width)),
+        rows(render::sequence(
+            history,
+            beat,
+            model.content.talk_height,
+            width,
+        )),
         rows(render::outputs(history, beat, width)),
     ];
     if !shows {
@@ -212,6 +217,12 @@ pub(super) fn plots(model: &Model) -> Vec<Plot> {
 /// that what is said of the chart is in sight with it.
 pub(super) fn chart_height(page: usize) -> usize {
     (page * 2 / 5).clamp(6, 16)
+}
+
+/// How many lines a diagram of messages may have in a pane of this height: the
+/// sentence and some rows of the table stay in sight.
+pub(super) fn talk_height(page: usize) -> usize {
+    (page * 2 / 3).clamp(8, 40)
 }
 
 pub(super) fn charts(model: &Model, width: usize) -> Vec<Row> {

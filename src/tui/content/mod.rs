@@ -12,7 +12,7 @@ use super::model::Model;
 use super::rows::{Row, rows, text};
 use super::screen::{Pane, Tab};
 use crate::render::{self, Role};
-use evidence::{chart_height, evidence, plots};
+use evidence::{chart_height, evidence, plots, talk_height};
 
 /// Sets the lines of both panes anew, if the model changed since. Events of a
 /// run may come by the thousand: this is called before a draw or an input, not
@@ -49,6 +49,7 @@ pub(super) fn refresh(model: &mut Model) {
     if key.is_none() || model.content.stage_key != key {
         model.content.plots = plots(model);
         model.content.plot_height = chart_height(page(&model.screen, Pane::Stage));
+        model.content.talk_height = talk_height(page(&model.screen, Pane::Stage));
         (model.content.stage, model.content.pinned) = stage(model, width);
         model.content.stage_key = key;
     }

@@ -1,7 +1,8 @@
 //! The lines of popups, and where they stand.
 
 use super::end;
-use crate::plan::Leftover;
+use crate::plan::{History, Leftover};
+use crate::record::Beat;
 use crate::render::{self, Line, Role, Span, visible, wrap};
 use crate::tui::keymap;
 use crate::tui::layout;
@@ -11,11 +12,26 @@ use crate::tui::rows::{Row, Target, signed, text};
 use crate::tui::search::{Hit, Part};
 use ratatui::layout::Rect;
 
+/// Something of the messages of the beat that is shown.
+fn talk(model: &Model, draw: impl Fn(&History, &Beat) -> Vec<Line>) -> Vec<Row> {
+    let drawn = model.talk().map(|(history, beat)| draw(history, &beat));
+    drawn
+        .unwrap_or_default()
+        .into_iter()
+        .map(Row::from)
+        .collect()
+}
+
 impl Popup {
     /// How many entries its list has; 0 if it isn't a list.
     pub(in crate::tui) fn entries(&self, model: &Model) -> usize {
         match &self.kind {
-            Kind::Help | Kind::Consent | Kind::Left(_) | Kind::Notice(_) => 0,
+            Kind::Help
+            | Kind::Parts
+            | Kind::Contents
+            | Kind::Consent
+            | Kind::Left(_)
+            | Kind::Notice(_) => 0,
             Kind::Outline => model.count(),
             Kind::Search { hits, .. } => hits.len(),
             Kind::End(end) => 1 + end.again.len(),
@@ -28,6 +44,10 @@ impl Popup {
             Kind::Help => help(model, width),
             Kind::Outline => self.outline(model, width),
             Kind::Search { query, hits } => self.search(model, query, hits, width),
+            Kind::Parts => talk(model, |history, beat| render::parts(history, beat, width)),
+            Kind::Contents => talk(model, |history, beat| {
+                render::contents(history, beat, width)
+            }),
             Kind::Consent => consent(model, width),
             Kind::Left(left) => leftovers(left, width),
             Kind::End(end) => end::page(self, model, end, width),
@@ -190,6 +210,8 @@ pub(in crate::tui) fn area(model: &Model, rows: &[Row]) -> Rect {
         Some(
             Kind::Help
             | Kind::Outline
+            | Kind::Parts
+            | Kind::Contents
             | Kind::Consent
             | Kind::Left(_)
             | Kind::End(_)

@@ -58,6 +58,8 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.screen.renew();
         }
         Action::Sources => model.settings.sources = !model.settings.sources,
+        Action::Parts => model.popups.push(Popup::new(Kind::Parts)),
+        Action::Contents => model.popups.push(Popup::new(Kind::Contents)),
         Action::Claims => model.settings.claims = !model.settings.claims,
         Action::LeanBack => return lean_back(model),
         Action::Scroll(by) => scroll_focused(model, by),

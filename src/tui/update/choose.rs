@@ -62,7 +62,12 @@ pub(super) fn accept(model: &mut Model) -> Vec<Effect> {
             let again = end.again.get(popup.cursor.checked_sub(1)?);
             again.map(|again| (again.place, Part::Prose))
         }
-        Kind::Help | Kind::Consent | Kind::Left(_) | Kind::Notice(_) => None,
+        Kind::Help
+        | Kind::Parts
+        | Kind::Contents
+        | Kind::Consent
+        | Kind::Left(_)
+        | Kind::Notice(_) => None,
     });
     let Some((place, part)) = chosen else {
         return Vec::new();
