@@ -64,7 +64,13 @@ impl Tapped {
                 more.notify_all();
             }
         });
-        engine.until("the tap listens", |_| listen.exists());
+        // The socket's name is there a moment before anybody listens.
+        let (all, more) = &*messages;
+        let all = all.lock().unwrap_or_else(PoisonError::into_inner);
+        let heard = more.wait_timeout_while(all, ANSWER, |all| all.is_empty());
+        let (all, _) = heard.unwrap_or_else(PoisonError::into_inner);
+        assert!(!all.is_empty(), "the tap doesn't listen in time");
+        drop(all);
         Tapped {
             tap,
             engine,

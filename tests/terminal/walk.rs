@@ -201,9 +201,14 @@ fn layers_with_enter_alone() {
 }
 
 #[test]
+fn architecture_with_enter_alone() {
+    walked("04", 24, 80);
+}
+
+#[test]
 #[ignore = "takes minutes: .ci/full screens"]
 fn each_lesson_on_larger_screens() {
-    for lesson in ["01", "02", "03"] {
+    for lesson in ["01", "02", "03", "04"] {
         walked(lesson, 30, 100);
         walked(lesson, 40, 120);
     }

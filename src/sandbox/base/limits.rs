@@ -35,7 +35,12 @@ pub(in crate::sandbox) fn agent(name: &str) {
     }
     soften(Resource::RLIMIT_FSIZE, MOST_FILE.0);
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
-    // First in line when memory runs out: never the learner's own programs.
+}
+
+/// First in line when memory runs out, proc_pid_oom_score_adj(5): before the learner's
+/// own programs, and before the agent, which may be in the same group. What an agent
+/// maps of this program's file counts for it, and its end would free none of that.
+fn first_in_line() {
     let _ = fs::write("/proc/self/oom_score_adj", "1000");
 }
 
@@ -55,13 +60,17 @@ pub(in crate::sandbox) fn of(tenant: Tenant) -> Result<(), Errno> {
     match tenant {
         // `burn` uses a second or two; a minute is a program that went astray.
         Tenant::Demo => {
+            first_in_line();
             harden(Resource::RLIMIT_CPU, CPU_SECONDS)?;
             harden(Resource::RLIMIT_DATA, MOST_DATA)?;
             harden(Resource::RLIMIT_FSIZE, MOST_FILE.0)
         }
         // CPU time adds up over hours in a shell and its editor. A file that
         // `yes >file` makes ends at this length, on whatever disk it is.
-        Tenant::Shell => harden(Resource::RLIMIT_FSIZE, SHELL_FILE),
+        Tenant::Shell => {
+            first_in_line();
+            harden(Resource::RLIMIT_FSIZE, SHELL_FILE)
+        }
         // What the user may use: what was softened for the agent is undone.
         Tenant::Container => {
             let (_, hard) = getrlimit(Resource::RLIMIT_FSIZE)?;
