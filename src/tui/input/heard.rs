@@ -20,50 +20,44 @@ pub(super) enum Heard {
     Attributes,
 }
 
-/// Finds meanings.
-#[derive(Default)]
-pub(super) struct Meaning {
-    parser: Parser,
-}
-
-impl Meaning {
-    /// What it means; `None` for what doesn't concern the course.
-    pub(super) fn of(&mut self, unit: Unit) -> Option<Heard> {
-        let bytes = match unit {
-            Unit::Paste(text) => return Some(Heard::Msg(Msg::Paste(text))),
-            Unit::Bytes(bytes) => bytes,
-        };
-        // The answer to DA1 has a form of its own, and termina's tells less of it.
-        if bytes.starts_with(b"\x1b[?") && bytes.ends_with(b"c") {
-            return Some(Heard::Attributes);
-        }
-        // Strings that nobody asks for; termina knows not all of them.
-        if let [0x1b, b'P' | b'_' | b'^' | b'X', _, ..] = bytes[..] {
-            return None;
-        }
-        self.parser.parse(&bytes, false);
-        let event = self.parser.pop();
-        if event.is_none() {
-            // What it doesn't know it may still hold.
-            self.parser = Parser::default();
-        }
-        match event? {
-            Event::Key(event) => pressed(event).map(|event| Heard::Msg(Msg::Key(event))),
-            Event::Mouse(event) => Some(Heard::Msg(Msg::Mouse(clicked(event)))),
-            Event::Csi(Csi::Device(Device::DeviceAttributes(()))) => Some(Heard::Attributes),
-            Event::Osc(Osc::ChangeDynamicColors(
-                DynamicColorNumber::TextBackgroundColor,
-                colours,
-            )) => match colours.first()? {
+/// What a unit means; `None` for what doesn't concern the course.
+pub(super) fn meaning(unit: Unit) -> Option<Heard> {
+    let bytes = match unit {
+        Unit::Paste(text) => return Some(Heard::Msg(Msg::Paste(text))),
+        Unit::Bytes(bytes) => bytes,
+    };
+    // The answer to DA1 has a form of its own, and termina's tells less of it.
+    if bytes.starts_with(b"\x1b[?") && bytes.ends_with(b"c") {
+        return Some(Heard::Attributes);
+    }
+    // Strings that nobody asks for; termina knows not all of them.
+    if let [0x1b, b'P' | b'_' | b'^' | b'X', _, ..] = bytes[..] {
+        return None;
+    }
+    // A new one for each: what it doesn't know it may hold, and it would tell that in
+    // the place of the next key.
+    let mut parser = Parser::default();
+    parser.parse(&bytes, false);
+    let event = parser.pop()?;
+    if parser.pop().is_some() {
+        // It took the rest of a sequence that it doesn't know for keys.
+        return None;
+    }
+    match event {
+        Event::Key(event) => pressed(event).map(|event| Heard::Msg(Msg::Key(event))),
+        Event::Mouse(event) => Some(Heard::Msg(Msg::Mouse(clicked(event)))),
+        Event::Csi(Csi::Device(Device::DeviceAttributes(()))) => Some(Heard::Attributes),
+        Event::Osc(Osc::ChangeDynamicColors(DynamicColorNumber::TextBackgroundColor, colours)) => {
+            match colours.first()? {
                 ColorOrQuery::Color(c) => {
                     let theme = Theme::on((c.red, c.green, c.blue));
                     Some(Heard::Background(theme))
                 }
                 ColorOrQuery::Query => None,
-            },
-            // Replies that nobody asked for, focus, other strings.
-            _ => None,
+            }
         }
+        // Replies that nobody asked for, focus, other strings.
+        _ => None,
     }
 }
 

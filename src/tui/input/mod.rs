@@ -15,7 +15,7 @@ mod tests;
 
 use super::msg::Msg;
 use super::theme::Theme;
-use heard::{Heard, Meaning};
+use heard::{Heard, meaning};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use split::Splitter;
@@ -36,7 +36,6 @@ const MOST: usize = 4096;
 #[derive(Default)]
 pub(super) struct Input {
     splitter: Splitter,
-    meaning: Meaning,
     /// What was heard and not yet taken.
     heard: VecDeque<Heard>,
 }
@@ -113,7 +112,7 @@ impl Input {
             }
         };
         for unit in units {
-            self.heard.extend(self.meaning.of(unit));
+            self.heard.extend(meaning(unit));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-use super::heard::{Heard, Meaning};
+use super::heard::{Heard, meaning};
 use super::split::{Splitter, Unit};
 use crate::tui::msg::Msg;
 use crate::tui::theme::Theme;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// What is heard when these pieces come, each so many milliseconds after the one
 /// before; and then nothing more.
 fn hear(pieces: &[(u64, &[u8])]) -> Vec<String> {
-    let (mut splitter, mut meaning) = (Splitter::default(), Meaning::default());
+    let mut splitter = Splitter::default();
     let mut now = Instant::now();
     let mut units = Vec::new();
     for (wait, bytes) in pieces {
@@ -22,11 +22,7 @@ fn hear(pieces: &[(u64, &[u8])]) -> Vec<String> {
     while let Some(deadline) = splitter.deadline() {
         units.extend(splitter.silence(deadline));
     }
-    units
-        .into_iter()
-        .filter_map(|unit| meaning.of(unit))
-        .map(word)
-        .collect()
+    units.into_iter().filter_map(meaning).map(word).collect()
 }
 
 fn word(heard: Heard) -> String {
@@ -77,6 +73,7 @@ fn what_is_pressed_is_heard() {
         // No key, and no harm to the next one.
         ("\x1b[9999;9zn", "n"),
         ("\x1b[12\x03n", "ctrl-c n"),
+        ("\x1b[  @n", "n"),
         ("\x1b]11;?\x1b\\n", "n"),
         ("\x1bP1$r0m\x1b\\\x1b_Gi=1;OK\x1b\\n", "n"),
     ] {
