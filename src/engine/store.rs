@@ -18,14 +18,13 @@ use super::failure::Failure;
 use super::reference::Reference;
 use crate::image::OverlayXattrs;
 use crate::sandbox;
-use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -85,10 +84,7 @@ pub(super) struct Store {
     /// What registries call them: `NAME@DIGEST`.
     pub(super) digests: RefCell<BTreeMap<String, Named>>,
     next: Cell<u64>,
-    /// It goes with the engine.
-    own: RefCell<Option<sandbox::Directory>>,
-    /// No second engine may use it.
-    _lock: Flock<File>,
+    kept: sandbox::Kept,
 }
 
 impl Store {
@@ -97,42 +93,10 @@ impl Store {
     /// # Errors
     /// Where it can't be made, belongs to somebody else or is in use.
     pub(super) fn open(root: Option<&Path>, quota: u64) -> Result<Store, Error> {
-        let (root, own) = match root {
-            Some(root) => (root.to_path_buf(), None),
-            None => {
-                let own = sandbox::Directory::make()
-                    .map_err(|(path, errno)| Error::Store(path, errno.to_string()))?;
-                (own.path().to_path_buf(), Some(own))
-            }
-        };
-        let wrong = |why: String| Error::Store(root.clone(), why);
-        let io = |error: io::Error| wrong(error.to_string());
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&root)
-            .map_err(io)?;
-        let root = fs::canonicalize(&root).map_err(io)?;
-        let meta = fs::metadata(&root).map_err(io)?;
-        let me = nix::unistd::geteuid().as_raw();
-        if meta.uid() != me || meta.mode() & 0o022 != 0 {
-            return Err(wrong(format!(
-                "it belongs to user {} with mode {:o}: others could change it; name a directory \
-                 of your own",
-                meta.uid(),
-                meta.mode() & 0o777
-            )));
-        }
-        let lock = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(root.join("lock"))
-            .map_err(io)?;
-        let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock)
-            .map_err(|_| wrong("another engine uses it: name another with --root".into()))?;
+        let kept =
+            sandbox::Kept::open(root, "engine").map_err(|(path, why)| Error::Store(path, why))?;
+        let root = kept.path().to_path_buf();
+        let io = |error: io::Error| Error::Store(root.clone(), error.to_string());
         // What a killed engine didn't finish.
         let _ = fs::remove_dir_all(root.join("tmp"));
         // Its containers ended with it; images and volumes stay.
@@ -144,7 +108,7 @@ impl Store {
                 .create(root.join(name))
                 .map_err(io)?;
         }
-        let xattrs = match me {
+        let xattrs = match nix::unistd::geteuid().as_raw() {
             0 => OverlayXattrs::Trusted,
             _ => OverlayXattrs::User,
         };
@@ -158,8 +122,7 @@ impl Store {
             names: RefCell::default(),
             digests: RefCell::default(),
             next: Cell::new(0),
-            own: RefCell::new(own),
-            _lock: lock,
+            kept,
         };
         store.read();
         Ok(store)
@@ -374,10 +337,7 @@ impl Store {
     /// Removes it, if it is one that goes with the engine.
     pub(super) fn close(&self) {
         let _ = fs::remove_dir_all(self.place.root.join("containers"));
-        if let Some(own) = self.own.borrow_mut().take() {
-            // What is left is found by the next sweep: its name tells its owner.
-            let _ = own.remove();
-        }
+        self.kept.close();
     }
 }
 

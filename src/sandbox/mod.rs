@@ -37,7 +37,7 @@ pub use base::service::{
 };
 pub use base::trial::trial;
 pub use control::{Control, start};
-pub use guard::disk::Directory;
+pub use guard::kept::Kept;
 pub use guard::sweep::{Depth, Removed, Swept, sweep};
 pub use guard::unseen::Unseen;
 

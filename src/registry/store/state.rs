@@ -6,11 +6,10 @@ use super::super::name::Name;
 use super::files::{blob_of, directory};
 use super::index::Repository;
 use crate::sandbox;
-use nix::fcntl::{Flock, FlockArg};
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,10 +24,7 @@ pub(in super::super) struct Store {
     /// Whoever changes what is under a name holds it.
     repositories: Mutex<BTreeMap<Name, Repository>>,
     pub(super) next: AtomicU64,
-    /// It goes with the registry.
-    own: Mutex<Option<sandbox::Directory>>,
-    /// No second registry may use it.
-    _lock: Flock<File>,
+    kept: sandbox::Kept,
 }
 
 impl Store {
@@ -37,37 +33,10 @@ impl Store {
     /// # Errors
     /// Where it can't be made, belongs to somebody else or is in use.
     pub(in super::super) fn open(root: Option<&Path>) -> Result<Store, Error> {
-        let (root, own) = match root {
-            Some(root) => (root.to_path_buf(), None),
-            None => {
-                let own = sandbox::Directory::make()
-                    .map_err(|(path, errno)| Error::Store(path, errno.to_string()))?;
-                (own.path().to_path_buf(), Some(own))
-            }
-        };
-        let wrong = |why: String| Error::Store(root.clone(), why);
-        let io = |error: io::Error| wrong(error.to_string());
-        directory(&root).map_err(io)?;
-        let root = fs::canonicalize(&root).map_err(io)?;
-        let meta = fs::metadata(&root).map_err(io)?;
-        if meta.uid() != nix::unistd::geteuid().as_raw() || meta.mode() & 0o022 != 0 {
-            return Err(wrong(format!(
-                "it belongs to user {} with mode {:o}: others could change it; name a directory \
-                 of your own",
-                meta.uid(),
-                meta.mode() & 0o777
-            )));
-        }
-        let lock = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(root.join("lock"))
-            .map_err(io)?;
-        let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock)
-            .map_err(|_| wrong("another registry uses it: name another with --root".into()))?;
+        let kept =
+            sandbox::Kept::open(root, "registry").map_err(|(path, why)| Error::Store(path, why))?;
+        let root = kept.path().to_path_buf();
+        let io = |error: io::Error| Error::Store(root.clone(), error.to_string());
         // What a killed one didn't finish, and nobody can go on with.
         let _ = fs::remove_dir_all(root.join("tmp"));
         for name in ["tmp", "uploads", "repositories"] {
@@ -77,11 +46,10 @@ impl Store {
             directory(&root.join("blobs").join(algorithm)).map_err(io)?;
         }
         let store = Store {
-            root,
+            root: root.clone(),
             repositories: Mutex::default(),
             next: AtomicU64::new(0),
-            own: Mutex::new(own),
-            _lock: lock,
+            kept,
         };
         store.read().map_err(io)?;
         Ok(store)
@@ -117,13 +85,7 @@ impl Store {
 
     /// Removes it, if it is one that goes with the registry.
     pub(in super::super) fn close(&self) {
-        let own = self
-            .own
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        // What is left is found by the next sweep: its name tells its owner.
-        let _ = own.map(sandbox::Directory::remove);
+        self.kept.close();
     }
 
     pub(super) fn repositories(&self) -> MutexGuard<'_, BTreeMap<Name, Repository>> {

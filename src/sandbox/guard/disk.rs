@@ -159,19 +159,19 @@ pub(super) fn made_at(path: &Path) -> Option<PathBuf> {
 
 /// A directory of this process's own, that outlives no process: like that of a
 /// run, its name tells its owner, and the sweep removes what a killed one left.
-pub struct Directory(Disk);
+pub(super) struct Directory(Disk);
 
 impl Directory {
     /// Makes one.
     ///
     /// # Errors
     /// Where it could not be made, and why.
-    pub fn make() -> Result<Directory, (PathBuf, Errno)> {
+    pub(super) fn make() -> Result<Directory, (PathBuf, Errno)> {
         Disk::make().map(Directory)
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.0.path
     }
 
@@ -179,7 +179,7 @@ impl Directory {
     ///
     /// # Errors
     /// What is left of it.
-    pub fn remove(self) -> Result<(), Leftover> {
+    pub(super) fn remove(self) -> Result<(), Leftover> {
         self.0.remove()
     }
 }

@@ -17,6 +17,7 @@ mod disks;
 mod doing;
 mod found;
 mod host;
+pub(in crate::sandbox) mod kept;
 mod leases;
 mod missing;
 pub(in crate::sandbox) mod orphans;
