@@ -67,17 +67,22 @@ pub(super) async fn start(engine: &Rc<Engine>, container: &Rc<Container>) -> Res
         }
         Err(why) => {
             let (program, _) = container.command();
-            let (text, status) = match why {
+            let (message, status) = match why {
+                // Dockerd's words, of which clients make the statuses 126 and 127.
                 NotStarted::NotRun(errno) => {
                     let (text, status) = not_run(&program, errno);
-                    (format!("error during container init: {text}"), status)
+                    let message = format!(
+                        "failed to create task for container: failed to create shim task: OCI \
+                         runtime create failed: runc create failed: unable to start container \
+                         process: error during container init: {text}"
+                    );
+                    (message, status)
                 }
-                NotStarted::Refused(why) => (why, 128),
+                // What this host has refused: no runc was there to fail.
+                NotStarted::Refused(why) => {
+                    (format!("failed to create task for container: {why}"), 128)
+                }
             };
-            let message = format!(
-                "failed to create task for container: failed to create shim task: OCI runtime \
-                 create failed: runc create failed: unable to start container process: {text}"
-            );
             tell_network(engine, container, "disconnect");
             {
                 let mut state = container.state.borrow_mut();
